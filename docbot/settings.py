@@ -1,0 +1,199 @@
+"""Every setting that comes from the environment or `.env`, checked before anything starts."""
+
+import difflib
+import os
+from collections.abc import Iterable
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import platformdirs
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from docbot.errors import SettingsError
+
+PREFIX = "DOCBOT_"
+
+
+def _address(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not (parts.netloc or parts.query or parts.path):
+            raise ValueError(
+                f"must be an address that starts with {' or '.join(f'{s}://' for s in schemes)}"
+            )
+        return value.rstrip("/")
+
+    return AfterValidator(check)
+
+
+def _words(value: Any) -> Any:
+    """`a, b c` as a tuple of words."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _listen(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65_535:
+        raise ValueError("must be HOST:PORT, such as 127.0.0.1:8720")
+    if host not in ("", "localhost"):
+        ip_address(host.strip("[]"))
+    return value
+
+
+HttpAddress = Annotated[str, _address("http", "https")]
+OnOff = Literal["on", "off"]
+
+
+def _postgres_address(value: SecretStr) -> SecretStr:
+    if urlsplit(value.get_secret_value()).scheme not in ("postgres", "postgresql"):
+        raise ValueError("must be postgresql://user:password@host:port/database")
+    return value
+
+
+class Settings(BaseSettings):
+    """Names are those of the environment in lower case; an empty value counts as not set.
+
+    A field with `reload` in its metadata is taken in by /reload-config; the others need a restart.
+    """
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    discord_token: SecretStr | None = Field(
+        None, description="The bot's token, from the application's page at Discord."
+    )
+    database_url: Annotated[SecretStr, AfterValidator(_postgres_address)] | None = Field(
+        None, description="A Postgres server; unset: docbot runs its own."
+    )
+    qdrant_url: HttpAddress | None = Field(
+        None, description="A Qdrant server; unset: docbot keeps its own index."
+    )
+    qdrant_api_key: SecretStr | None = Field(None, description="The key of that Qdrant server.")
+    openai_api_key: SecretStr | None = Field(
+        None, description="The key of the model endpoint.", json_schema_extra={"reload": True}
+    )
+    openai_base_url: HttpAddress | None = Field(
+        None,
+        description="Another endpoint that speaks OpenAI's protocol.",
+        json_schema_extra={"reload": True},
+    )
+    docbot_data_dir: Path = Field(
+        Path(platformdirs.user_data_dir("docbot", appauthor=False)),
+        description="Where docbot keeps its own Postgres and index.",
+    )
+    docbot_chat_model: str | None = Field(
+        None,
+        description="The model that writes answers; unset: passages are quoted.",
+        json_schema_extra={"reload": True},
+    )
+    docbot_embedding_model: str | None = Field(
+        None, description="The model that embeds pages and questions; unset: search is lexical."
+    )
+    docbot_operator_guild: Annotated[int, Field(gt=0)] | None = Field(
+        None,
+        description="The server in which /reload-config also takes in the `.env` file.",
+    )
+    docbot_discord_proxy: HttpAddress | None = Field(
+        None, description="A proxy for everything that goes to Discord."
+    )
+    docbot_discord_api: HttpAddress = Field(
+        "https://discord.com/api/v10",
+        description="Discord's API; another address only for a local stand-in.",
+    )
+    docbot_crawl_pause: Annotated[float, Field(ge=0, le=3600)] = Field(
+        0.5,
+        description="Seconds between two requests to one host.",
+        json_schema_extra={"reload": True},
+    )
+    docbot_allow_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        (), description="Hosts that may be read although their address is not public."
+    )
+    docbot_limits: OnOff = Field(
+        "on", description="`off` lifts every limit on people, roles and servers, for measuring."
+    )
+    docbot_log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What is logged.", json_schema_extra={"reload": True}
+    )
+    docbot_log_format: Literal["text", "json"] = Field("text", description="How a log line looks.")
+    docbot_web_listen: Annotated[str, AfterValidator(_listen)] | None = Field(
+        None, description="HOST:PORT for the operators' pages."
+    )
+    docbot_web_url: HttpAddress | None = Field(
+        None, description="The address at which the operators' pages are reached."
+    )
+
+    def reloadable(self) -> dict[str, Any]:
+        """The values that a running bot takes in, by name."""
+        return {name: getattr(self, name) for name in sorted(_reloadable_names())}
+
+    def secrets(self) -> list[str]:
+        """Every value that no log line may hold."""
+        values = [getattr(self, name) for name in Settings.model_fields]
+        hidden = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        password = (
+            urlsplit(self.database_url.get_secret_value()).password if self.database_url else None
+        )
+        return [*hidden, password] if password else hidden
+
+
+def load(env_file: Path | None = Path(".env")) -> Settings:
+    """Read and check every setting; the environment goes before the file.
+
+    Raises:
+        SettingsError: one line for each wrong value: its name, what is wrong, what is allowed.
+    """
+    _refuse_unknown([*os.environ, *_names_in(env_file)])
+    try:
+        settings = Settings(_env_file=env_file)
+    except ValidationError as error:
+        raise SettingsError("\n".join(map(_line, error.errors()))) from None
+    _refuse_contradictions(settings)
+    return settings
+
+
+def changed_settings(before: Settings, after: Settings) -> tuple[list[str], list[str]]:
+    """The names of what differs: what a running bot takes in, and what needs a restart."""
+    changed = [n for n in Settings.model_fields if getattr(before, n) != getattr(after, n)]
+    reloadable = before.reloadable().keys()
+    taken = [name.upper() for name in changed if name in reloadable]
+    return taken, [name.upper() for name in changed if name not in reloadable]
+
+
+def _names_in(env_file: Path | None) -> Iterable[str]:
+    return dotenv_values(env_file) if env_file is not None else ()
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    for name in map(str.lower, names):
+        if name.startswith(PREFIX.lower()) and name not in Settings.model_fields:
+            near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0)
+            raise SettingsError(
+                f"{name.upper()}: there is no such setting; the nearest is {near[0].upper()}"
+            )
+
+
+def _refuse_contradictions(settings: Settings) -> None:
+    endpoint = settings.openai_api_key or settings.openai_base_url
+    models = settings.docbot_chat_model or settings.docbot_embedding_model
+    if models and not endpoint:
+        raise SettingsError(
+            "DOCBOT_CHAT_MODEL, DOCBOT_EMBEDDING_MODEL: a model needs OPENAI_API_KEY, "
+            "or OPENAI_BASE_URL of an endpoint that asks for no key"
+        )
+
+
+def _line(error: ErrorDetails) -> str:
+    name = str(error["loc"][0]).upper()
+    return f"{name}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _reloadable_names() -> set[str]:
+    return {
+        name
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("reload")
+    }

@@ -1,0 +1,18 @@
+"""Small pure helpers on text that several floors share."""
+
+import re
+
+_MENTION = re.compile(r"<@!?\d+>")
+
+
+def without_mentions(text: str) -> str:
+    """What a person wrote, without whom they wrote it to."""
+    return _MENTION.sub("", text).strip()
+
+
+def shortened(text: str, limit: int) -> str:
+    """At most `limit` characters on one line, cut between words, with an ellipsis when cut."""
+    line = " ".join(text.split())
+    if len(line) <= limit:
+        return line
+    return line[: limit - 1].rsplit(" ", 1)[0].rstrip(",.;:") + "…"

@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import pytest
+
+from docbot.errors import SettingsError
+from docbot.settings import Settings, changed_settings, load
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_with_nothing_set_every_part_is_docbots_own() -> None:
+    settings = load(None)
+    assert settings.database_url is None
+    assert settings.qdrant_url is None
+    assert settings.docbot_chat_model is None
+    assert settings.docbot_embedding_model is None
+
+
+def test_the_environment_goes_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("DOCBOT_LOG_LEVEL=debug\nDOCBOT_LOG_FORMAT=json\nOTHER_TOOL=1\n")
+    monkeypatch.setenv("DOCBOT_LOG_LEVEL", "error")
+    settings = load(env_file)
+    assert (settings.docbot_log_level, settings.docbot_log_format) == ("error", "json")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("DOCBOT_LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
+        ("DOCBOT_CRAWL_PAUSE", "-1", "greater than or equal to 0"),
+        ("DATABASE_URL", "mysql://me@there/db", "postgresql://user:password@host:port/database"),
+        ("OPENAI_BASE_URL", "ftp://there", "http:// or https://"),
+        ("DOCBOT_OPERATOR_GUILD", "my guild", "valid integer"),
+        ("DOCBOT_WEB_LISTEN", "8720", "HOST:PORT"),
+        ("DOCBOT_LIMITS", "maybe", "'on' or 'off'"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(
+    name: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as error:
+        load(None)
+    assert str(error.value).startswith(f"{name}: ")
+    assert says in str(error.value)
+
+
+def test_an_error_never_shows_the_value_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://me:hunter2@there/db")
+    with pytest.raises(SettingsError) as error:
+        load(None)
+    assert "hunter2" not in str(error.value)
+
+
+def test_an_unknown_name_is_told_with_the_nearest_known_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCBOT_LOGLEVEL", "info")
+    with pytest.raises(SettingsError, match=r"DOCBOT_LOGLEVEL.*DOCBOT_LOG_LEVEL"):
+        load(None)
+    monkeypatch.delenv("DOCBOT_LOGLEVEL")
+    env_file = tmp_path / ".env"
+    env_file.write_text("DOCBOT_CHATMODEL=x\n")
+    with pytest.raises(SettingsError, match=r"DOCBOT_CHATMODEL.*DOCBOT_CHAT_MODEL"):
+        load(env_file)
+
+
+def test_an_empty_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "")
+    assert load(None).discord_token is None
+
+
+def test_a_model_without_an_endpoint_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCBOT_CHAT_MODEL", "some-model")
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY"):
+        load(None)
+
+
+def test_secrets_include_the_password_within_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:hunter2@there/db")
+    monkeypatch.setenv("DISCORD_TOKEN", "token-1")
+    assert {"hunter2", "token-1"} <= set(load(None).secrets())
+    assert "hunter2" not in repr(load(None))
+
+
+def test_changes_are_told_apart_by_whether_they_need_a_restart(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = load(None)
+    monkeypatch.setenv("DOCBOT_LOG_LEVEL", "debug")
+    monkeypatch.setenv("DOCBOT_DATA_DIR", str(tmp_path))
+    assert changed_settings(before, load(None)) == (["DOCBOT_LOG_LEVEL"], ["DOCBOT_DATA_DIR"])
+
+
+def test_the_example_file_names_only_settings_that_exist() -> None:
+    example = Path(__file__).parents[1] / ".env.example"
+    names = [
+        line.lstrip("# ").split("=")[0] for line in example.read_text().splitlines() if "=" in line
+    ]
+    assert names
+    assert {name.lower() for name in names} <= set(Settings.model_fields)
