@@ -9,10 +9,25 @@ import logging
 import sys
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
-# Told the name of each step of the path as it is reached.
-OnStep: TypeAlias = Callable[[str], None]
+# The way of a question, in order. A step is named right after what it names has happened.
+Step = Literal[
+    "message received",
+    "message stored",
+    "question claimed",
+    "passages found",
+    "answer generated",
+    "answer stored",
+    "row claimed",
+    "thread checked",
+    "message sent",
+    "message recorded",
+]
+STEPS: tuple[Step, ...] = get_args(Step)
+
+# Told each step of the path as it is reached.
+OnStep: TypeAlias = Callable[[Step], None]
 
 _HIDDEN = "[hidden]"
 _TEXT_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
@@ -39,7 +54,7 @@ def set_log_level(level: str) -> None:
         logging.getLogger(name).setLevel(quiet)
 
 
-def log_step(name: str) -> None:
+def log_step(name: Step) -> None:
     """The OnStep of a running bot."""
     log.debug("reached: %s", name)
 

@@ -1,0 +1,82 @@
+"""Answers with all their evidence, and the votes on them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from docbot.db.errors import translated
+from docbot.db.pool import Conn, Pool
+
+_ADD = """
+    INSERT INTO answers (question_id, guild_id, lane, text, citations, evidence, model,
+                         prompt_version, tokens_in, tokens_out, timings_ms, cut)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    RETURNING id
+"""
+_VOTE = """
+    INSERT INTO feedback (answer_id, person_id, guild_id, vote)
+    SELECT id, $2, guild_id, $4 FROM answers WHERE id = $1 AND guild_id = $3
+    ON CONFLICT (answer_id, person_id) DO UPDATE SET vote = $4, changed_at = now()
+    RETURNING answer_id
+"""
+_COUNT_VOTES = """
+    SELECT count(*) FILTER (WHERE vote = 'helpful') AS helpful,
+           count(*) FILTER (WHERE vote = 'not_right') AS not_right
+    FROM feedback WHERE answer_id = $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """An answer as it is stored; `text` is as members read it, without the list of sources."""
+
+    lane: str
+    text: str
+    citations: Sequence[dict[str, Any]]
+    evidence: Sequence[dict[str, Any]]
+    model: str | None
+    prompt_version: str | None
+    tokens_in: int | None
+    tokens_out: int | None
+    timings_ms: dict[str, float]
+    cut: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    helpful: int
+    not_right: int
+
+
+class Answers:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def add(self, conn: Conn, question_id: int, guild_id: int, answer: AnswerRow) -> int:
+        """Join the transaction that sends the question on; a question has at most one answer."""
+        return int(
+            await conn.fetchval(
+                _ADD,
+                question_id,
+                guild_id,
+                answer.lane,
+                answer.text,
+                list(answer.citations),
+                list(answer.evidence),
+                answer.model,
+                answer.prompt_version,
+                answer.tokens_in,
+                answer.tokens_out,
+                answer.timings_ms,
+                list(answer.cut),
+            )
+        )
+
+    async def vote(self, answer_id: int, person_id: int, guild_id: int, vote: str) -> Votes | None:
+        """Store a person's vote in place of an earlier one; None: no such answer in this guild."""
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                if await conn.fetchval(_VOTE, answer_id, person_id, guild_id, vote) is None:
+                    return None
+                row = await conn.fetchrow(_COUNT_VOTES, answer_id)
+        return Votes(**dict(row or {}))

@@ -1,0 +1,40 @@
+"""The one place where Postgres's errors become docbot's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from docbot.errors import PermanentError, TransientError
+
+# A Postgres that restarts shows as each of these, depending on the moment.
+_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InternalClientError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,  # a deadlock or a serialization failure
+)
+_CLOSED = "connection is closed", "connection was closed", "connection has been released"
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise TransientError for a lost or busy Postgres, PermanentError for a refused statement."""
+    try:
+        yield
+    except _LOST as error:
+        raise TransientError(f"Postgres is out of reach: {_cause(error)}") from error
+    except asyncpg.InterfaceError as error:
+        if any(sign in str(error) for sign in _CLOSED):
+            raise TransientError(f"Postgres is out of reach: {_cause(error)}") from error
+        raise
+    except asyncpg.PostgresError as error:
+        raise PermanentError(f"Postgres refused a statement: {_cause(error)}") from error
+
+
+def _cause(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,158 @@
+"""Index generations: Postgres alone names the current one, and holds all it is built from."""
+
+from array import array
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from docbot.db.errors import translated
+from docbot.db.pool import Conn, Pool
+
+_CURRENT = """
+    SELECT id, name, lexical_version, embedding_model, dimensions, points
+    FROM index_generations WHERE state = 'current'
+"""
+_BEGIN = """
+    INSERT INTO index_generations (name, lexical_version, embedding_model, dimensions)
+    VALUES ('g' || to_char(clock_timestamp(), 'YYYYMMDDHH24MISSUS'), $1, $2, $3)
+    RETURNING name
+"""
+_RETIRE = "UPDATE index_generations SET state = 'retired' WHERE state = 'current'"
+_SWITCH = "UPDATE index_generations SET state = 'current', points = $2 WHERE name = $1"
+_RETIRED = "SELECT name FROM index_generations WHERE state = 'retired'"
+_UNFINISHED = "SELECT name FROM index_generations WHERE state = 'building'"
+_FORGET = "DELETE FROM index_generations WHERE name = $1"
+_ROWS = """
+    SELECT chunks.id, chunks.source_id, pages.title, chunks.heading_path, chunks.url, chunks.text,
+           embeddings.vector
+    FROM chunks
+    JOIN pages ON pages.id = chunks.page_id
+    LEFT JOIN embeddings ON embeddings.chunk_hash = chunks.hash AND embeddings.model = $1
+    ORDER BY chunks.id
+"""
+_NOT_EMBEDDED = """
+    SELECT DISTINCT ON (chunks.hash) chunks.hash, pages.title, chunks.heading_path, chunks.text
+    FROM chunks JOIN pages ON pages.id = chunks.page_id
+    WHERE NOT EXISTS (
+        SELECT FROM embeddings WHERE model = $1 AND chunk_hash = chunks.hash)
+    ORDER BY chunks.hash LIMIT $2
+"""
+_PUT_EMBEDDING = """
+    INSERT INTO embeddings (model, chunk_hash, vector) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+"""
+_DIMENSIONS = "SELECT length(vector) / 4 FROM embeddings WHERE model = $1 LIMIT 1"
+# NOTIFY in the same transaction: readers hear of the generation when it can be read.
+_NOTIFY = "SELECT pg_notify('docbot_index', $1)"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    id: int
+    name: str
+    lexical_version: int
+    embedding_model: str | None
+    dimensions: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """A chunk with all that its vectors are made from; `vector` is None until it is embedded."""
+
+    id: int
+    source_id: int
+    title: str
+    heading_path: tuple[str, ...]
+    url: str
+    text: str
+    vector: list[float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unembedded:
+    hash: bytes
+    title: str
+    heading_path: tuple[str, ...]
+    text: str
+
+
+class Generations:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def find_current(self) -> Generation | None:
+        with translated():
+            row = await self._pool.fetchrow(_CURRENT)
+        return Generation(**row) if row else None
+
+    async def begin(
+        self, *, lexical_version: int, embedding_model: str | None, dimensions: int
+    ) -> str:
+        """Reserve a new name; it counts only once `switch` made it current."""
+        with translated():
+            return str(
+                await self._pool.fetchval(_BEGIN, lexical_version, embedding_model, dimensions)
+            )
+
+    async def switch(self, name: str, points: int) -> None:
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                await conn.execute(_RETIRE)
+                await conn.execute(_SWITCH, name, points)
+                await conn.execute(_NOTIFY, name)
+
+    async def retired(self) -> list[str]:
+        with translated():
+            return [row["name"] for row in await self._pool.fetch(_RETIRED)]
+
+    async def unfinished(self) -> list[str]:
+        """Generations begun and never switched to; under the sync lock nobody builds them now."""
+        with translated():
+            return [row["name"] for row in await self._pool.fetch(_UNFINISHED)]
+
+    async def forget(self, name: str) -> None:
+        with translated():
+            await self._pool.execute(_FORGET, name)
+
+    async def not_embedded(self, model: str, limit: int) -> list[Unembedded]:
+        with translated():
+            rows = await self._pool.fetch(_NOT_EMBEDDED, model, limit)
+        return [
+            Unembedded(row["hash"], row["title"], tuple(row["heading_path"]), row["text"])
+            for row in rows
+        ]
+
+    async def put_embeddings(
+        self, model: str, vectors: Sequence[tuple[bytes, Sequence[float]]]
+    ) -> None:
+        rows = [(model, chunk_hash, array("f", vector).tobytes()) for chunk_hash, vector in vectors]
+        with translated():
+            await self._pool.executemany(_PUT_EMBEDDING, rows)
+
+    async def find_dimensions(self, model: str) -> int | None:
+        """How long the stored vectors of this model are; None when there is none."""
+        with translated():
+            dimensions: int | None = await self._pool.fetchval(_DIMENSIONS, model)
+        return dimensions
+
+
+async def index_rows(conn: Conn, model: str | None) -> AsyncIterator[IndexRow]:
+    """Every chunk of one snapshot, for a build; asks for a transaction around it."""
+    with translated():
+        async for row in conn.cursor(_ROWS, model, prefetch=500):
+            yield IndexRow(
+                row["id"],
+                row["source_id"],
+                row["title"],
+                tuple(row["heading_path"]),
+                row["url"],
+                row["text"],
+                _floats(row["vector"]),
+            )
+
+
+def _floats(vector: bytes | None) -> list[float] | None:
+    if vector is None:
+        return None
+    floats = array("f")
+    floats.frombytes(vector)
+    return floats.tolist()

@@ -1,0 +1,139 @@
+"""The outbox: replies are written down here before they are sent.
+
+A reply is added in the transaction that decides to answer. A send may repeat on the wire; the
+nonce and, later, the channel's history keep the message single.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from docbot.db.errors import translated
+from docbot.db.pool import Conn, Pool
+
+_LOCK_ORDER = "SELECT pg_advisory_xact_lock(hashtextextended($1, 7110))"
+_ADD = """
+    INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce, answer_id, part)
+    VALUES ('send', $1, $2, $3, $4, $5, $6, $7)
+"""
+_CLAIM_NEXT = """
+    UPDATE outbox
+    SET state = 'sending', epoch = $1, attempt = attempt + 1,
+        first_tried_at = coalesce(first_tried_at, now())
+    WHERE id = (
+        SELECT id FROM outbox AS due
+        WHERE due_at <= now() AND state = 'pending'
+          -- Part 2 of an answer must not overtake part 1.
+          AND NOT EXISTS (
+            SELECT FROM outbox AS earlier
+            WHERE earlier.order_key = due.order_key AND earlier.id < due.id
+              AND earlier.state IN ('pending', 'sending'))
+        ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING id, guild_id, channel_id, payload, nonce, answer_id, part, attempt,
+              created_at, first_tried_at
+"""
+_SENT = """
+    UPDATE outbox SET state = 'sent', message_id = $3, ended_at = now(), reason = NULL
+    WHERE id = $1 AND state = 'sending' AND epoch = $2
+"""
+_END = """
+    UPDATE outbox SET state = $3, reason = $4, ended_at = now()
+    WHERE id = $1 AND state = 'sending' AND epoch = $2
+"""
+_DROP_LATER = """
+    UPDATE outbox SET state = 'dropped', reason = $3, ended_at = now()
+    WHERE answer_id = $1 AND part > $2 AND state = 'pending'
+"""
+_PUT_OFF = """
+    UPDATE outbox
+    SET state = 'pending', due_at = now() + $3 * interval '1 second', reason = $4
+    WHERE id = $1 AND state = 'sending' AND epoch = $2
+"""
+_TAKE_OVER = "UPDATE outbox SET state = 'pending', epoch = NULL WHERE state = 'sending'"
+_IS_CLAIMED = "SELECT EXISTS (SELECT FROM outbox WHERE message_id = $1)"
+_NEXT_DUE = """
+    SELECT extract(epoch FROM min(due_at) - now())::float FROM outbox
+    WHERE state = 'pending' AND due_at > now()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One claimed row; `nonce` has at most 25 characters (Discord)."""
+
+    id: int
+    guild_id: int
+    channel_id: int
+    payload: dict[str, Any]
+    nonce: str
+    answer_id: int | None
+    part: int
+    attempt: int  # 1 on the first claim
+    created_at: datetime
+    first_tried_at: datetime
+
+
+class Outbox:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def add(
+        self,
+        conn: Conn,
+        *,
+        guild_id: int,
+        channel_id: int,
+        payload: dict[str, Any],
+        nonce: str,
+        answer_id: int | None = None,
+        part: int = 1,
+    ) -> None:
+        """Join the caller's transaction; rows of one channel go out in the order of their commits."""
+        order_key = f"channel:{channel_id}"
+        # Ids are given before commit: two writers of one key go one after the other.
+        await conn.execute(_LOCK_ORDER, order_key)
+        await conn.execute(_ADD, guild_id, channel_id, order_key, payload, nonce, answer_id, part)
+
+    async def claim_next(self, epoch: int) -> Delivery | None:
+        """Take the oldest due row for this epoch; None if nothing is due."""
+        with translated():
+            row = await self._pool.fetchrow(_CLAIM_NEXT, epoch)
+        return Delivery(**row) if row else None
+
+    async def mark_sent(self, conn: Conn, delivery: Delivery, epoch: int, message_id: int) -> bool:
+        """Join the caller's transaction; False when the claim is no longer ours."""
+        return _touched(await conn.execute(_SENT, delivery.id, epoch, message_id))
+
+    async def end_unsent(
+        self, conn: Conn, delivery: Delivery, epoch: int, state: str, reason: str
+    ) -> bool:
+        """Join the caller's transaction: `dropped` or `dead`; later parts are dropped with it."""
+        if not _touched(await conn.execute(_END, delivery.id, epoch, state, reason)):
+            return False
+        if delivery.answer_id is not None:
+            after = f"part {delivery.part} was not sent: {reason}"
+            await conn.execute(_DROP_LATER, delivery.answer_id, delivery.part, after)
+        return True
+
+    async def put_off(self, delivery: Delivery, epoch: int, seconds: float, reason: str) -> None:
+        with translated():
+            await self._pool.execute(_PUT_OFF, delivery.id, epoch, seconds, reason)
+
+    async def take_over(self, conn: Conn) -> None:
+        """Join the transaction that raised the epoch: what was on its way is settled again."""
+        await conn.execute(_TAKE_OVER)
+
+    async def is_claimed(self, message_id: int) -> bool:
+        """Whether a row holds this message as its own already."""
+        with translated():
+            return bool(await self._pool.fetchval(_IS_CLAIMED, message_id))
+
+    async def seconds_to_next(self) -> float | None:
+        """How long until the next row that was put off is due; None when there is none."""
+        with translated():
+            seconds: float | None = await self._pool.fetchval(_NEXT_DUE)
+        return seconds
+
+
+def _touched(status: str) -> bool:
+    return not status.endswith(" 0")

@@ -1,0 +1,253 @@
+"""Questions: from the message that asks one to the state it ends in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from docbot.db.errors import translated
+from docbot.db.pool import Conn, Pool
+
+_CONVERSATION = """
+    INSERT INTO conversations (kind, guild_id, channel_id, thread_id)
+    VALUES ('post', $1, $2, $2)
+    ON CONFLICT (thread_id) WHERE closed_at IS NULL DO UPDATE SET channel_id = $2
+    RETURNING id
+"""
+_ADD = """
+    INSERT INTO questions
+        (conversation_id, guild_id, author_id, origin, message_id, title, asked_at, ready_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+    ON CONFLICT (message_id) DO NOTHING
+    RETURNING id
+"""
+_ADD_MESSAGE = "INSERT INTO question_messages (question_id, message_id) VALUES ($1, $2)"
+_CLAIM_NEXT = """
+    UPDATE questions
+    SET state = 'answering', epoch = $1, attempt = attempt + 1
+    WHERE id = (
+        SELECT id FROM questions AS due
+        WHERE state = 'waiting' AND ready_at <= now()
+          -- One at a time in a conversation: a later question reads the answer of the earlier.
+          AND NOT EXISTS (
+            SELECT FROM questions AS earlier
+            WHERE earlier.conversation_id = due.conversation_id AND earlier.id < due.id
+              AND earlier.ended_at IS NULL)
+        ORDER BY ready_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING id, conversation_id, guild_id, author_id, origin, title, asked_at, attempt, refusals
+"""
+_WITH_CHANNEL = """
+    SELECT conversations.channel_id, coalesce(threads.forum_id, conversations.channel_id) AS forum_id
+    FROM conversations LEFT JOIN threads ON threads.id = conversations.thread_id
+    WHERE conversations.id = $1
+"""
+_BODY = """
+    SELECT coalesce(string_agg(content, E'\n\n' ORDER BY messages.id), '')
+    FROM messages JOIN question_messages ON message_id = messages.id
+    WHERE question_id = $1
+"""
+_FIRST_MESSAGE = "SELECT message_id FROM questions WHERE id = $1"
+# Earlier turns of the same conversation: what was asked, and what was answered on Discord.
+_HISTORY = """
+    SELECT questions.title,
+           (SELECT string_agg(content, E'\n\n' ORDER BY messages.id)
+            FROM messages JOIN question_messages ON message_id = messages.id
+            WHERE question_id = questions.id) AS body,
+           answers.text AS answer
+    FROM questions JOIN answers ON answers.question_id = questions.id
+    WHERE questions.conversation_id = $1 AND questions.id < $2 AND questions.state = 'answered'
+    ORDER BY questions.id DESC LIMIT $3
+"""
+_POST_UP = (
+    "UPDATE questions SET state = 'posting' WHERE id = $1 AND state = 'answering' AND epoch = $2"
+)
+_END_CLAIMED = """
+    UPDATE questions SET state = $3, reason = $4, ended_at = now()
+    WHERE id = $1 AND state = 'answering' AND epoch = $2
+"""
+_PUT_OFF = """
+    UPDATE questions
+    SET state = 'waiting', ready_at = now() + $3 * interval '1 second', reason = $4,
+        refusals = refusals + $5
+    WHERE id = $1 AND state = 'answering' AND epoch = $2
+"""
+_END_POSTED = """
+    UPDATE questions SET state = $2, reason = $3, ended_at = now()
+    WHERE id = (SELECT question_id FROM answers WHERE id = $1) AND state = 'posting'
+"""
+_CANCEL_BY_MESSAGES = """
+    UPDATE questions SET state = 'cancelled', reason = $2, ended_at = now()
+    WHERE message_id = ANY($1::bigint[]) AND state IN ('collecting', 'waiting', 'answering')
+"""
+_CANCEL_BY_THREAD = """
+    UPDATE questions SET state = 'cancelled', reason = $2, ended_at = now()
+    WHERE conversation_id IN (SELECT id FROM conversations WHERE thread_id = $1)
+      AND state IN ('collecting', 'waiting', 'answering')
+"""
+_TAKE_OVER = "UPDATE questions SET state = 'waiting', epoch = NULL WHERE state = 'answering'"
+_NEXT_READY = """
+    SELECT extract(epoch FROM min(ready_at) - now())::float FROM questions
+    WHERE state = 'waiting' AND ready_at > now()
+"""
+_LIST = """
+    SELECT questions.id, questions.guild_id, conversations.channel_id, questions.origin,
+           questions.title, questions.state, questions.reason, questions.asked_at,
+           questions.attempt, answers.lane, answers.text AS answer
+    FROM questions
+    JOIN conversations ON conversations.id = questions.conversation_id
+    LEFT JOIN answers ON answers.question_id = questions.id
+    WHERE ($1::text IS NULL OR questions.state = $1) AND ($2::bigint IS NULL OR questions.id = $2)
+    ORDER BY questions.id DESC LIMIT $3
+"""
+
+ENDED = ("answered", "abstained", "yielded", "cancelled", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A question in a worker's hand; `attempt` is 1 on the first claim."""
+
+    id: int
+    conversation_id: int
+    guild_id: int
+    author_id: int
+    origin: str
+    title: str
+    asked_at: datetime
+    attempt: int
+    refusals: int
+    channel_id: int
+    forum_id: int
+    message_id: int | None
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastTurn:
+    title: str
+    body: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A question as an operator sees it."""
+
+    id: int
+    guild_id: int
+    channel_id: int
+    origin: str
+    title: str
+    state: str
+    reason: str | None
+    asked_at: datetime
+    attempt: int
+    lane: str | None
+    answer: str | None
+
+
+class Questions:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def add(
+        self,
+        conn: Conn,
+        *,
+        guild_id: int,
+        thread_id: int,
+        author_id: int,
+        origin: str,
+        message_id: int,
+        title: str,
+        asked_at: datetime,
+    ) -> int | None:
+        """Join the caller's transaction; None when this message asked already."""
+        conversation_id = await conn.fetchval(_CONVERSATION, guild_id, thread_id)
+        question_id: int | None = await conn.fetchval(
+            _ADD, conversation_id, guild_id, author_id, origin, message_id, title, asked_at
+        )
+        if question_id is not None:
+            await conn.execute(_ADD_MESSAGE, question_id, message_id)
+        return question_id
+
+    async def claim_next(self, epoch: int) -> Claimed | None:
+        """Take the question that waits longest; None when none is due."""
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                row = await conn.fetchrow(_CLAIM_NEXT, epoch)
+                return await _complete(conn, dict(row)) if row else None
+
+    async def history(self, question: Claimed, limit: int) -> list[PastTurn]:
+        """The last `limit` answered turns before this question, oldest first."""
+        with translated():
+            rows = await self._pool.fetch(_HISTORY, question.conversation_id, question.id, limit)
+        return [PastTurn(r["title"], r["body"] or "", r["answer"]) for r in reversed(rows)]
+
+    async def start_posting(self, conn: Conn, question_id: int, epoch: int) -> bool:
+        """Join the transaction that stores the answer; False when the claim is no longer ours."""
+        return _touched(await conn.execute(_POST_UP, question_id, epoch))
+
+    async def end_claimed(
+        self, conn: Conn, question_id: int, epoch: int, state: str, reason: str | None
+    ) -> bool:
+        """Join the caller's transaction; False when the claim is no longer ours."""
+        return _touched(await conn.execute(_END_CLAIMED, question_id, epoch, state, reason))
+
+    async def fail(self, question_id: int, epoch: int, reason: str) -> bool:
+        with translated():
+            async with self._pool.acquire() as conn:
+                return await self.end_claimed(conn, question_id, epoch, "failed", reason)
+
+    async def put_off(
+        self, question_id: int, epoch: int, seconds: float, reason: str, *, refused: bool
+    ) -> None:
+        """Hand the claim back, to be taken again in `seconds`; `refused` counts against it."""
+        with translated():
+            await self._pool.execute(_PUT_OFF, question_id, epoch, seconds, reason, int(refused))
+
+    async def end_posted(self, conn: Conn, answer_id: int, state: str, reason: str | None) -> None:
+        """Join the transaction that ends the row of the answer's first message."""
+        await conn.execute(_END_POSTED, answer_id, state, reason)
+
+    async def cancel_by_messages(self, conn: Conn, message_ids: Sequence[int], reason: str) -> None:
+        """Join the caller's transaction: questions not yet answered whose message is gone."""
+        await conn.execute(_CANCEL_BY_MESSAGES, list(message_ids), reason)
+
+    async def cancel_by_thread(self, conn: Conn, thread_id: int, reason: str) -> None:
+        """Join the caller's transaction: every question of the thread not yet answered."""
+        await conn.execute(_CANCEL_BY_THREAD, thread_id, reason)
+
+    async def take_over(self, conn: Conn) -> None:
+        """Join the transaction that raised the epoch: what was in a worker's hand waits again."""
+        await conn.execute(_TAKE_OVER)
+
+    async def seconds_to_next(self) -> float | None:
+        """How long until the next question that was put off is due; None when there is none."""
+        with translated():
+            seconds: float | None = await self._pool.fetchval(_NEXT_READY)
+        return seconds
+
+    async def all(self, state: str | None, limit: int = 50) -> list[Listed]:
+        with translated():
+            rows = await self._pool.fetch(_LIST, state, None, limit)
+        return [Listed(**row) for row in rows]
+
+    async def find(self, question_id: int) -> Listed | None:
+        with translated():
+            row = await self._pool.fetchrow(_LIST, None, question_id, 1)
+        return Listed(**row) if row else None
+
+
+async def _complete(conn: Conn, row: dict[str, Any]) -> Claimed:
+    place = await conn.fetchrow(_WITH_CHANNEL, row["conversation_id"])
+    return Claimed(
+        **row,
+        **dict(place or {}),
+        message_id=await conn.fetchval(_FIRST_MESSAGE, row["id"]),
+        body=await conn.fetchval(_BODY, row["id"]),
+    )
+
+
+def _touched(status: str) -> bool:
+    return not status.endswith(" 0")

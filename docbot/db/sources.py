@@ -1,0 +1,198 @@
+"""Sources, their pages and chunks: what docbot has read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from docbot.db.errors import translated
+from docbot.db.pool import Conn, Pool
+from docbot.errors import UsageError
+
+_ADD = """
+    INSERT INTO sources (name, kind, location, base_url) VALUES ($1, $2, $3, $4) RETURNING id
+"""
+_REMOVE = "DELETE FROM sources WHERE guild_id IS NULL AND name = $1 RETURNING id"
+_LIST = """
+    SELECT id, name, kind, location, base_url, synced_at,
+           (SELECT count(*) FROM pages WHERE source_id = sources.id) AS pages,
+           (SELECT count(*) FROM chunks WHERE source_id = sources.id) AS chunks
+    FROM sources WHERE guild_id IS NULL ORDER BY name
+"""
+_PAGE_HASHES = "SELECT url, content_hash FROM pages WHERE source_id = $1"
+_PUT_PAGE = """
+    INSERT INTO pages (source_id, url, title, markdown, content_hash, etag, last_modified)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (source_id, url) DO UPDATE
+    SET title = $3, markdown = $4, content_hash = $5, etag = $6, last_modified = $7,
+        fetched_at = now(), changed_at = now()
+    RETURNING id
+"""
+_CLEAR_CHUNKS = "DELETE FROM chunks WHERE page_id = $1"
+_ADD_CHUNK = """
+    INSERT INTO chunks (source_id, page_id, position, hash, heading_path, url, text)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+_DELETE_PAGES = "DELETE FROM pages WHERE source_id = $1 AND url = ANY($2::text[])"
+_MARK_SYNCED = "UPDATE sources SET synced_at = now() WHERE id = $1"
+_HAVE_PAGES = "SELECT EXISTS (SELECT FROM pages WHERE source_id = ANY($1::bigint[]))"
+_FIND_PAGE = """
+    SELECT pages.url, pages.title, pages.markdown
+    FROM pages JOIN sources ON sources.id = pages.source_id
+    WHERE sources.name = $1 AND pages.url = $2
+"""
+
+_A_TITLE = """
+    SELECT pages.title FROM pages
+    JOIN sources ON sources.id = pages.source_id
+    JOIN chunks ON chunks.page_id = pages.id
+    WHERE sources.name = $1
+    GROUP BY pages.id ORDER BY count(*) DESC, pages.id LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    id: int
+    name: str
+    kind: str
+    location: str
+    base_url: str | None
+    synced_at: datetime | None
+    pages: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    hash: bytes
+    heading_path: tuple[str, ...]
+    url: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """A page as it was read; `content_hash` covers all that its chunks are made from."""
+
+    url: str
+    title: str
+    markdown: str
+    content_hash: bytes
+    chunks: tuple[ChunkRow, ...]
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    url: str
+    title: str
+    markdown: str
+
+
+class Sources:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def add(self, *, name: str, kind: str, location: str, base_url: str | None) -> int:
+        """Raises UsageError when the name is taken or has characters that no name has."""
+        try:
+            with translated():
+                return int(await self._pool.fetchval(_ADD, name, kind, location, base_url))
+        except Exception as error:
+            raise _named(error, name) from error
+
+    async def remove(self, name: str) -> None:
+        """Remove a source with its pages and chunks; forums bound to it lose it."""
+        with translated():
+            removed = await self._pool.fetchval(_REMOVE, name)
+        if removed is None:
+            raise UsageError(f"there is no source `{name}`; `docbot sources list` shows all")
+
+    async def all(self) -> list[Source]:
+        with translated():
+            rows = await self._pool.fetch(_LIST)
+        return [Source(**row) for row in rows]
+
+    async def get_many(self, names: Sequence[str]) -> list[Source]:
+        """The named sources, in the order given, or all when none is named.
+
+        Raises:
+            UsageError: one of the names is not known.
+        """
+        known = {source.name: source for source in await self.all()}
+        for name in names:
+            if name not in known:
+                have = ", ".join(known) or "none yet (`docbot sources add NAME URL_OR_FOLDER`)"
+                raise UsageError(f"there is no source `{name}`; sources: {have}")
+        return [known[name] for name in dict.fromkeys(names)] or list(known.values())
+
+    async def have_pages(self, source_ids: Sequence[int]) -> bool:
+        with translated():
+            return bool(await self._pool.fetchval(_HAVE_PAGES, list(source_ids)))
+
+    async def page_hashes(self, source_id: int) -> dict[str, bytes]:
+        with translated():
+            rows = await self._pool.fetch(_PAGE_HASHES, source_id)
+        return {row["url"]: row["content_hash"] for row in rows}
+
+    async def put_page(self, source_id: int, page: PageRow) -> None:
+        """Store the page with its chunks in place of what was there, all or nothing."""
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                await _put_page(conn, source_id, page)
+
+    async def delete_pages(self, source_id: int, urls: Sequence[str]) -> None:
+        with translated():
+            await self._pool.execute(_DELETE_PAGES, source_id, list(urls))
+
+    async def mark_synced(self, source_id: int) -> None:
+        with translated():
+            await self._pool.execute(_MARK_SYNCED, source_id)
+
+    async def a_title(self, source_name: str) -> str:
+        """Return the title of the source's longest page, for a sample question."""
+        with translated():
+            return str(await self._pool.fetchval(_A_TITLE, source_name))
+
+    async def find_page(self, source_name: str, url: str) -> PageText | None:
+        with translated():
+            row = await self._pool.fetchrow(_FIND_PAGE, source_name, url)
+        return PageText(**row) if row else None
+
+
+async def _put_page(conn: Conn, source_id: int, page: PageRow) -> None:
+    page_id = await conn.fetchval(
+        _PUT_PAGE,
+        source_id,
+        page.url,
+        page.title,
+        page.markdown,
+        page.content_hash,
+        page.etag,
+        page.last_modified,
+    )
+    await conn.execute(_CLEAR_CHUNKS, page_id)
+    await conn.executemany(
+        _ADD_CHUNK,
+        [
+            (source_id, page_id, n, c.hash, list(c.heading_path), c.url, c.text)
+            for n, c in enumerate(page.chunks)
+        ],
+    )
+
+
+def _named(error: Exception, name: str) -> Exception:
+    cause = error.__cause__
+    if isinstance(cause, asyncpg.UniqueViolationError):
+        return UsageError(
+            f"there is a source `{name}` already; `docbot sources remove {name}` removes it"
+        )
+    if isinstance(cause, asyncpg.CheckViolationError):
+        return UsageError(
+            f"`{name}` cannot be a source's name; allowed: up to 64 lower-case letters, digits, "
+            "`.`, `_` and `-`, a letter or digit first"
+        )
+    return error

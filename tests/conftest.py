@@ -1,0 +1,125 @@
+"""Real parts for every test: Postgres runs here, and each test gets a database of its own."""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from docbot.app.rooms import open_rooms
+from docbot.db.embedded import SERVER_LOCK, EmbeddedServer
+from docbot.db.migrations import migrate
+from docbot.db.pool import Database, Pool
+from docbot.settings import Settings
+from tests.town import Ground, Library, read_pages
+
+SHARED = Path(__file__).parents[2] / "shared"
+TEMPLATE = "docbot_template"
+LIBRARY = "docbot_library"
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A server for the whole run: the one in TEST_DATABASE_URL, or our own embedded one."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    # A short path: child processes reach the socket by its name, which may have 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="docbot-") as folder:
+        Path(folder).chmod(0o755)  # as root Postgres runs as nobody, who must reach it
+        server = EmbeddedServer(Path(folder))
+        where = server.ensure()
+        socket = os.path.realpath(where["host"])
+        yield f"postgresql://{where['user']}@/{{}}?host={socket}&port={where['port']}"
+        server.close()
+        with (server.location / SERVER_LOCK).open() as lock:  # free once the server is gone
+            fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def url_of(server_url: str, database: str) -> str:
+    return server_url.format(database)
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> str:
+    """A database migrated once per run."""
+    asyncio.run(_make_template(server_url))
+    return TEMPLATE
+
+
+async def _make_template(server_url: str) -> None:
+    await _create(server_url, TEMPLATE, "template0")
+    conn = await asyncpg.connect(url_of(server_url, TEMPLATE))
+    await migrate(conn)
+    await conn.close()
+
+
+@pytest.fixture(scope="session")
+def library(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """The pages of `tests/town.py`, read and indexed once per run."""
+    folder = tmp_path_factory.mktemp("library")
+    asyncio.run(_make_library(server_url, template, folder))
+    return Library(LIBRARY, folder / "data" / "index")
+
+
+async def _make_library(server_url: str, template: str, folder: Path) -> None:
+    await _create(server_url, LIBRARY, template)
+    settings = Settings(_env_file=None).model_copy(
+        update={
+            "database_url": SecretStr(url_of(server_url, LIBRARY)),
+            "docbot_data_dir": folder / "data",
+        }
+    )
+    async with open_rooms(settings) as rooms:
+        await read_pages(rooms, folder / "pages")
+
+
+async def _create(server_url: str, name: str, template: str) -> None:
+    admin = await asyncpg.connect(url_of(server_url, "postgres"))
+    await admin.execute(f"DROP DATABASE IF EXISTS {name}")
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    await admin.close()
+
+
+async def _drop(server_url: str, name: str) -> None:
+    admin = await asyncpg.connect(url_of(server_url, "postgres"))
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture
+async def ground(server_url: str, library: Library, tmp_path: Path) -> AsyncIterator[Ground]:
+    """A copy of the library for one test."""
+    name = f"test_{uuid4().hex}"
+    await _create(server_url, name, library.template)
+    shutil.copytree(library.index, tmp_path / "data" / "index")
+    yield Ground(url_of(server_url, name), tmp_path / "data")
+    await _drop(server_url, name)
+
+
+@pytest.fixture
+async def database_url(server_url: str, template: str) -> AsyncIterator[str]:
+    """The address of a fresh copy of the migrated database, made in some 20 ms."""
+    name = f"test_{uuid4().hex}"
+    await _create(server_url, name, template)
+    yield url_of(server_url, name)
+    await _drop(server_url, name)
+
+
+@pytest.fixture
+async def database(database_url: str, tmp_path: Path) -> Database:
+    return Database(database_url, tmp_path)
+
+
+@pytest.fixture
+async def pool(database: Database) -> AsyncIterator[Pool]:
+    async with database.pool() as pool:
+        yield pool

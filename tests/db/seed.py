@@ -1,0 +1,76 @@
+"""Rows that tests of the path begin with."""
+
+from datetime import UTC, datetime
+
+from docbot.db.answers import AnswerRow, Answers
+from docbot.db.outbox import Outbox
+from docbot.db.pool import Pool
+from docbot.db.questions import Questions
+from docbot.db.threads import Message, Thread, Threads
+
+GUILD, FORUM, ASKER = 1, 20, 300
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def thread_of(thread_id: int, title: str = "How?") -> Thread:
+    return Thread(thread_id, GUILD, FORUM, ASKER, title, now())
+
+
+async def ask(
+    pool: Pool, thread_id: int, message_id: int | None = None, body: str = "Please tell."
+) -> int | None:
+    """Store a post (or, with a message id, a later mention in it) and its question."""
+    message = message_id or thread_id
+    threads, questions = Threads(pool), Questions(pool)
+    async with pool.acquire() as conn, conn.transaction():
+        await threads.put(conn, thread_of(thread_id))
+        await threads.add_message(
+            conn, Message(message, GUILD, thread_id, ASKER, False, body, now())
+        )
+        return await questions.add(
+            conn,
+            guild_id=GUILD,
+            thread_id=thread_id,
+            author_id=ASKER,
+            origin="mention" if message_id else "post",
+            message_id=message,
+            title="" if message_id else "How?",
+            asked_at=now(),
+        )
+
+
+def an_answer(text: str = "Like this [1].", lane: str = "answer") -> AnswerRow:
+    return AnswerRow(
+        lane=lane,
+        text=text,
+        citations=[],
+        evidence=[],
+        model=None,
+        prompt_version=None,
+        tokens_in=None,
+        tokens_out=None,
+        timings_ms={"search": 1.0},
+        cut=[],
+    )
+
+
+async def post_answer(pool: Pool, question_id: int, epoch: int, *parts: str, channel: int) -> int:
+    """Take a claimed question to `posting` with an outbox row for each part."""
+    questions, answers, outbox = Questions(pool), Answers(pool), Outbox(pool)
+    async with pool.acquire() as conn, conn.transaction():
+        assert await questions.start_posting(conn, question_id, epoch)
+        answer_id = await answers.add(conn, question_id, GUILD, an_answer())
+        for part, content in enumerate(parts, start=1):
+            await outbox.add(
+                conn,
+                guild_id=GUILD,
+                channel_id=channel,
+                payload={"content": content},
+                nonce=f"{answer_id}:{part}",
+                answer_id=answer_id,
+                part=part,
+            )
+    return answer_id

@@ -1,0 +1,96 @@
+import asyncio
+
+from docbot.db.outbox import Delivery, Outbox
+from docbot.db.pool import Pool
+from docbot.db.questions import Questions
+from tests.db.seed import ask, post_answer
+
+
+async def _posting(pool: Pool, thread_id: int, *parts: str) -> int:
+    await ask(pool, thread_id)
+    claimed = await Questions(pool).claim_next(epoch=1)
+    assert claimed is not None
+    return await post_answer(pool, claimed.id, 1, *parts, channel=thread_id)
+
+
+async def _claim(outbox: Outbox, epoch: int = 1) -> Delivery:
+    delivery = await outbox.claim_next(epoch)
+    assert delivery is not None
+    return delivery
+
+
+async def test_parts_of_one_channel_go_one_after_the_other(pool: Pool) -> None:
+    outbox = Outbox(pool)
+    await _posting(pool, 10, "one", "two")
+    first = await _claim(outbox)
+    assert await outbox.claim_next(1) is None
+    async with pool.acquire() as conn:
+        assert await outbox.mark_sent(conn, first, 1, 900)
+    assert (await _claim(outbox)).payload == {"content": "two"}
+
+
+async def test_a_slow_channel_delays_no_other(pool: Pool) -> None:
+    outbox = Outbox(pool)
+    await _posting(pool, 10, "one", "two")
+    await _posting(pool, 12, "other")
+    assert (await _claim(outbox)).channel_id == 10
+    assert (await _claim(outbox)).channel_id == 12
+
+
+async def test_a_taken_over_row_keeps_its_nonce_and_the_time_of_its_first_try(pool: Pool) -> None:
+    outbox = Outbox(pool)
+    await _posting(pool, 10, "one")
+    lost = await _claim(outbox)  # its holder dies here
+    async with pool.acquire() as conn, conn.transaction():
+        await outbox.take_over(conn)
+    taken = await _claim(outbox, epoch=2)
+    assert (taken.nonce, taken.first_tried_at) == (lost.nonce, lost.first_tried_at)
+    assert taken.attempt == 2
+    async with pool.acquire() as conn:
+        assert not await outbox.mark_sent(conn, lost, 1, 900)
+        assert await outbox.mark_sent(conn, taken, 2, 900)
+
+
+async def test_a_dead_part_takes_the_later_parts_with_it(pool: Pool) -> None:
+    outbox = Outbox(pool)
+    await _posting(pool, 10, "one", "two", "three")
+    first = await _claim(outbox)
+    async with pool.acquire() as conn, conn.transaction():
+        assert await outbox.end_unsent(conn, first, 1, "dead", "refused")
+    assert await outbox.claim_next(1) is None
+    states = await pool.fetch("SELECT state FROM outbox ORDER BY part")
+    assert [row["state"] for row in states] == ["dead", "dropped", "dropped"]
+
+
+async def test_a_row_that_was_put_off_waits_and_holds_back_its_channel(pool: Pool) -> None:
+    outbox = Outbox(pool)
+    await _posting(pool, 10, "one", "two")
+    first = await _claim(outbox)
+    await outbox.put_off(first, 1, 3600, "Discord is down")
+    assert await outbox.claim_next(1) is None
+    seconds = await outbox.seconds_to_next()
+    assert seconds is not None
+    assert 3500 < seconds <= 3600
+
+
+async def test_two_writers_of_one_channel_commit_in_the_order_of_their_ids(pool: Pool) -> None:
+    outbox = Outbox(pool)
+
+    async def write(nonce: str, first_in: asyncio.Event, go: asyncio.Event) -> None:
+        async with pool.acquire() as conn, conn.transaction():
+            await outbox.add(conn, guild_id=1, channel_id=5, payload={}, nonce=nonce)
+            first_in.set()
+            await go.wait()
+
+    started, go = asyncio.Event(), asyncio.Event()
+    one = asyncio.create_task(write("one", started, go))
+    await started.wait()
+    second_started = asyncio.Event()
+    two = asyncio.create_task(write("two", second_started, go))
+    _, waiting = await asyncio.wait([two], timeout=0.2)
+    assert waiting
+    assert not second_started.is_set()
+    go.set()
+    await asyncio.gather(one, two)
+    rows = await pool.fetch("SELECT nonce FROM outbox ORDER BY id")
+    assert [row["nonce"] for row in rows] == ["one", "two"]

@@ -1,0 +1,106 @@
+from docbot.db.pool import Pool
+from docbot.db.questions import Questions
+from docbot.db.threads import Threads
+from tests.db.seed import an_answer, ask, post_answer
+
+
+async def _end(pool: Pool, question_id: int, epoch: int, state: str) -> bool:
+    async with pool.acquire() as conn:
+        return await Questions(pool).end_claimed(conn, question_id, epoch, state, "because")
+
+
+async def test_a_message_asks_once_however_often_it_is_told(pool: Pool) -> None:
+    assert await ask(pool, 10) is not None
+    assert await ask(pool, 10) is None
+    assert len(await Questions(pool).all(None)) == 1
+
+
+async def test_a_claimed_question_brings_its_text_and_place(pool: Pool) -> None:
+    await ask(pool, 10, body="It breaks.")
+    claimed = await Questions(pool).claim_next(epoch=1)
+    assert claimed is not None
+    assert (claimed.title, claimed.body, claimed.channel_id, claimed.forum_id, claimed.attempt) == (
+        "How?",
+        "It breaks.",
+        10,
+        20,
+        1,
+    )
+
+
+async def test_a_conversation_has_one_question_in_hand_at_a_time(pool: Pool) -> None:
+    questions = Questions(pool)
+    first = await ask(pool, 10)
+    later = await ask(pool, 10, message_id=11)
+    claimed = await questions.claim_next(epoch=1)
+    assert claimed is not None
+    assert claimed.id == first
+    assert await questions.claim_next(epoch=1) is None
+    assert await _end(pool, claimed.id, 1, "abstained")
+    after = await questions.claim_next(epoch=1)
+    assert after is not None
+    assert after.id == later
+
+
+async def test_other_conversations_do_not_wait(pool: Pool) -> None:
+    questions = Questions(pool)
+    await ask(pool, 10)
+    await ask(pool, 12)
+    claims = [await questions.claim_next(epoch=1), await questions.claim_next(epoch=1)]
+    assert [claim.channel_id for claim in claims if claim] == [10, 12]
+
+
+async def test_a_write_of_an_older_epoch_touches_nothing(pool: Pool) -> None:
+    questions = Questions(pool)
+    await ask(pool, 10)
+    lost = await questions.claim_next(epoch=1)  # its worker dies here
+    assert lost is not None
+    async with pool.acquire() as conn, conn.transaction():
+        await questions.take_over(conn)
+    taken = await questions.claim_next(epoch=2)
+    assert taken is not None
+    assert (taken.id, taken.attempt) == (lost.id, 2)
+    assert not await _end(pool, lost.id, 1, "failed")
+    assert await _end(pool, taken.id, 2, "failed")
+
+
+async def test_a_question_that_was_put_off_comes_back_when_due(pool: Pool) -> None:
+    questions = Questions(pool)
+    await ask(pool, 10)
+    claimed = await questions.claim_next(epoch=1)
+    assert claimed is not None
+    await questions.put_off(claimed.id, 1, 3600, "the model is down", refused=True)
+    assert await questions.claim_next(epoch=1) is None
+    seconds = await questions.seconds_to_next()
+    assert seconds is not None
+    assert 3500 < seconds <= 3600
+    await pool.execute("UPDATE questions SET ready_at = now()")
+    again = await questions.claim_next(epoch=1)
+    assert again is not None
+    assert (again.attempt, again.refusals) == (2, 1)
+
+
+async def test_deleting_the_message_cancels_its_question(pool: Pool) -> None:
+    questions = Questions(pool)
+    await ask(pool, 10)
+    async with pool.acquire() as conn, conn.transaction():
+        await Threads(pool).delete_messages(conn, [10])
+        await questions.cancel_by_messages(conn, [10], "message deleted")
+    [question] = await questions.all(None)
+    assert (question.state, question.reason) == ("cancelled", "message deleted")
+    assert await pool.fetchval("SELECT content FROM messages WHERE id = 10") == ""
+
+
+async def test_a_follow_up_reads_the_answered_turns_before_it(pool: Pool) -> None:
+    questions = Questions(pool)
+    await ask(pool, 10, body="First.")
+    first = await questions.claim_next(epoch=1)
+    assert first is not None
+    answer_id = await post_answer(pool, first.id, 1, "Like this.", channel=10)
+    async with pool.acquire() as conn:
+        await questions.end_posted(conn, answer_id, "answered", None)
+    await ask(pool, 10, message_id=11, body="And then?")
+    second = await questions.claim_next(epoch=1)
+    assert second is not None
+    [turn] = await questions.history(second, limit=5)
+    assert (turn.title, turn.body, turn.answer) == ("How?", "First.", an_answer().text)
