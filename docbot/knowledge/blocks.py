@@ -1,0 +1,166 @@
+"""Markdown seen as the smallest blocks that a cut may stand between.
+
+The units of a text, one after the other, are its lines: nothing is lost, whatever the Markdown.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+# A fence up to this stays whole; beyond it no chunk could hold it.
+_MOST_FENCE_WORDS = 600
+_MOST_FENCE_CHARACTERS = 6000
+_CUT_FENCE_WORDS = 200
+_CUT_FENCE_CHARACTERS = 3000
+_MOST_PARAGRAPH_WORDS = 300
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)")
+_LEAVES = frozenset({"paragraph_open", "heading_open", "fence", "code_block", "hr", "tr_open"})
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Some lines of a page that stay together.
+
+    `repeated` are lines to set before when a chunk begins here: a table's header.
+    """
+
+    lines: tuple[str, ...]
+    is_heading: bool = False
+    is_code: bool = False
+    repeated: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> int:
+        return sum(len(line.split()) for line in self.lines)
+
+
+def split_units(markdown: str) -> list[Unit]:
+    """Split a text into units; together they are its lines."""
+    lines = markdown.splitlines()
+    # Only blocks matter, so inline text is not parsed. HTML and setext underlines are plain text
+    # here: pages were normalised before.
+    parser = MarkdownIt("commonmark").enable("table")
+    parser.disable(["inline", "text_join", "html_block", "lheading", "reference"])
+    parser.options["maxNesting"] = 40
+    tokens = parser.parse("\n".join(lines))
+    starts = _starts(tokens)
+    if not starts:
+        return [Unit(tuple(lines))] if lines else []
+    units: list[Unit] = []
+    for index, (first, token, header) in enumerate(starts):
+        begin = 0 if index == 0 else first
+        end = starts[index + 1][0] if index + 1 < len(starts) else len(lines)
+        units += _split(_unit(lines[begin:end], token, lines, header), token)
+    return units
+
+
+def _starts(tokens: Sequence[Token]) -> list[tuple[int, Token, tuple[int, int] | None]]:
+    """Return where each unit begins, what it is, and the header lines of the table it is in."""
+    starts: list[tuple[int, Token, tuple[int, int] | None]] = []
+    header: tuple[int, int] | None = None
+    item_start: int | None = None
+    for token in tokens:
+        if token.type == "table_open" and token.map:
+            header = (token.map[0], token.map[0] + 2)
+        elif token.type == "table_close":
+            header = None
+        elif token.type in {"list_item_open", "blockquote_open"} and token.map:
+            # The marker stands on the line of the first block within.
+            item_start = token.map[0] if item_start is None else item_start
+        if token.type not in _LEAVES or not token.map:
+            continue
+        first = token.map[0] if item_start is None else min(item_start, token.map[0])
+        item_start = None
+        if not starts or first > starts[-1][0]:
+            starts.append((first, token, header))
+    return starts
+
+
+def _unit(
+    own: Sequence[str], token: Token, lines: Sequence[str], header: tuple[int, int] | None
+) -> Unit:
+    repeated: tuple[str, ...] = ()
+    if header is not None and token.map and token.map[0] >= header[1]:
+        repeated = tuple(lines[header[0] : header[1]])
+    return Unit(
+        lines=tuple(own),
+        is_heading=token.type == "heading_open" and token.level == 0,
+        is_code=token.type in {"fence", "code_block"},
+        repeated=repeated,
+    )
+
+
+def _split(unit: Unit, token: Token) -> Iterator[Unit]:
+    if token.type == "fence" and _is_enormous(unit):
+        yield from _split_fence(unit, token)
+    elif token.type == "paragraph_open" and unit.words > _MOST_PARAGRAPH_WORDS:
+        yield from _split_paragraph(unit)
+    else:
+        yield unit
+
+
+def _is_enormous(unit: Unit) -> bool:
+    return unit.words > _MOST_FENCE_WORDS or sum(map(len, unit.lines)) > _MOST_FENCE_CHARACTERS
+
+
+def _split_fence(unit: Unit, token: Token) -> Iterator[Unit]:
+    """Cut an enormous fence at blank lines where it can be, closing and reopening it."""
+    opening = next(i for i, line in enumerate(unit.lines) if token.markup in line)
+    prefix_width = unit.lines[opening].index(token.markup)
+    # "- ```" opens an item too; what is reopened stands within it.
+    prefix = re.sub(r"[^\s>]", " ", unit.lines[opening][:prefix_width])
+    last = max(i for i, line in enumerate(unit.lines) if line.strip(" >") or i == opening)
+    is_closed = last > opening and unit.lines[last].strip(" >") == token.markup
+    body = unit.lines[opening + 1 : last if is_closed else last + 1]
+    closing = unit.lines[last:] if is_closed else (prefix + token.markup,)
+    reopening = f"{prefix}{token.markup}{token.info}"
+    pieces = list(_portions(body))
+    for number, piece in enumerate(pieces):
+        head = unit.lines[: opening + 1] if number == 0 else (reopening,)
+        tail = closing if number == len(pieces) - 1 else (prefix + token.markup,)
+        yield replace(unit, lines=(*head, *piece, *tail))
+
+
+def _portions(body: Sequence[str]) -> Iterator[list[str]]:
+    portion: list[str] = []
+    words = characters = 0
+    for line in body:
+        is_over = words > _CUT_FENCE_WORDS or characters > _CUT_FENCE_CHARACTERS
+        is_far_over = (
+            words > _CUT_FENCE_WORDS * 3 // 2 or characters > _CUT_FENCE_CHARACTERS * 3 // 2
+        )
+        if portion and (is_far_over or (is_over and not line.strip(" >"))):
+            yield portion
+            portion, words, characters = [], 0, 0
+        portion.append(line)
+        words += len(line.split())
+        characters += len(line)
+    yield portion
+
+
+def _split_paragraph(unit: Unit) -> Iterator[Unit]:
+    """Cut a paragraph beyond all measure at its lines, its sentences, at last between words."""
+    portion: list[str] = []
+    words = 0
+    for line in unit.lines:
+        for piece in _phrases(line):
+            count = len(piece.split())
+            if portion and words + count > _MOST_PARAGRAPH_WORDS:
+                yield replace(unit, lines=tuple(portion))
+                portion, words = [], 0
+            portion.append(piece)
+            words += count
+    yield replace(unit, lines=tuple(portion))
+
+
+def _phrases(line: str) -> Iterator[str]:
+    if len(line.split()) <= _MOST_PARAGRAPH_WORDS:
+        yield line
+        return
+    for sentence in _SENTENCE_END.split(line):
+        words = sentence.split()
+        for start in range(0, len(words), _MOST_PARAGRAPH_WORDS):
+            yield " ".join(words[start : start + _MOST_PARAGRAPH_WORDS])

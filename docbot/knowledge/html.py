@@ -1,0 +1,173 @@
+"""An HTML page becomes clean Markdown.
+
+`convert` promises one shape for every documentation theme: headings that carry the anchor the
+site really uses, fences with their language, absolute links, no navigation, no text twice. Broken
+or hostile HTML gives a poorer page, never an error, and takes time in proportion to its size.
+"""
+
+import codecs
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urldefrag, urljoin
+
+from lxml import etree
+
+from docbot.knowledge.prepare import find_main, prepare
+from docbot.knowledge.tree import attribute, line_of, select
+from docbot.knowledge.walk import to_markdown
+
+# libxml2 drops what lies deeper than 2048 elements, the text after it included.
+_DEEPEST_READ = 2000
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# A charset stands in the first 1024 bytes (HTML standard); some pages are a little late.
+_CHARSET_WITHIN = 4096
+_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
+_REFRESH = re.compile(r"""^\s*[\d.]+\s*[;,]\s*url\s*=\s*["']?([^"']+)""", re.IGNORECASE)
+_LONGEST_STUB = 60  # words on a page that only leads elsewhere
+_TITLE_SEPARATORS = re.compile(r"\s+(?:[|\u2013\u2014\u00b7\u2022-]|::)\s+")
+_TAG = re.compile(r"<[^<>]*>")
+# What XML cannot hold, and so no tree either.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A page as Markdown, with what a crawler wants to know of it.
+
+    `links` are the absolute http(s) addresses anywhere on the page, navigation included, in order,
+    without fragments and without repeats. `markdown` is empty when the page holds no text.
+    """
+
+    title: str
+    markdown: str
+    links: tuple[str, ...] = ()
+    canonical: str | None = None  # absolute; as the page says, in scope or not
+    refresh: str | None = None  # where a meta refresh leads: the page is a stub
+
+
+def convert(
+    html: bytes | str, url: str, *, rewrite: Callable[[str], str] | None = None
+) -> Converted:
+    """Read one HTML page.
+
+    Args:
+        html: the page; bytes are decoded by mark, meta tag, else UTF-8, else Windows-1252.
+        url: its address; relative links are read against it.
+        rewrite: what becomes of each absolute link within the Markdown; `links` stay as they are.
+    """
+    text = _CONTROL.sub("", html if isinstance(html, str) else decode(html))
+    root = _parse(text)
+    if root is None:
+        return Converted(title="", markdown="")
+    base = _base_of(root, url)
+    links = _links(root, base)
+    canonical, refresh = _canonical(root, base), _refresh(root, base)
+    head_title = next(map(line_of, select(root, "//title")), "")
+    heading, markdown = to_markdown(prepare(find_main(root), base, rewrite or _unchanged))
+    if refresh and len(markdown.split()) < _LONGEST_STUB:
+        markdown = ""  # "Redirecting... click here"
+    return Converted(heading or _without_suffix(head_title), markdown, links, canonical, refresh)
+
+
+def decode(html: bytes) -> str:
+    """Turn bytes into text; what its charset does not know becomes U+FFFD."""
+    for mark, charset in _BYTE_ORDER_MARKS:
+        if html.startswith(mark):
+            return html[len(mark) :].decode(charset, "replace")
+    if named := _CHARSET.search(html[:_CHARSET_WITHIN]):
+        charset = named[1].decode("ascii", "replace")
+        # The tag could be read, so the page is not UTF-16, whatever it says.
+        text = None if charset.lower().startswith("utf-16") else decode_as(html, charset)
+        if text is not None:
+            return text
+    try:
+        return html.decode("utf-8")
+    except UnicodeDecodeError:
+        return html.decode("windows-1252", "replace")
+
+
+def decode_as(body: bytes, charset: str) -> str | None:
+    """Decode with a charset as a page or server names it; None when that is no charset of text."""
+    try:
+        return body.decode(charset, "replace")
+    except (LookupError, ValueError):  # unknown, or as "base64" and "idna" for other uses
+        return None
+
+
+def _parse(text: str) -> etree._Element | None:
+    root = _tree(text)
+    if root is not None and _is_deeper_than(root, _DEEPEST_READ):
+        root = _tree(f"<p>{_TAG.sub(' ', text)}</p>")
+    return root
+
+
+def _tree(text: str) -> etree._Element | None:
+    parser = etree.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, no_network=True
+    )
+    try:
+        return etree.fromstring(text.encode(), parser)
+    except etree.XMLSyntaxError:  # nothing that could be a page, as an empty file
+        return None
+
+
+def _is_deeper_than(root: etree._Element, limit: int) -> bool:
+    level: list[etree._Element] = [root]
+    for _ in range(limit):
+        level = [child for element in level for child in element]
+        if not level:
+            return False
+    return True
+
+
+def _base_of(root: etree._Element, url: str) -> str:
+    stated = next((attribute(element, "href") for element in select(root, "//base[@href]")), "")
+    return _join(url, stated) or url
+
+
+def _links(root: etree._Element, base: str) -> tuple[str, ...]:
+    found = (
+        _join(base, attribute(link, "href")) for link in root.iter("a", "area") if link.get("href")
+    )
+    return tuple(dict.fromkeys(urldefrag(link)[0] for link in found if link and _is_http(link)))
+
+
+def _canonical(root: etree._Element, base: str) -> str | None:
+    for link in select(root, "//link[@rel and @href]"):
+        if "canonical" in attribute(link, "rel").lower().split():
+            return _join(base, attribute(link, "href"))
+    return None
+
+
+def _refresh(root: etree._Element, base: str) -> str | None:
+    for meta in select(root, "//meta[@http-equiv and @content]"):
+        if attribute(meta, "http-equiv").lower() == "refresh":
+            target = _REFRESH.match(attribute(meta, "content"))
+            return _join(base, target[1].strip()) if target else None
+    return None
+
+
+def _without_suffix(title: str) -> str:
+    """Drop the site's name, the last part of "Install | Guide | Acme"."""
+    cuts = list(_TITLE_SEPARATORS.finditer(title))
+    return title[: cuts[-1].start()].strip() if cuts else title
+
+
+def _join(base: str, href: str) -> str | None:
+    try:
+        return urljoin(base, href.strip())
+    except ValueError:  # as "http://[broken"
+        return None
+
+
+def _is_http(link: str) -> bool:
+    return link.startswith(("http://", "https://"))
+
+
+def _unchanged(link: str) -> str:
+    return link

@@ -1,0 +1,205 @@
+"""A Markdown file becomes the same shape as a converted HTML page.
+
+Front matter, comments and MDX statements go, headings get the anchor the site gives them, relative
+links become absolute, admonitions and tabs of the common dialects become quotations and labels.
+What stands in fences or inline code is never touched.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+from markdown_it import MarkdownIt
+
+from docbot.knowledge.chunks import plain
+from docbot.knowledge.dialects import plain_blocks
+from docbot.knowledge.html import Converted
+
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_TITLE = re.compile(r"^title[ \t]*:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_STATED_ANCHOR = re.compile(r"\s*\\?\{\s*#([^{}\s]+)[^{}]*\}\s*$")
+_CLOSING_HASHES = re.compile(r"\s+#+\s*$")
+_NOT_IN_SLUG = re.compile(r"[^\w\- ]")
+_BACKTICKS = re.compile(r"`+")
+# What must be found in order: each hides the others while it lasts.
+_HIDING = re.compile(
+    r"(?P<fence>^(?:[ \t]*(?:>|[-+*]|\d+[.)])[ \t]*)*[ \t]*(?P<marks>`{3,}|~{3,})[^\n]*$)"
+    r"|(?P<escape>\\[`<])|(?P<code>`+)|(?P<comment><!--|\{/\*)",
+    re.MULTILINE,
+)
+_INLINE_LINK = re.compile(
+    r"(?P<image>!?)\[(?P<text>(?:[^\[\]\n]|\\[\[\]]|\n(?!\n)|\[[^\[\]\n]*\](?:\([^()\n]*\))?)*)\]"
+    r"\(\s*(?P<href><[^<>\n]*>|(?:[^\s()]|\([^\s()]*\))*)(?P<title>\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)"
+)
+_DEFINITION = re.compile(r"^( {0,3}\[[^\]\n]+\]:\s*)(<[^<>\n]*>|\S+)", re.MULTILINE)
+_HTML_LINK = re.compile(r"""(<a\s[^<>]*?href\s*=\s*)(["'])([^"'<>]*)\2""", re.IGNORECASE)
+_LONGEST_CODE = 5000  # characters of inline code; bounds the search for its end
+_MARK = "\x1a"  # stands for code while links are rewritten; no text holds it
+
+
+def read(text: str, url: str, resolve: Callable[[str], str]) -> Converted:
+    """Read one Markdown file.
+
+    Args:
+        text: the file.
+        url: the page's address.
+        resolve: gives the address that a link's target stands for; asked for each link that is
+            no address with a scheme and not within the page.
+
+    Returns:
+        The page; its title is the front matter's, else the first h1, else the file's name.
+
+    """
+    text = _CONTROL.sub("", text.removeprefix("\ufeff")).replace("\r\n", "\n").replace("\r", "\n")
+    front, body = _without_front_matter(text)
+    body, codes = _hide_code(plain_blocks(body))
+    found: list[str] = []
+    body = _rewrite_links(body, url, resolve, found)
+    body = _show_code(body, codes)
+    body, heading = _with_anchors(body)
+    title = front or heading or _name_of(url)
+    links = dict.fromkeys(link.partition("#")[0] for link in found)
+    return Converted(title, _tidy(body), tuple(links))
+
+
+def slug(heading: str) -> str:
+    """Return the anchor GitHub gives to a heading of this plain text."""
+    return _NOT_IN_SLUG.sub("", heading.strip().lower()).replace(" ", "-")
+
+
+def _without_front_matter(text: str) -> tuple[str, str]:
+    front = _FRONT_MATTER.match(text)
+    if front is None:
+        return "", text
+    title = _FRONT_TITLE.search(front[1] or "")
+    stated = title[1].strip() if title else ""
+    if len(stated) > 1 and stated[0] == stated[-1] and stated[0] in "\"'":
+        stated = stated[1:-1]
+    return stated, text[front.end() :]
+
+
+def _hide_code(text: str) -> tuple[str, list[str]]:
+    """Drop comments, and put marks in the place of fences and inline code."""
+    shown: list[str] = []
+    codes: list[str] = []
+    position = 0
+    last_comment_end = max(text.rfind("-->"), text.rfind("*/}"))
+    while hiding := _HIDING.search(text, position):
+        shown.append(text[position : hiding.start()])
+        is_never_closed = hiding["comment"] and hiding.end() > last_comment_end
+        position = hiding.end() if is_never_closed else _end_of(hiding, text)
+        piece = text[hiding.start() : position]
+        if hiding["comment"] and position > hiding.end():
+            continue
+        if hiding["fence"] or (hiding["code"] and position > hiding.end()):
+            shown.append(f"{_MARK}{len(codes)}{_MARK}")
+            codes.append(piece)
+        else:
+            shown.append(piece)
+    shown.append(text[position:])
+    return "".join(shown), codes
+
+
+def _end_of(hiding: re.Match[str], text: str) -> int:
+    """Return where what begins here ends; its own end when it is never closed."""
+    if hiding["fence"]:
+        mark = re.escape(hiding["marks"][0])
+        closing = re.compile(
+            rf"^[ \t>]*{mark}{{{len(hiding['marks'])},}}[ \t]*$", re.MULTILINE
+        ).search(text, hiding.end())
+        return closing.end() if closing else len(text)
+    if hiding["comment"]:
+        end = text.find("-->" if hiding["comment"] == "<!--" else "*/}", hiding.end())
+        return end + 3 if end >= 0 else hiding.end()
+    if hiding["code"]:
+        paragraph_end = text.find("\n\n", hiding.end())
+        limit = min(
+            paragraph_end if paragraph_end >= 0 else len(text), hiding.end() + _LONGEST_CODE
+        )
+        for run in _BACKTICKS.finditer(text, hiding.end(), limit):
+            if len(run[0]) == len(hiding["code"]):
+                return run.end()
+    return hiding.end()
+
+
+def _show_code(text: str, codes: list[str]) -> str:
+    return re.sub(f"{_MARK}(\\d+){_MARK}", lambda found: codes[int(found[1])], text)
+
+
+def _rewrite_links(text: str, url: str, resolve: Callable[[str], str], found: list[str]) -> str:
+    def absolute(href: str) -> str:
+        target = href.strip("<>")
+        if target.startswith("#"):
+            target = url + target
+        elif not re.match(r"[a-zA-Z][\w+.-]*:", target) and _MARK not in target and target:
+            target = resolve(target)
+        if target.startswith(("http://", "https://")):
+            found.append(target)
+        return target.replace(" ", "%20").replace("(", "%28").replace(")", "%29")
+
+    def inline(link: re.Match[str]) -> str:
+        if link["image"]:
+            return str(link["text"])
+        inner = _INLINE_LINK.sub(inline, link["text"]) if "](" in link["text"] else link["text"]
+        return f"[{inner}]({absolute(link['href'])})" if link["href"] else inner
+
+    text = _INLINE_LINK.sub(inline, text)
+    text = _DEFINITION.sub(lambda link: link[1] + absolute(link[2]), text)
+    return _HTML_LINK.sub(lambda link: f"{link[1]}{link[2]}{absolute(link[3])}{link[2]}", text)
+
+
+def _with_anchors(text: str) -> tuple[str, str]:
+    """Write each heading as one ATX line with its anchor; return also the first h1."""
+    lines = text.split("\n")
+    seen: Counter[str] = Counter()
+    first = ""
+    written: list[str] = []
+    position = 0
+    for begin, end, level, content in _headings(text):
+        stated = _STATED_ANCHOR.search(content)
+        name = content[: stated.start()] if stated else content
+        anchor = stated[1] if stated else _unique(slug(plain(name)), seen)
+        if level == 1 and not first:
+            first = plain(name)
+        written += lines[position:begin]
+        suffix = f" {{#{anchor}}}" if anchor else ""
+        written += ["", f"{'#' * level} {name}{suffix}", ""] if name else []
+        position = end
+    return "\n".join([*written, *lines[position:]]), first
+
+
+def _headings(text: str) -> Iterator[tuple[int, int, int, str]]:
+    """Yield (first line, line after the last, level, text) of the headings of the page itself."""
+    parser = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
+    tokens = parser.parse(text)
+    for opening, content in pairwise(tokens):
+        if opening.type == "heading_open" and opening.map and opening.level == 0:
+            joined = " ".join(content.content.split())
+            name = _CLOSING_HASHES.sub("", joined)
+            yield opening.map[0], opening.map[1], int(opening.tag[1]), name
+
+
+def _unique(base: str, seen: Counter[str]) -> str:
+    anchor = f"{base}-{seen[base]}" if seen[base] else base
+    seen[base] += 1
+    return anchor
+
+
+def _tidy(text: str) -> str:
+    """Keep one blank line where removals left several, outside of fences."""
+    body, codes = _hide_code(text)
+    return (
+        _show_code(re.sub(r"\n[ \t]*(?:\n[ \t]*)+\n", "\n\n", body), codes).strip("\n") + "\n"
+        if text.strip()
+        else ""
+    )
+
+
+def _name_of(url: str) -> str:
+    """Make a title of an address: `guide/first-steps/` gives "First steps"."""
+    parts = [part for part in re.sub(r"[?#].*", "", url).split("/") if part]
+    name = re.sub(r"\.\w+$", "", parts[-1]) if parts else url
+    words = re.sub(r"[-_]+", " ", name).strip()
+    return words[:1].upper() + words[1:]

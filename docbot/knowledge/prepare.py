@@ -1,0 +1,251 @@
+"""The main part of a page, brought from any theme's HTML to a small plain vocabulary.
+
+Everything that is known of themes (Sphinx, Material for MkDocs, VitePress, Docusaurus, Starlight
+and kin) stands here and in `themes.py`. What comes out holds headings with their anchor as `id`,
+`pre` with plain text, lists, tables and paragraphs, and these marks of our own:
+
+- `data-docbot-language` on a `pre`;
+- `data-docbot-label` on a block: a line in bold before it (a tab's name);
+- `data-docbot-kind` on a `blockquote`: an admonition's kind and title;
+- `data-docbot-name` on a `pre`: the API object whose signature it is, with its anchor as `id` and
+  in `data-docbot-level` how deep it lies within other objects (1 and up).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from html import unescape
+from urllib.parse import unquote, urljoin
+
+from lxml import etree
+
+from docbot.knowledge import themes
+from docbot.knowledge.tree import attribute, line_of, remove, select, text_of
+
+# No page that a person wrote nests deeper; what does is read as bare text.
+_DEEPEST_KEPT = 100
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_KEPT_ATTRIBUTES = frozenset(
+    {"id", "href", "alt", "src", "start", "colspan", "rowspan", "type", "checked"}
+    | {f"data-docbot-{name}" for name in ("language", "label", "kind", "name", "level")}
+)
+# Their tags mean nothing in Markdown; a highlighted page has thousands.
+_TRANSPARENT = ("span", "font", "small", "u", "abbr", "cite", "nobr", "label", "mark", "time")
+_INVISIBLE_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_TAG = re.compile(r"</?(?:font|span|b|u|i)\b[^<>]*>")
+_ZERO_WIDTH = re.compile("[\u200b\u200c\u2060\ufeff\u00ad]")
+
+
+def find_main(root: etree._Element) -> etree._Element:
+    """Find the part of the page that holds its text; the body when no landmark tells."""
+    for path in themes.MAIN_PATHS:
+        found = select(root, path)
+        if len(found) == 1 and _has_text(found[0]):
+            return found[0]
+    body = root.find("body")
+    return root if body is None else body
+
+
+def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> str:
+    """Change `main` in place and return its plain HTML.
+
+    Args:
+        main: from `find_main`.
+        base: the address against which relative links are read.
+        rewrite: what becomes of each absolute http(s) link.
+    """
+    _cap_depth(main)
+    _unwrap_line_number_tables(main)
+    for element in list(main.iter("pre")):  # first: most elements of a page colour its code
+        _flatten_code(element, main)
+    themes.label_tabs(main)
+    for element in main.iter(*_HEADINGS):
+        _keep_pilcrow_target(element)
+    _prune(main)
+    for element in list(main.iter("dl")):
+        _mark_signatures(element)
+    for element in list(main.iter("div", "section", "aside", "details", "blockquote")):
+        themes.mark_admonition(element)
+    for element in list(main.iter(*_HEADINGS)):
+        _set_anchor(element)
+    for element in main.iter("a"):
+        _set_link(element, base, rewrite)
+    _strip_attributes(main)
+    etree.strip_tags(main, *_TRANSPARENT)
+    return _ZERO_WIDTH.sub(
+        "", etree.tostring(main, encoding="unicode", method="html", with_tail=False)
+    )
+
+
+def _has_text(element: etree._Element) -> bool:
+    return any(str(text).strip() for text in element.itertext("*"))
+
+
+def _cap_depth(main: etree._Element) -> None:
+    level: list[etree._Element] = [main]
+    for _ in range(_DEEPEST_KEPT):
+        level = [child for element in level for child in element]
+    for element in level:
+        text = line_of(element)
+        for child in list(element):
+            element.remove(child)
+        element.text = text
+
+
+def _prune(main: etree._Element) -> None:
+    """Remove what is not the page's own text."""
+    waiting = list(main)
+    while waiting:
+        element = waiting.pop()
+        if _is_noise(element):
+            remove(element)
+        else:
+            waiting.extend(element)
+
+
+def _is_noise(element: etree._Element) -> bool:
+    tag = element.tag
+    if not isinstance(tag, str) or tag in themes.DROPPED_TAGS:
+        return not _is_task_box(element)
+    if themes.is_noise_by_role_or_class(element):
+        return True
+    if element.get("data-docbot-label") is None and (
+        element.get("hidden") is not None or _INVISIBLE_STYLE.search(attribute(element, "style"))
+    ):
+        return True
+    if tag == "header":
+        return not select(element, ".//h1|.//h2|.//h3")
+    if tag == "aside":
+        return not themes.is_aside_of_the_text(element)
+    return False
+
+
+def _is_task_box(element: etree._Element) -> bool:
+    parent = element.getparent()
+    return (
+        element.tag == "input"
+        and element.get("type") == "checkbox"
+        and parent is not None
+        and parent.tag in {"li", "p", "label"}
+    )
+
+
+def _unwrap_line_number_tables(main: etree._Element) -> None:
+    """Put the code in the place of the table that sets it beside its line numbers."""
+    for table in select(main, themes.LINE_NUMBER_TABLES):
+        cells = select(table, ".//td//pre[not(ancestor::*[contains(@class, 'linenodiv')])]")
+        parent = table.getparent()
+        if cells and parent is not None:
+            language = next(
+                filter(None, map(themes.language_of, _inwards_and_up(cells[-1], main))), ""
+            )
+            cells[-1].tail = table.tail
+            cells[-1].set("data-language", language)
+            parent.replace(table, cells[-1])
+
+
+def _flatten_code(pre: etree._Element, main: etree._Element) -> None:
+    language = next(filter(None, map(themes.language_of, _inwards_and_up(pre, main))), "")
+    for element in select(pre, themes.MAYBE_NOISE_IN_CODE):
+        if _is_noise(element):
+            remove(element)
+    for newline in pre.iter("br"):
+        newline.text = "\n"
+    for line in pre.iter("div"):
+        if not text_of(line).endswith("\n"):
+            line.tail = "\n" + (line.tail or "")
+    text = text_of(pre)
+    if themes.is_played_terminal(pre):
+        text = unescape(_TAG.sub("", text))
+    for child in list(pre):
+        pre.remove(child)
+    pre.text = text.strip("\n").rstrip()
+    pre.set("data-docbot-language", language)
+
+
+def _inwards_and_up(pre: etree._Element, main: etree._Element) -> Iterator[etree._Element]:
+    """Where a language may be written: on the code, the pre, or up to three elements around it."""
+    yield from pre.iterchildren("code")
+    yield pre
+    for distance, outer in enumerate(pre.iterancestors()):
+        if outer is main or distance == 3 or len(list(outer.iterchildren("pre"))) > 1:
+            return
+        yield outer
+
+
+def _mark_signatures(listing: etree._Element) -> None:
+    """Turn a Sphinx list of API objects into signatures followed by plain blocks."""
+    signatures = [term for term in listing.iterchildren("dt") if themes.is_signature(term)]
+    depth = 1 + sum(outer.get("data-docbot-level") is not None for outer in listing.iterancestors())
+    for term in signatures:
+        name = themes.signature_name(term)
+        text = line_of(term)
+        anchor, tail = attribute(term, "id"), term.tail
+        for child in list(term):
+            term.remove(child)
+        term.tag, term.text, term.tail = "pre", text, tail
+        term.attrib.clear()
+        term.set("data-docbot-name", name)
+        term.set("data-docbot-level", str(depth))
+        term.set("data-docbot-language", themes.signature_language(listing))
+        if anchor:
+            term.set("id", anchor)
+    if signatures:
+        listing.tag = "div"
+        listing.set("data-docbot-level", str(depth))
+        for description in listing.iterchildren("dd"):
+            description.tag = "div"
+
+
+def _keep_pilcrow_target(heading: etree._Element) -> None:
+    """Note where the theme's own link to this heading leads, before that link is removed."""
+    for link in heading.iter("a"):
+        href = attribute(link, "href")
+        if href.startswith("#") and themes.is_noise_by_role_or_class(link):
+            heading.set("data-docbot-anchor", unquote(href[1:]))
+            return
+
+
+def _set_anchor(heading: etree._Element) -> None:
+    anchor = next(filter(None, _anchors(heading)), None)
+    if anchor is not None:
+        heading.set("id", anchor)
+
+
+def _anchors(heading: etree._Element) -> Iterator[str]:
+    """Where a heading's anchor may stand, the surest place first."""
+    yield attribute(heading, "data-docbot-anchor")
+    yield attribute(heading, "id")
+    for inner in heading.iter("a", "span"):
+        yield attribute(inner, "id") or attribute(inner, "name")
+    parent, before = heading.getparent(), heading.getprevious()
+    if parent is not None and parent.tag in {"section", "div", "article", "header"}:
+        only_marks_before = all(
+            themes.is_empty_mark(sibling) for sibling in heading.itersiblings(preceding=True)
+        )
+        if only_marks_before and not (parent.text or "").strip():
+            yield attribute(parent, "id")
+    while before is not None and themes.is_empty_mark(before):
+        yield attribute(before, "id") or attribute(before, "name")
+        before = before.getprevious()
+
+
+def _set_link(link: etree._Element, base: str, rewrite: Callable[[str], str]) -> None:
+    href = attribute(link, "href").strip()
+    if not href:
+        return
+    try:
+        target = urljoin(base, href)
+    except ValueError:
+        target = ""
+    if target.startswith(("http://", "https://")):
+        target = rewrite(target)
+    elif ":" in target.split("/")[0]:  # javascript:, mailto:, data: lead to no page
+        target = ""
+    link.set("href", target)
+
+
+def _strip_attributes(main: etree._Element) -> None:
+    for element in main.iter("*"):
+        for name in element.attrib:
+            if name not in _KEPT_ATTRIBUTES:
+                del element.attrib[name]

@@ -1,0 +1,262 @@
+"""What documentation themes call things: where their text is, and what around it is not text."""
+
+import re
+
+from lxml import etree
+
+from docbot.knowledge.tree import attribute, classes, line_of, remove, select, text_of
+
+
+def _words(*lines: str) -> frozenset[str]:
+    return frozenset(word for line in lines for word in line.split())
+
+
+# Searched in order; one that matches several elements, or an empty one, is passed over.
+MAIN_PATHS = tuple(
+    path.replace("~", "concat(' ', normalize-space(@class), ' ')")
+    for path in (
+        "//article[contains(~, ' md-content__inner ')]",  # Material for MkDocs
+        "//article[contains(~, ' bd-article ')]",  # PyData and Book themes
+        "//*[contains(~, ' theme-doc-markdown ')]",  # Docusaurus
+        "//main//*[contains(~, ' vp-doc ')]",  # VitePress
+        "//*[contains(~, ' sl-markdown-content ')]/ancestor::main[1]",  # Starlight
+        "//article[@role='main']",  # Furo
+        "//*[@role='main']//*[@itemprop='articleBody']",  # Read the Docs
+        "//*[@role='main']",
+        "//main//article[not(ancestor::article)]",
+        "//main[not(ancestor::main)]",
+        "//article[not(ancestor::article)]",
+        "//*[contains(~, ' markdown-body ')]",
+        "//*[contains(~, ' VPContent ')]",
+        "//*[@id='main-content' or @id='content' or @id='main']",
+    )
+)
+DROPPED_TAGS = _words(
+    "script style noscript template nav footer form button input select textarea svg iframe object",
+    "embed canvas audio video dialog link meta head title progress datalist",
+)
+_DROPPED_ROLES = _words(
+    "navigation search banner contentinfo dialog menu menubar toolbar doc-toc",
+)
+_DROPPED_CLASSES = _words(
+    # pilcrows and edit links
+    "headerlink header-anchor hash-link anchorjs-link anchor-link heading-anchor viewcode-link",
+    "viewcode-back edit-this-page edit-link theme-edit-this-page md-content__button md-source-file",
+    "md-feedback wy-breadcrumbs-aside sl-anchor-link sl-anchor__link",
+    # moving about the site
+    "breadcrumb breadcrumbs theme-doc-breadcrumbs md-path pagination pagination-nav prev-next-area",
+    "prev-next-footer prev-next related related-pages VPNav VPSidebar VPLocalNav VPDocFooter",
+    "VPDocAside VPFooter VPSkipLink VPNavScreen theme-doc-footer rst-footer-buttons skip-link",
+    "md-skip sphinxsidebar wy-nav-side wy-nav-top md-sidebar md-header md-footer md-tabs navbar",
+    "bd-header bd-header-article bd-sidebar-primary bd-sidebar-secondary bd-footer toc-drawer",
+    "right-sidebar pagination-links page-nav",
+    # tables of contents, search
+    "toc tocbox table-of-contents tableOfContents theme-doc-toc-mobile theme-doc-toc-desktop",
+    "md-search searchbox onlyprint sidebar-toc mobile-toc",
+    # around code
+    "copybtn copy copy-button copy-btn clipboard-copy o-tooltip--left linenos lineno linenodiv gutter",
+    "line-numbers line-numbers-wrapper linenumber code-line-number ln rouge-gutter hljs-ln-numbers",
+    "linenums",
+    # for screen readers and mathematics written twice
+    "visually-hidden sr-only screen-reader-only katex-html MathJax_Preview mjx-assistive-mml",
+)
+_BANNER = re.compile(r"(?:^|[-_])(?:banner|announcement)(?:$|[-_])")
+_KINDS = _words(
+    "note tip info warning danger caution important hint attention error seealso success question",
+    "failure bug example quote abstract todo deprecated check help summary tldr experimental",
+)
+_ADMONITIONS = _words(
+    "admonition custom-block theme-admonition starlight-aside callout markdown-alert alert",
+    "github-alert admonition-block",
+)
+_ADMONITION_TITLE = re.compile(
+    r"(?:admonition-?|custom-block-|alert-|aside__|callout-)(?:title|heading)", re.IGNORECASE
+)
+_TAB_SETS = _words(
+    "tabbed-set vp-code-group code-group sd-tab-set tab-set sphinx-tabs tabs-container",
+)
+_TAB_PANELS = _words(
+    "tabbed-block tabbed-content sd-tab-content tab-content tab-panel",
+)
+_LANGUAGE_CLASS = re.compile(r"(?:language|lang|highlight-source|highlight|brush:)-?([\w+#.-]*)$")
+_LANGUAGE_ALIASES = {
+    **dict.fromkeys(("ipython3", "ipython", "python3", "py"), "python"),
+    **dict.fromkeys(
+        ("default", "none", "text", "plaintext", "plain", "txt", "myst-ansi", "ipythontb"), ""
+    ),
+    "termy": "console",
+}
+# A cheap first look; each line of code has many elements.
+MAYBE_NOISE_IN_CODE = (
+    ".//*[@role or self::button or contains(@class, 'lin') or contains(@class, 'ln')"
+    " or contains(@class, 'gutter') or contains(@class, 'copy')]"
+)
+LINE_NUMBER_TABLES = (
+    "//table[contains(@class, 'highlighttable') or contains(@class, 'rouge-table')"
+    " or contains(@class, 'codehilitetable')][not(ancestor::table)]"
+)
+
+
+def is_noise_by_role_or_class(element: etree._Element) -> bool:
+    if element.get("role") in _DROPPED_ROLES:
+        return True
+    if element.get("aria-hidden") == "true" and element.tag in {"a", "span", "div", "svg", "i"}:
+        return True
+    names = classes(element)
+    if "contents" in names and ("topic" in names or "local" in names):
+        return True
+    if "lang" in names and element.tag == "span":  # VitePress writes it beside the code
+        return True
+    return any(name in _DROPPED_CLASSES or _BANNER.search(name) for name in names)
+
+
+def is_aside_of_the_text(aside: etree._Element) -> bool:
+    """Footnotes, margin notes and admonitions are text; a theme's own sidebars are not."""
+    names = set(classes(aside))
+    return bool(
+        names & {"footnote", "footnote-list", "margin", "topic", *_ADMONITIONS}
+        or ("sidebar" in names and select(aside, "./p[contains(@class, 'sidebar-title')]"))
+        or aside.get("role") in {"note", "doc-footnote"}
+    )
+
+
+def is_empty_mark(element: etree._Element) -> bool:
+    """Tell whether this only marks a place: an empty `a` or `span` with nothing after it."""
+    return (
+        element.tag in {"a", "span"}
+        and not text_of(element).strip()
+        and not (element.tail or "").strip()
+    )
+
+
+def language_of(element: etree._Element) -> str:
+    """Return the language an element names by class or attribute, "" if none."""
+    stated = attribute(element, "data-language") or attribute(element, "data-lang")
+    if stated:
+        return _known_as(stated)
+    names = classes(element)
+    if "sourceCode" in names:  # pandoc: the language is the other class
+        return _known_as(next((name for name in names if name != "sourceCode"), ""))
+    for name in names:
+        if name == "termy":
+            return _LANGUAGE_ALIASES[name]
+        match = _LANGUAGE_CLASS.match(name)
+        if match and match[1] and name != "highlight-text":
+            return _known_as(match[1])
+    return ""
+
+
+def is_played_terminal(pre: etree._Element) -> bool:
+    """Termynal, of Material sites, plays a terminal session and writes its colours as HTML text."""
+    return any("termy" in classes(outer) for outer in pre.iterancestors("div"))
+
+
+def _known_as(language: str) -> str:
+    lowered = language.strip().lower()
+    return _LANGUAGE_ALIASES.get(lowered, lowered) if re.fullmatch(r"[\w+#.-]*", lowered) else ""
+
+
+def label_tabs(main: etree._Element) -> None:
+    """Write each tab's name on its panel and take the row of names out."""
+    containers = select(
+        main,
+        ".//*[@role='tablist']/.. | .//starlight-tabs | .//*["
+        + " or ".join(
+            f"contains(concat(' ', normalize-space(@class), ' '), ' {name} ')"
+            for name in sorted(_TAB_SETS)
+        )
+        + "]",
+    )
+    # Inner sets first: an outer one must not count their names and panels.
+    for container in reversed(containers):
+        names = [
+            element
+            for element in container.iter("label", "button", "li", "a", "div")
+            if _is_tab_name(element)
+        ]
+        panels = _tab_panels(container)
+        if not names or len(names) != len(panels):
+            continue
+        for name, panel in zip(names, panels, strict=True):
+            panel.set("data-docbot-label", line_of(name))
+            panel.set("role", "")
+            panel.set("class", "")
+        for name in names:
+            remove(name)
+
+
+def _is_tab_name(element: etree._Element) -> bool:
+    if element.get("role") == "tab":
+        return True
+    return element.tag == "label" and not any(
+        outer.tag in {"li", "p"} for outer in element.iterancestors("li", "p")
+    )
+
+
+def _tab_panels(container: etree._Element) -> list[etree._Element]:
+    if blocks := select(container, "./*[contains(@class, 'blocks')]"):  # VitePress
+        return list(blocks[0])
+    if blocks := select(
+        container, "./*[contains(@class, 'tabbed-content')]/*[@class='tabbed-block']"
+    ):
+        return list(blocks)
+    return [
+        element
+        for element in container.iter("div", "section", "p", "ul")
+        if element is not container
+        and (element.get("role") == "tabpanel" or not _TAB_PANELS.isdisjoint(classes(element)))
+    ]
+
+
+def mark_admonition(element: etree._Element) -> None:
+    """Turn a theme's admonition into a `blockquote` marked with its kind and title."""
+    names = classes(element)
+    kind = next((name.lower() for name in map(_bare_kind, names) if name.lower() in _KINDS), "")
+    if _ADMONITIONS.isdisjoint(names) and not (element.tag == "details" and kind):
+        return
+    title = ""
+    for child in element:
+        if child.tag == "summary" or _ADMONITION_TITLE.search(attribute(child, "class")):
+            title = line_of(child)
+            remove(child)
+            break
+    element.tag = "blockquote"
+    element.set("data-docbot-kind", _kind_and_title(kind, title))
+
+
+def _bare_kind(name: str) -> str:
+    return (
+        name.removeprefix("starlight-aside--")
+        .removeprefix("markdown-alert-")
+        .removeprefix("theme-admonition-")
+    )
+
+
+def _kind_and_title(kind: str, title: str) -> str:
+    if not kind or not title:
+        return title or kind.capitalize()
+    same = title.lower().replace(" ", "") == kind
+    return title if same else f"{kind.capitalize()}: {title}"
+
+
+def is_signature(term: etree._Element) -> bool:
+    names = classes(term)
+    return "sig" in names or bool(
+        term.get("id") and select(term, "./*[contains(@class, 'descname')]|.//*[@class='sig-name']")
+    )
+
+
+def signature_name(term: etree._Element) -> str:
+    """Return the object's full name: its id when that is one, else the name as shown."""
+    shown = "".join(
+        text_of(part)
+        for part in term.iter("span", "code")
+        if {"descname", "descclassname"} & set(classes(part))
+    )
+    name, anchor = " ".join(shown.split()), attribute(term, "id")
+    return anchor if name and anchor.endswith(name) else name
+
+
+def signature_language(listing: etree._Element) -> str:
+    domains = {"py": "python", "js": "js", "c": "c", "cpp": "cpp"}
+    return next((domains[name] for name in classes(listing) if name in domains), "")

@@ -1,0 +1,40 @@
+"""lxml's tree with plain types: what its own signatures leave open is settled here."""
+
+from lxml import etree
+
+
+def select(element: etree._Element, path: str) -> list[etree._Element]:
+    """Return the elements that an XPath expression finds."""
+    found = element.xpath(path)
+    return [item for item in found if etree.iselement(item)] if isinstance(found, list) else []
+
+
+def text_of(element: etree._Element) -> str:
+    """Return all text within the element as it stands; comments are no text."""
+    return "".join(map(str, element.itertext("*")))
+
+
+def line_of(element: etree._Element) -> str:
+    return " ".join(text_of(element).split())
+
+
+def attribute(element: etree._Element, name: str) -> str:
+    """Return an attribute, "" where there is none."""
+    return str(element.get(name) or "")
+
+
+def classes(element: etree._Element) -> list[str]:
+    return attribute(element, "class").split()
+
+
+def remove(element: etree._Element) -> None:
+    """Take an element out, but leave the text that follows it."""
+    parent = element.getparent()
+    if parent is None:
+        return
+    before = element.getprevious()
+    if element.tail and before is not None:
+        before.tail = (before.tail or "") + element.tail
+    elif element.tail:
+        parent.text = (parent.text or "") + element.tail
+    parent.remove(element)

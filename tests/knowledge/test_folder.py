@@ -1,0 +1,103 @@
+import pickle
+from pathlib import Path
+
+import pytest
+
+from docbot.errors import PermanentError, UsageError
+from docbot.knowledge.folder import FolderSource, read_file
+
+BASE = "https://docs.example.org/v1/"
+
+
+def write(root: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = root / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+def test_every_documentation_file_is_found_and_nothing_else(tmp_path: Path) -> None:
+    write(tmp_path / "docs", b_md="x", a__z_mdx="x", a__c_HTML="x", d_markdown="x", e_htm="x")
+    write(tmp_path / "docs", f_txt="x", _git__y_md="x")
+    (tmp_path / "docs" / "node_modules").mkdir()
+    (tmp_path / "docs" / "node_modules" / "h.md").write_text("x")
+    (tmp_path / "outside.md").write_text("x")
+    (tmp_path / "docs" / "out.md").symlink_to(tmp_path / "outside.md")
+    found = [
+        str(path.relative_to(tmp_path / "docs"))
+        for path in FolderSource(tmp_path / "docs", None).files()
+    ]
+    assert "out.md" not in found
+    assert not any(name.startswith((".git", "node_modules/")) for name in found)
+    assert {"a/c.HTML", "a/z.mdx", "b.md", "d.markdown", "e.htm"} <= set(found)
+    assert found == sorted(found)
+
+
+@pytest.mark.parametrize("kind", ["missing", "file", "empty"])
+def test_a_folder_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "empty").mkdir()
+    reason = {"missing": "does not exist", "file": "is not a folder", "empty": r"read are \.md"}
+    with pytest.raises(UsageError, match=reason[kind]):
+        FolderSource(tmp_path / kind, None).files()
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("index.html", ""),
+        ("guide/index.html", "guide/"),
+        ("guide/install.html", "guide/install.html"),
+        ("guide/index.md", "guide/"),
+        ("README.md", ""),
+        ("guide/set up.mdx", "guide/set%20up"),
+        ("guide/v1.2.md", "guide/v1.2"),
+    ],
+)
+def test_a_file_has_the_address_a_live_site_gives_it(
+    tmp_path: Path, path: str, address: str
+) -> None:
+    assert FolderSource(tmp_path, BASE).address(tmp_path / path) == BASE + address
+    assert FolderSource(tmp_path, BASE.rstrip("/")).address(tmp_path / path) == BASE + address
+    assert FolderSource(tmp_path, None).address(tmp_path / path) == path
+
+
+def test_a_readme_beside_an_index_keeps_its_name(tmp_path: Path) -> None:
+    write(tmp_path, README_md="x", index_md="x")
+    source = FolderSource(tmp_path, BASE)
+    assert [source.address(path) for path in source.files()] == [f"{BASE}README", BASE]
+
+
+def test_links_between_files_lead_to_their_addresses(tmp_path: Path) -> None:
+    write(tmp_path, guide__a_md="[b](b.md#x) [c](/index.html) [d](./b) [e](../guide/) [f](f.png)")
+    write(tmp_path, guide__b_md="x", index_html="x", guide__index_md="x")
+    page = read_file(tmp_path, tmp_path / "guide" / "a.md", BASE)
+    assert page.markdown.strip() == (
+        f"[b]({BASE}guide/b#x) [c]({BASE}) [d]({BASE}guide/b) [e]({BASE}guide/) [f]({BASE}guide/f.png)"
+    )
+    bare = read_file(tmp_path, tmp_path / "guide" / "a.md", None)
+    assert bare.markdown.startswith("[b](guide/b.md#x) [c](index.html) [d](guide/b.md)")
+
+
+def test_links_in_html_are_folded_as_addresses_are(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        guide__a_html='<main><p><a href="../index.html#x">I</a> <a href="b.html">B</a></p></main>',
+    )
+    page = read_file(tmp_path, tmp_path / "guide" / "a.html", BASE)
+    assert page.markdown.strip() == f"[I]({BASE}#x) [B]({BASE}guide/b.html)"
+
+
+def test_a_page_travels_between_processes_and_its_hash_covers_its_text(tmp_path: Path) -> None:
+    write(tmp_path, a_md="# A\n\ntext", b_md="# A\n\ntext", c_md="# A\n\nother")
+    first, second, third = (
+        read_file(tmp_path, tmp_path / name, None) for name in ("a.md", "b.md", "c.md")
+    )
+    assert pickle.loads(pickle.dumps(first)) == first
+    assert first.content_hash == second.content_hash != third.content_hash
+    assert [chunk.url for chunk in first.chunks] == ["a.md#a"]
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PermanentError, match=r"gone\.md cannot be read: No such file"):
+        read_file(tmp_path, tmp_path / "gone.md", None)

@@ -1,0 +1,310 @@
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docbot.knowledge.html import convert, decode
+
+URL = "https://docs.example.org/guide/page.html"
+
+
+def markdown(body: str) -> str:
+    return convert(f"<html><body><main>{body}</main></body></html>", URL).markdown.strip()
+
+
+@pytest.mark.parametrize(
+    ("html", "anchor"),
+    [
+        ('<h2 id="own">Title</h2>', "own"),
+        ('<section id="outer"><h2>Title</h2><p>x</p></section>', "outer"),
+        ('<div id="old" class="section"><span id="alias"></span><h2>Title</h2></div>', "old"),
+        ('<p>x</p><a name="before"></a><h2>Title</h2>', "before"),
+        ('<h2><span id="inner"></span>Title</h2>', "inner"),
+        (
+            '<section id="s"><h2>Title<a class="headerlink" href="#true">¶</a></h2></section>',
+            "true",
+        ),
+    ],
+)
+def test_a_heading_carries_the_anchor_the_site_uses(html: str, anchor: str) -> None:
+    assert f"## Title {{#{anchor}}}" in markdown(html)
+
+
+def test_a_heading_without_text_makes_no_heading_of_what_follows() -> None:
+    assert markdown('<h2 id="x"> <img src="a.png"></h2><p>text</p><h2><div>Title</div></h2>t') == (
+        "text\n\n## Title\n\nt"
+    )
+
+
+def test_only_the_first_heading_of_a_section_takes_its_id() -> None:
+    assert markdown('<section id="s"><h2>One</h2><p>x</p><h3>Two</h3></section>').endswith(
+        "### Two"
+    )
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        (
+            '<div class="highlight-python notranslate"><div class="highlight"><pre><span></span>'
+            '<span class="k">def</span> f():\n    <span>pass</span>\n</pre></div></div>'
+        ),
+        (
+            '<div class="language-python"><button class="copy"></button><span class="lang">python</span>'
+            "<pre><code><span>def f():</span>\n<span>    pass</span></code></pre></div>"
+        ),
+        '<pre><code class="language-python">def f():\n    pass\n</code></pre>',
+        (
+            '<pre data-language="python"><code><div class="line">def f():</div>'
+            '<div class="line">    pass</div></code></pre>'
+        ),
+        (
+            '<table class="highlighttable"><tr><td class="linenos"><div class="linenodiv"><pre>1\n2</pre>'
+            '</div></td><td class="code"><div class="language-python"><pre>def f():\n    pass</pre></div>'
+            "</td></tr></table>"
+        ),
+        '<pre class="language-python"><code>def f():<br>    pass</code></pre>',
+    ],
+)
+def test_code_keeps_its_lines_and_language_and_nothing_else(html: str) -> None:
+    assert markdown(html) == "```python\ndef f():\n    pass\n```"
+
+
+def test_a_fence_is_longer_than_any_run_of_backticks_inside() -> None:
+    assert markdown("<pre>````md\nx\n````</pre>") == "`````\n````md\nx\n````\n`````"
+
+
+def test_inline_code_with_backticks_stays_one_piece() -> None:
+    assert markdown("<p>Use <code>a`b</code> here</p>") == "Use `` a`b `` here"
+
+
+def test_links_are_absolute_and_lead_nowhere_else() -> None:
+    html = '<p><a href="../x.html#y">X</a> <a href="javascript:f()">J</a> <a>none</a> <a href="">E</a></p>'
+    assert markdown(html).startswith("[X](https://docs.example.org/x.html#y) J none")
+
+
+def test_the_links_of_the_whole_page_are_given_without_fragment_or_repeat() -> None:
+    page = convert(
+        '<body><nav><a href="/a#x">A</a><a href="/a#y">A</a><a href="mailto:x@y.z">M</a></nav>'
+        '<main><p>t <a href="b">B</a><a>C</a></p></main></body>',
+        URL,
+    )
+    assert page.links == ("https://docs.example.org/a", "https://docs.example.org/guide/b")
+
+
+def test_a_base_element_moves_relative_links() -> None:
+    page = convert(
+        '<head><base href="/en/"></head><body><main><a href="b">B</a></main></body>', URL
+    )
+    assert page.links == ("https://docs.example.org/en/b",)
+
+
+def test_items_hold_their_text_once_and_nest() -> None:
+    html = "<ul><li><p>One</p></li><li>Two<ol start='3'><li>three<li>four</ol></li></ul>"
+    assert markdown(html) == "- One\n- Two\n  3. three\n  4. four"
+
+
+def test_an_item_with_code_keeps_it_within_the_item() -> None:
+    html = "<ol><li><p>Run:</p><pre>a\n\nb</pre></li><li>Done</li></ol>"
+    assert markdown(html) == "1. Run:\n\n   ```\n   a\n\n   b\n   ```\n\n2. Done"
+
+
+@pytest.mark.parametrize(
+    ("html", "first_line"),
+    [
+        ('<div class="admonition note"><p class="admonition-title">Note</p><p>T</p></div>', "Note"),
+        (
+            '<div class="admonition tip"><p class="admonition-title">Try</p><p>T</p></div>',
+            "Tip: Try",
+        ),
+        (
+            '<div class="warning custom-block"><p class="custom-block-title">WARNING</p><p>T</p></div>',
+            "WARNING",
+        ),
+        ('<details class="tip"><summary>More</summary><p>T</p></details>', "Tip: More"),
+        (
+            (
+                '<div class="theme-admonition theme-admonition-danger"><div class="admonitionHeading_x">'
+                "danger</div><div><p>T</p></div></div>"
+            ),
+            "danger",
+        ),
+        (
+            '<aside class="starlight-aside starlight-aside--caution"><p class="starlight-aside__title">Caution</p><p>T</p></aside>',
+            "Caution",
+        ),
+    ],
+)
+def test_an_admonition_is_a_quotation_with_its_kind_in_bold(html: str, first_line: str) -> None:
+    assert markdown(html) == f"> **{first_line}**\n>\n> T"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        (
+            '<div class="tabbed-set"><input type="radio"><div class="tabbed-labels"><label>npm</label>'
+            '<label>yarn</label></div><div class="tabbed-content"><div class="tabbed-block"><p>A</p></div>'
+            '<div class="tabbed-block"><p>B</p></div></div></div>'
+        ),
+        (
+            '<div class="vp-code-group"><div class="tabs"><input><label>npm</label><input><label>yarn</label>'
+            '</div><div class="blocks"><div class="active"><p>A</p></div><div><p>B</p></div></div></div>'
+        ),
+        (
+            '<div class="sd-tab-set"><input><label class="sd-tab-label">npm</label>'
+            '<div class="sd-tab-content"><p>A</p></div><input><label class="sd-tab-label">yarn</label>'
+            '<div class="sd-tab-content"><p>B</p></div></div>'
+        ),
+        (
+            '<div class="tabs-container"><ul role="tablist" class="tabs"><li role="tab">npm</li>'
+            '<li role="tab">yarn</li></ul><div><div role="tabpanel"><p>A</p></div>'
+            '<div role="tabpanel" hidden><p>B</p></div></div></div>'
+        ),
+        (
+            '<div class="sphinx-tabs"><div role="tablist"><button role="tab">npm</button>'
+            '<button role="tab">yarn</button></div><div role="tabpanel"><p>A</p></div>'
+            '<div role="tabpanel" hidden="true"><p>B</p></div></div>'
+        ),
+    ],
+)
+def test_each_tab_is_read_under_its_label(html: str) -> None:
+    assert markdown(html) == "**npm**\n\nA\n\n**yarn**\n\nB"
+
+
+def test_a_table_is_a_pipe_table_with_spans_filled() -> None:
+    html = (
+        "<table><tr><th>A</th><th>B</th></tr><tr><td rowspan=2>x|y</td><td><p>1</p><p>2</p></td></tr>"
+        "<tr><td>3</td></tr><tr><td colspan=2>all</td></tr></table>"
+    )
+    assert markdown(html) == (
+        "| A | B |\n| --- | --- |\n| x\\|y | 1 2 |\n| x\\|y | 3 |\n| all |  |"
+    )
+
+
+def test_a_table_that_holds_code_is_read_cell_by_cell() -> None:
+    html = "<table><tr><th>Use</th><th>Code</th></tr><tr><td>a</td><td><pre>x\ny</pre></td></tr></table>"
+    assert markdown(html) == "**Use**\n\na\n\n**Code**\n\n```\nx\ny\n```"
+
+
+def test_definitions_begin_with_their_term() -> None:
+    html = "<dl><dt>Type:</dt><dd><p>int</p></dd><dt>Code</dt><dd><pre>x</pre></dd></dl>"
+    assert markdown(html) == "- **Type**: int\n\n- **Code**:\n\n  ```\n  x\n  ```"
+
+
+def test_an_api_object_opens_a_section_with_its_signature() -> None:
+    html = (
+        '<section id="api"><h2>API</h2><dl class="py function"><dt class="sig sig-object py" id="ray.get">'
+        '<span class="sig-prename descclassname"><span class="pre">ray.</span></span>'
+        '<span class="sig-name descname"><span class="pre">get</span></span>(<em>refs</em>)'
+        '<a class="headerlink" href="#ray.get">#</a></dt><dd><p>Get it.</p></dd></dl></section>'
+    )
+    assert markdown(html) == (
+        "## API {#api}\n\n### `ray.get` {#ray.get}\n\n```python\nray.get(refs)\n```\n\nGet it."
+    )
+
+
+def test_text_in_bare_blocks_is_kept_and_navigation_is_not() -> None:
+    html = (
+        "<nav>N</nav><div>bare<div>inner</div>tail</div><aside>A</aside><footer>F</footer>"
+        '<div class="toc">T</div><p hidden>H</p><p style="display: none">D</p><script>S</script>'
+        '<button>B</button><header><p>top</p></header><div class="breadcrumbs">C</div>'
+    )
+    assert markdown(html) == "bare\n\ninner\n\ntail"
+
+
+def test_an_image_is_its_alternative_text_unless_its_data_is_inline() -> None:
+    html = '<p>See <img src="a.png" alt="the graph"> and <img src="data:image/png;base64,x" alt="dot"></p>'
+    assert markdown(html) == "See the graph and"
+
+
+def test_text_that_looks_like_markup_opens_no_block() -> None:
+    text = markdown("<p># no heading</p><p>- no item</p><p>```</p><p>1. x</p><p>a<br>---</p>")
+    assert text == "\\# no heading\n\n\\- no item\n\n\\```\n\n1\\. x\n\na\n\\---"
+
+
+@pytest.mark.parametrize(
+    ("html", "title"),
+    [
+        ("<title>Site</title><main><h1>Own <code>x</code></h1></main>", "Own x"),
+        ("<title>Install | Guide | Acme</title><main><p>x</p></main>", "Install | Guide"),
+        ("<title>FAQ — Airflow Documentation</title><main><p>x</p></main>", "FAQ"),
+        ("<title>re-use</title><main><p>x</p></main>", "re-use"),
+        ("<main><pre># no title</pre></main>", ""),
+    ],
+)
+def test_the_title_is_the_h1_else_what_the_head_says(html: str, title: str) -> None:
+    assert convert(html, URL).title == title
+
+
+def test_a_stub_tells_where_it_leads_and_holds_no_text() -> None:
+    page = convert(
+        '<head><meta http-equiv="refresh" content="0; url=../new/">'
+        '<link rel="canonical" href="../new/"></head><body>Redirecting...</body>',
+        URL,
+    )
+    assert (page.markdown, page.refresh) == ("", "https://docs.example.org/new/")
+    assert page.canonical == "https://docs.example.org/new/"
+
+
+@pytest.mark.parametrize("html", ["", " ", "<", "<html>", "<!-- -->", "\x00", b"", b"\xff\xfe"])
+def test_a_page_without_text_is_empty(html: str | bytes) -> None:
+    assert convert(html, URL).markdown.strip(" <\n\\") == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("grüß".encode(), "grüß"),
+        ("\ufeffgrüß".encode(), "grüß"),
+        ('<meta charset="iso-8859-1">grüß'.encode("latin-1"), '<meta charset="iso-8859-1">grüß'),
+        ("grüß “x”".encode("cp1252"), "grüß “x”"),
+        (b'<meta charset="base64">x', '<meta charset="base64">x'),
+        ("\ufeffgrüß".encode("utf-16-le"), "grüß"),
+    ],
+)
+def test_bytes_are_read_in_the_charset_they_were_written_in(body: bytes, text: str) -> None:
+    assert decode(body) == text
+
+
+@pytest.mark.parametrize(
+    "tag", ["div", "ul><li", "blockquote", "b", "table><tr><td", "dl><dd", "a href=x", "h2"]
+)
+@pytest.mark.parametrize("depth", [300, 10_000])
+def test_a_deep_page_is_read_quickly_and_keeps_its_text(tag: str, depth: int) -> None:
+    begun = time.perf_counter()
+    text = convert(f"<main>{f'<{tag}>' * depth}the deep text<p>after</main>", URL).markdown
+    assert "the deep text" in text.replace("\n", " ")
+    assert time.perf_counter() - begun < 5
+
+
+@given(st.text(alphabet="<>/=\"' abpdivulthr1#-`&;!\n", max_size=300))
+def test_no_broken_html_is_an_error(html: str) -> None:
+    convert(f"<main>{html}", URL)
+
+
+@given(
+    st.recursive(
+        st.text(alphabet="xyz ", min_size=1, max_size=8),
+        lambda inner: st.tuples(
+            st.sampled_from(
+                ["p", "div", "ul", "li", "b", "a", "blockquote", "td", "table", "h3", "dd"]
+            ),
+            st.lists(inner, max_size=4),
+        ),
+        max_leaves=20,
+    )
+)
+def test_no_word_is_lost_or_doubled(tree: object) -> None:
+    count = 0
+
+    def html(node: object) -> str:
+        nonlocal count
+        if isinstance(node, tuple):
+            return f"<{node[0]}>{''.join(map(html, node[1]))}</{node[0]}>"
+        count += 1
+        return f" word{count}end "
+
+    page = convert(f"<main>{html(tree)}</main>", URL).markdown
+    assert [page.count(f"word{number}end") for number in range(1, count + 1)] == [1] * count

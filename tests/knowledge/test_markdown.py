@@ -1,0 +1,114 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docbot.knowledge.markdown import read, slug
+
+URL = "https://docs.example.org/guide/page"
+
+
+def markdown(text: str) -> str:
+    return read(text, URL, lambda href: f"https://docs.example.org/to/{href}").markdown.strip()
+
+
+def title(text: str) -> str:
+    return read(text, URL, str).title
+
+
+def test_the_title_is_the_front_matters_else_the_h1_else_the_name() -> None:
+    assert title('---\nid: x\ntitle: "Set up: now"\n---\n# Other\n') == "Set up: now"
+    assert title("# The `page`\n\ntext") == "The page"
+    assert title("text") == "Page"
+    assert markdown("---\ntitle: x\n---\ntext") == "text"
+
+
+def test_headings_become_atx_with_their_anchor() -> None:
+    text = "One\n===\n\nTwo `x_y` & z\n---\n\n### Two `x_y` & z ###\n\n## Kept {#own}\n"
+    assert markdown(text).split("\n\n") == [
+        "# One {#one}",
+        "## Two `x_y` & z {#two-x_y--z}",
+        "### Two `x_y` & z {#two-x_y--z-1}",
+        "## Kept {#own}",
+    ]
+
+
+def test_a_slug_follows_githubs_rule() -> None:
+    assert slug("What's New? (v2.0)") == "whats-new-v20"
+    assert slug("Größe & Über") == "größe--über"
+
+
+def test_relative_links_are_resolved_and_others_left() -> None:
+    text = '[a](../b.md#c "t") [d](https://e.f/(g)) [h](#i) [j](mailto:k@l)\n\n[m]: n.md\n\n<a href="o.md">p</a>'
+    assert markdown(text) == (
+        "[a](https://docs.example.org/to/../b.md#c) [d](https://e.f/%28g%29) "
+        f"[h]({URL}#i) [j](mailto:k@l)\n\n[m]: https://docs.example.org/to/n.md\n\n"
+        '<a href="https://docs.example.org/to/o.md">p</a>'
+    )
+
+
+def test_an_image_is_its_alternative_text_within_a_link_too() -> None:
+    assert markdown("![the graph](x.png) [![badge](y.svg)](z)") == (
+        "the graph [badge](https://docs.example.org/to/z)"
+    )
+
+
+def test_comments_and_statements_go_but_not_from_code() -> None:
+    code = "```js\nimport a from 'b'\n<!-- stays -->\n\n\n[x](y.md)\n# no heading\n```"
+    text = f"import Tabs from '@theme/Tabs';\nexport const a = {{\n  b: 1,\n}};\n\nx <!-- gone\n\n# gone --> `<!-- [y](z) -->`\n\n{code}"
+    assert markdown(text) == f"x  `<!-- [y](z) -->`\n\n{code}"
+
+
+def test_admonitions_of_all_dialects_are_quotations() -> None:
+    expected = "> **Tip: Use it**\n>\n> ```js\n> a()\n> ```\n\nend"
+    fence = "```js\na()\n```"
+    indented = fence.replace("\n", "\n    ")
+    for text in (
+        f":::tip Use it\n\n{fence}\n\n:::\nend",
+        f":::tip[Use it]\n{fence}\n:::\n\nend",
+        f'!!! tip "Use it"\n\n    {indented}\n\nend',
+        f"> [!TIP] Use it\n>\n> {fence.replace(chr(10), chr(10) + '> ')}\n\nend",
+    ):
+        lines = [line for line in markdown(text).split("\n") if line not in {">", ""}]
+        assert lines == [line for line in expected.split("\n") if line not in {">", ""}]
+
+
+def test_tabs_are_read_under_their_labels() -> None:
+    assert markdown('=== "npm"\n\n    npm i\n\n=== "yarn"\n\n    yarn add\n\nend') == (
+        "**npm**\n\nnpm i\n\n**yarn**\n\nyarn add\n\nend"
+    )
+    assert (
+        markdown('<Tabs>\n<TabItem value="a" label="npm">\n\nnpm i\n\n</TabItem>\n</Tabs>')
+        == "**npm**\n\nnpm i"
+    )
+
+
+_fence = st.lists(
+    st.sampled_from(
+        [
+            "# x",
+            "[a](b)",
+            "<!-- c -->",
+            "",
+            ":::tip",
+            "!!! note",
+            "> [!NOTE]",
+            "import a from 'b'",
+            "    deep",
+            "<Tabs>",
+            "---",
+        ]
+    ),
+    max_size=12,
+).map(lambda lines: "\n".join(["```text", *lines, "```"]))
+
+
+@given(
+    st.lists(_fence, min_size=1, max_size=4), st.sampled_from(["", "text\n", "# H\n", "- item\n"])
+)
+def test_what_stands_in_a_fence_is_never_touched(fences: list[str], between: str) -> None:
+    text = read(f"\n\n{between}\n\n".join(fences), URL, str).markdown
+    assert all(fence in text for fence in fences)
+
+
+@given(st.text(alphabet="`~#[]()<>!-:{}*_|\n \ta1=.", max_size=200))
+def test_no_text_is_an_error(text: str) -> None:
+    read(text, URL, str)
