@@ -1,0 +1,157 @@
+"""Index generations: built whole from Postgres in a child process, then switched to at once."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from docbot.db.generations import Generation, Generations, index_rows
+from docbot.db.pool import Database
+from docbot.errors import DocbotError, PermanentError
+from docbot.processes import process_pool
+from docbot.retrieval.edge import EdgeStore
+from docbot.retrieval.embedder import Embedder, embedding_text
+from docbot.retrieval.lexical import LEXICAL_VERSION, document_vector
+from docbot.retrieval.store import Index, Row, VectorStore
+
+log = logging.getLogger(__name__)
+
+_EMBED_AT_ONCE = 256
+
+
+class CurrentIndex:
+    """The index that searches use; swapped whole when Postgres names another generation."""
+
+    def __init__(self, store: VectorStore, generations: Generations) -> None:
+        self._store = store
+        self._generations = generations
+        self._index: Index | None = None
+        self._name = ""
+
+    def get(self) -> Index | None:
+        return self._index
+
+    async def refresh(self) -> bool:
+        """Open the generation that Postgres names; False when it must be built first.
+
+        The one in use is kept until then, and freed by its last user after the swap.
+        """
+        for _ in range(2):  # it may be replaced and dropped while it loads
+            current = await self._generations.find_current()
+            if current is None or current.name == self._name:
+                return True
+            index = self._open(current)
+            if index is not None:
+                self._index, self._name = index, current.name
+                await self._drop_retired()
+                return True
+        return False
+
+    def _open(self, current: Generation) -> Index | None:
+        try:
+            index = self._store.open(current.name)
+        except DocbotError as error:
+            log.warning("index generation %s cannot be opened: %s", current.name, error)
+            return None
+        if index.count() != current.points:
+            log.warning(
+                "index generation %s holds %d of %d chunks",
+                current.name,
+                index.count(),
+                current.points,
+            )
+            return None
+        return index
+
+    async def _drop_retired(self) -> None:
+        for name in await self._generations.retired():
+            self._store.drop(name)
+            await self._generations.forget(name)
+
+
+async def embed_missing(
+    generations: Generations, embedder: Embedder, progress: Callable[[int], None]
+) -> int:
+    """Embed every chunk that has no vector of this model yet; return how many there were."""
+    embedded = 0
+    while missing := await generations.not_embedded(embedder.model, _EMBED_AT_ONCE):
+        vectors = await embedder.embed(
+            [embedding_text(chunk.title, chunk.heading_path, chunk.text) for chunk in missing]
+        )
+        await generations.put_embeddings(
+            embedder.model, list(zip((c.hash for c in missing), vectors, strict=True))
+        )
+        embedded += len(missing)
+        progress(embedded)
+    return embedded
+
+
+async def rebuild(
+    generations: Generations,
+    *,
+    database_url: str | None,
+    data_dir: Path,
+    embedding_model: str | None,
+) -> int:
+    """Build a new generation from Postgres and switch to it; return its number of chunks.
+
+    The caller holds the sync lock. Searches go on in the generation before.
+    """
+    for name in await generations.unfinished():
+        EdgeStore(index_folder(data_dir)).drop(name)
+        await generations.forget(name)
+    dimensions = await generations.find_dimensions(embedding_model) if embedding_model else None
+    model = embedding_model if dimensions else None
+    name = await generations.begin(
+        lexical_version=LEXICAL_VERSION, embedding_model=model, dimensions=dimensions or 0
+    )
+    points = await _build_in_child(database_url, data_dir, name, model, dimensions or 0)
+    await generations.switch(name, points)
+    return points
+
+
+def index_folder(data_dir: Path) -> Path:
+    return data_dir / "index"
+
+
+async def _build_in_child(
+    database_url: str | None, data_dir: Path, name: str, model: str | None, dimensions: int
+) -> int:
+    loop = asyncio.get_running_loop()
+    with process_pool(1) as pool:
+        try:
+            return await loop.run_in_executor(
+                pool, _build, database_url, data_dir, name, model, dimensions
+            )
+        except BrokenProcessPool as error:
+            raise PermanentError(
+                f"the process that built the index in {index_folder(data_dir)} died; "
+                "is the disk full, or memory short?"
+            ) from error
+
+
+def _build(
+    database_url: str | None, data_dir: Path, name: str, model: str | None, dimensions: int
+) -> int:
+    rows = asyncio.run(_read_rows(database_url, data_dir, model))
+    return EdgeStore(index_folder(data_dir)).build(name, dimensions, rows)
+
+
+async def _read_rows(database_url: str | None, data_dir: Path, model: str | None) -> list[Row]:
+    database = Database(database_url, data_dir)
+    conn = await database.connect()
+    try:
+        async with conn.transaction(isolation="repeatable_read", readonly=True):
+            return [
+                Row(
+                    chunk=row.id,
+                    source=row.source_id,
+                    lexical=document_vector(row.title, row.heading_path, row.url, row.text),
+                    dense=row.vector,
+                )
+                async for row in index_rows(conn, model)
+            ]
+    finally:
+        await conn.close()
+        database.close()

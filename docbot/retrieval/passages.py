@@ -1,0 +1,30 @@
+"""What a search gives back: a piece of documentation with its address and why it was chosen."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One chunk that a search found; `rank` 1 is the best of its search.
+
+    `text` is Markdown without its heading line, `url` opens the page at the chunk's heading
+    (a relative path for a folder source without a base address). `score` only orders;
+    `lexical` is BM25 (0 and up), `dense` the cosine (-1 to 1) or None when no embedding model is set.
+    """
+
+    rank: int
+    chunk_id: int
+    page_id: int
+    source: str
+    title: str
+    heading_path: tuple[str, ...]
+    url: str
+    text: str
+    score: float
+    lexical: float
+    dense: float | None
+
+    @property
+    def heading(self) -> str:
+        """The innermost heading, or the page's title when the chunk stands before any heading."""
+        return self.heading_path[-1] if self.heading_path else self.title

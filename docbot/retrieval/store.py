@@ -1,0 +1,127 @@
+"""What every vector store speaks: rows in, hits with the raw scores of both sides out.
+
+A store holds ids and vectors only; text and addresses stay in Postgres. A generation is built
+once and never changes. Both scores come out raw, so that fusion stays docbot's own.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from docbot.errors import PermanentError
+
+_IDS = 2**32  # sparse ids are u32 in every store
+_CHUNKS = 2**63  # chunk and source ids are Postgres's bigint
+
+
+@dataclass(frozen=True, slots=True)
+class Sparse:
+    """A sparse vector: `weights[i]` belongs to `ids[i]`; ids are unique and below 2**32."""
+
+    ids: tuple[int, ...]
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One chunk as the store keeps it; `dense` is None where no embedding exists."""
+
+    chunk: int
+    source: int
+    lexical: Sparse
+    dense: Sequence[float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """`lexical` is BM25 (0 and up), `dense` the cosine (-1 to 1) or None without embeddings."""
+
+    chunk: int
+    lexical: float
+    dense: float | None
+
+
+class Index(Protocol):
+    """One generation, open for reading; it is freed when its last user lets go of it."""
+
+    def search(
+        self,
+        lexical: Sparse,
+        dense: Sequence[float] | None,
+        sources: Collection[int],
+        limit: int,
+    ) -> list[Hit]:
+        """Return the best `limit` chunks of each side, each with both scores.
+
+        IDF is taken over the chunks of `sources`. The best lexical score comes first; equal
+        scores are ordered by chunk id.
+        """
+        ...
+
+    def count(self) -> int: ...
+
+
+class VectorStore(Protocol):
+    def build(self, name: str, dimensions: int | None, rows: Iterable[Row]) -> int:
+        """Build a generation whole or not at all and return how many rows it holds."""
+        ...
+
+    def open(self, name: str) -> Index:
+        """Open a generation; GoneError when there is none, PermanentError when it is damaged."""
+        ...
+
+    def names(self) -> list[str]: ...
+
+    def drop(self, name: str) -> None:
+        """Delete a generation; one that is not there is no error."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def check_row(row: Row, dimensions: int) -> None:
+    """Refuse a row that a store would take silently and then rank wrongly.
+
+    Args:
+        row: about to be written.
+        dimensions: the length of the generation's dense vectors; 0 when it has none.
+
+    Raises:
+        PermanentError: with the chunk's id and what is wrong with it.
+    """
+    fault = _fault_of_ids(row) or _fault_of_sparse(row.lexical)
+    if fault is None and row.dense is not None:
+        fault = _fault_of_dense(row.dense, dimensions)
+    if fault is not None:
+        raise PermanentError(f"chunk {row.chunk} cannot be indexed: {fault}")
+
+
+def _fault_of_ids(row: Row) -> str | None:
+    if not (0 <= row.chunk < _CHUNKS and 0 <= row.source < _CHUNKS):
+        return f"its id or its source's id {row.source} lies outside 0 to 2**63"
+    return None
+
+
+def _fault_of_sparse(vector: Sparse) -> str | None:
+    ids, weights = vector.ids, vector.weights
+    if len(ids) != len(weights):
+        return f"its sparse vector has {len(ids)} ids and {len(weights)} weights"
+    if len(set(ids)) != len(ids):
+        return "its sparse vector names an id twice"
+    if ids and not (min(ids) >= 0 and max(ids) < _IDS):
+        return "its sparse vector has an id outside 0 to 2**32"
+    if not all(map(math.isfinite, weights)):
+        return "its sparse vector has a weight that is not finite"
+    return None
+
+
+def _fault_of_dense(vector: Sequence[float], dimensions: int) -> str | None:
+    if len(vector) != dimensions:
+        return f"its dense vector has {len(vector)} numbers where {dimensions} belong"
+    square = sum(number * number for number in vector)
+    if not math.isfinite(square):
+        return "its dense vector has a number that is not finite"
+    if square == 0:
+        return "its dense vector is zero"
+    return None

@@ -1,0 +1,160 @@
+import asyncio
+import math
+from collections.abc import AsyncIterator
+
+import pytest
+
+from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError
+from docbot.retrieval.embedder import OpenAIEmbedder, embedding_text, question_text
+from tests.model_server import (
+    NO_QUOTA,
+    Fault,
+    Hang,
+    Html,
+    ModelServer,
+    Reset,
+    Status,
+    hashed_vector,
+)
+
+MODEL = "test-embedding"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ModelServer]:
+    async with ModelServer.open(key="right") as server:
+        yield server
+
+
+@pytest.fixture
+async def embedder(server: ModelServer) -> AsyncIterator[OpenAIEmbedder]:
+    embedder = OpenAIEmbedder(MODEL, "right", server.base_url, max_retries=0)
+    yield embedder
+    await embedder.close()
+
+
+async def test_vectors_come_back_in_order_and_of_unit_length(embedder: OpenAIEmbedder) -> None:
+    texts = ["the scheduler", "a pool of slots", "the scheduler again"]
+    vectors = await embedder.embed(texts)
+    assert vectors == [pytest.approx(hashed_vector(text)) for text in texts]
+    assert [math.hypot(*vector) for vector in vectors] == pytest.approx([1.0] * 3)
+
+
+async def test_many_texts_go_in_batches(embedder: OpenAIEmbedder, server: ModelServer) -> None:
+    vectors = await embedder.embed([f"text {n}" for n in range(130)])
+    assert len(vectors) == 130
+    assert [len(request.body["input"]) for request in server.requests] == [64, 64, 2]
+    assert vectors[129] == pytest.approx(hashed_vector("text 129"))
+
+
+async def test_no_text_asks_nothing(embedder: OpenAIEmbedder, server: ModelServer) -> None:
+    assert await embedder.embed([]) == []
+    assert server.requests == []
+
+
+async def test_a_blank_text_is_the_callers_mistake(embedder: OpenAIEmbedder) -> None:
+    with pytest.raises(ValueError, match="blank"):
+        await embedder.embed(["text", " \n"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "said"),
+    [
+        (Status(401), RefusedError, "check OPENAI_API_KEY"),
+        (Status(403), RefusedError, "check OPENAI_API_KEY"),
+        (NO_QUOTA, RefusedError, "no quota is left"),
+        (Status(404), PermanentError, "check the model's name and OPENAI_BASE_URL"),
+        (Status(400, "too long"), PermanentError, "too long"),
+        (Status(429), TransientError, "is unwell"),
+        (Status(503), TransientError, "is unwell"),
+        (Html(502), TransientError, "is unwell"),
+        (Html(), PermanentError, "check OPENAI_BASE_URL"),
+        (Reset(), TransientError, "cannot reach"),
+    ],
+)
+async def test_a_failure_says_where_and_what_to_do(
+    embedder: OpenAIEmbedder,
+    server: ModelServer,
+    fault: Fault,
+    kind: type[DocbotError],
+    said: str,
+) -> None:
+    server.fail(fault)
+    with pytest.raises(DocbotError, match=said) as caught:
+        await embedder.embed(["text"])
+    assert type(caught.value) is kind
+    assert server.base_url in str(caught.value)
+    assert MODEL in str(caught.value)
+    assert len(await embedder.embed(["text"])) == 1  # the next call works again
+
+
+async def test_a_wait_that_the_endpoint_asks_for_is_handed_on(
+    embedder: OpenAIEmbedder, server: ModelServer
+) -> None:
+    server.fail(Status(429, headers={"retry-after": "7"}))
+    with pytest.raises(TransientError) as caught:
+        await embedder.embed(["text"])
+    assert caught.value.retry_after == 7
+
+
+async def test_an_endpoint_that_never_answers_is_given_up(server: ModelServer) -> None:
+    impatient = OpenAIEmbedder(MODEL, "right", server.base_url, timeout=0.2, max_retries=0)
+    server.fail(Hang())
+    with pytest.raises(TransientError, match="cannot reach"):
+        await impatient.embed(["text"])
+    await impatient.close()
+
+
+async def test_an_endpoint_that_is_not_there_is_named() -> None:
+    async with ModelServer.open() as server:
+        gone = server.base_url
+    embedder = OpenAIEmbedder(MODEL, None, gone, max_retries=0)
+    with pytest.raises(TransientError, match=f"cannot reach model {MODEL} at {gone}"):
+        await embedder.embed(["text"])
+    await embedder.close()
+
+
+async def test_a_passing_failure_is_tried_again(server: ModelServer) -> None:
+    patient = OpenAIEmbedder(MODEL, "right", server.base_url, max_retries=1)
+    server.fail(Status(503, headers={"retry-after-ms": "1"}))
+    assert len(await patient.embed(["text"])) == 1
+    assert len(server.requests) == 2
+    await patient.close()
+
+
+async def test_an_endpoint_without_a_key_gets_none_of_the_environments(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "of someone else")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://elsewhere.invalid/v1")
+    async with ModelServer.open() as server:
+        embedder = OpenAIEmbedder(MODEL, None, server.base_url)
+        await embedder.embed(["text"])
+        await embedder.close()
+    assert server.requests[0].headers["Authorization"] == "Bearer none"
+
+
+async def test_an_unknown_model_is_named(server: ModelServer) -> None:
+    embedder = OpenAIEmbedder("retired-model", "right", server.base_url)
+    with pytest.raises(PermanentError, match=r"model retired-model at .* does not exist"):
+        await embedder.embed(["text"])
+    await embedder.close()
+
+
+async def test_several_tasks_share_one_embedder(embedder: OpenAIEmbedder) -> None:
+    found = await asyncio.gather(*(embedder.embed([f"text {n}"]) for n in range(8)))
+    assert [vectors[0] for vectors in found] == [
+        pytest.approx(hashed_vector(f"text {n}")) for n in range(8)
+    ]
+
+
+def test_a_chunk_is_embedded_with_where_it_stands() -> None:
+    assert embedding_text("Pools", ("Pools", "Slots"), "Text.") == "Pools > Slots\n\nText."
+    assert embedding_text("", (), "Text.") == "Text."
+
+
+def test_a_question_is_embedded_without_code_and_its_context_last() -> None:
+    asked = question_text("Why?", "It fails.\n```\nx = 1\n```", "Before: pools")
+    assert asked == "Why?\n\nIt fails.\n\nBefore: pools"
+    assert question_text("", "", "") == ""
+    assert len(question_text("title", "word " * 10_000)) == 2_000

@@ -1,0 +1,194 @@
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from docbot.db.chunks import StoredChunk
+from docbot.retrieval.edge import EdgeStore
+from docbot.retrieval.embedder import OpenAIEmbedder, embedding_text
+from docbot.retrieval.lexical import document_vector
+from docbot.retrieval.search import Query, Searcher
+from docbot.retrieval.store import Index, Row
+from tests.model_server import DIMENSIONS, NO_QUOTA, ModelServer, Status, hashed_vector
+
+
+@dataclass
+class Shelf:
+    """Chunks in a dict, as Postgres would give them."""
+
+    chunks: dict[int, StoredChunk]
+    asked: list[Sequence[int]] = field(default_factory=list)
+
+    async def get_many(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
+        self.asked.append(ids)
+        return {chunk: self.chunks[chunk] for chunk in ids if chunk in self.chunks}
+
+
+def chunk(number: int, page: int, title: str, text: str, source: int = 1) -> StoredChunk:
+    url = f"https://docs.example/{title.lower()}.html#part-{number}"
+    return StoredChunk(number, page, source, f"source-{source}", title, ("Part",), url, text)
+
+
+CHUNKS = [
+    chunk(1, 10, "Pools", "A pool limits how many slots are taken at once."),
+    chunk(2, 10, "Pools", "Slots of the default pool can be raised."),
+    chunk(3, 20, "Scheduler", "The scheduler starts tasks whose turn it is."),
+    chunk(4, 30, "Webserver", "The webserver shows the state of each task."),
+    chunk(5, 40, "Pools", "Slots and pools of another project.", source=2),
+]
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf({each.id: each for each in CHUNKS})
+
+
+def indexed(folder: Path, dimensions: int) -> Index:
+    store = EdgeStore(folder)
+    rows = [
+        Row(
+            each.id,
+            each.source_id,
+            document_vector(each.title, each.heading_path, each.url, each.text),
+            hashed_vector(embedding_text(each.title, each.heading_path, each.text))
+            if dimensions
+            else None,
+        )
+        for each in CHUNKS
+    ]
+    store.build("g1", dimensions, rows)
+    return store.open("g1")
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ModelServer]:
+    async with ModelServer.open() as server:
+        yield server
+
+
+@pytest.fixture
+async def embedder(server: ModelServer) -> AsyncIterator[OpenAIEmbedder]:
+    embedder = OpenAIEmbedder("test-embedding", None, server.base_url, max_retries=0)
+    yield embedder
+    await embedder.close()
+
+
+QUESTION = Query("How do I raise the slots of a pool?", "Please help!")
+
+
+async def test_the_page_that_answers_comes_first_with_all_a_citation_needs(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    index = indexed(tmp_path, 0)
+    found = await Searcher(lambda: index, None, shelf).search(QUESTION, [1])
+    best = found.passages[0]
+    assert (best.rank, best.chunk_id, best.page_id, best.source) == (1, 2, 10, "source-1")
+    assert best.url == "https://docs.example/pools.html#part-2"
+    assert best.text == CHUNKS[1].text
+    assert best.lexical > 0
+    assert best.dense is None
+    assert (found.indexed, found.dense_used, found.warning) == (True, False, None)
+    assert set(found.timings_ms) == {"embed", "search", "read"}
+
+
+async def test_passages_are_ranked_by_score_and_kept_to_the_limit(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    index = indexed(tmp_path, 0)
+    found = await Searcher(lambda: index, None, shelf).search(Query("pool task", ""), [1], limit=3)
+    assert [passage.rank for passage in found.passages] == [1, 2, 3]
+    scores = [passage.score for passage in found.passages]
+    assert scores == sorted(scores, reverse=True)
+
+
+async def test_only_the_sources_asked_are_searched(tmp_path: Path, shelf: Shelf) -> None:
+    index = indexed(tmp_path, 0)
+    searcher = Searcher(lambda: index, None, shelf)
+    assert {p.source for p in (await searcher.search(QUESTION, [1])).passages} == {"source-1"}
+    assert {p.source for p in (await searcher.search(QUESTION, [2])).passages} == {"source-2"}
+    assert (await searcher.search(QUESTION, [])).passages == []
+
+
+async def test_with_a_model_both_sides_are_scored(
+    tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder
+) -> None:
+    index = indexed(tmp_path, DIMENSIONS)
+    found = await Searcher(lambda: index, embedder, shelf).search(QUESTION, [1])
+    assert found.dense_used
+    assert found.passages[0].page_id == 10
+    assert len(found.passages) == 4  # meaning finds every chunk, words only some
+    assert all(passage.dense is not None for passage in found.passages)
+
+
+async def test_an_index_without_embeddings_is_searched_by_words_though_a_model_is_set(
+    tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder
+) -> None:
+    index = indexed(tmp_path, 0)
+    found = await Searcher(lambda: index, embedder, shelf).search(QUESTION, [1])
+    assert found.passages
+    assert not found.dense_used
+
+
+async def test_when_the_endpoint_is_out_of_reach_words_alone_are_searched(
+    tmp_path: Path,
+    shelf: Shelf,
+    embedder: OpenAIEmbedder,
+    server: ModelServer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    index = indexed(tmp_path, DIMENSIONS)
+    server.fail(Status(503))
+    with caplog.at_level(logging.WARNING):
+        found = await Searcher(lambda: index, embedder, shelf).search(QUESTION, [1])
+    assert found.passages[0].page_id == 10
+    assert not found.dense_used
+    assert found.warning is not None
+    assert server.base_url in found.warning
+    assert server.base_url in caplog.text
+
+
+async def test_an_endpoint_that_refuses_leaves_a_search_by_words_with_a_warning(
+    tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
+) -> None:
+    index = indexed(tmp_path, DIMENSIONS)
+    server.fail(NO_QUOTA)
+    found = await Searcher(lambda: index, embedder, shelf).search(QUESTION, [1])
+    assert found.passages
+    assert not found.dense_used
+    assert "no quota" in (found.warning or "")
+
+
+async def test_without_an_index_nothing_is_found_and_nothing_asked(
+    shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
+) -> None:
+    found = await Searcher(lambda: None, embedder, shelf).search(QUESTION, [1])
+    assert (found.passages, found.indexed) == ([], False)
+    assert shelf.asked == []
+    assert server.requests == []
+
+
+async def test_chunks_removed_since_the_build_are_left_out(tmp_path: Path, shelf: Shelf) -> None:
+    index = indexed(tmp_path, 0)
+    del shelf.chunks[2]
+    found = await Searcher(lambda: index, None, shelf).search(QUESTION, [1])
+    assert 2 not in [passage.chunk_id for passage in found.passages]
+    assert [passage.rank for passage in found.passages] == list(range(1, len(found.passages) + 1))
+
+
+async def test_a_follow_up_is_understood_from_its_context(tmp_path: Path, shelf: Shelf) -> None:
+    index = indexed(tmp_path, 0)
+    searcher = Searcher(lambda: index, None, shelf)
+    assert (await searcher.search(Query("How do I do that?", ""), [1])).passages == []
+    found = await searcher.search(Query("How do I do that?", "", "About the scheduler"), [1])
+    assert found.passages[0].page_id == 20
+
+
+async def test_a_question_without_a_word_finds_nothing(
+    tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
+) -> None:
+    index = indexed(tmp_path, DIMENSIONS)
+    found = await Searcher(lambda: index, embedder, shelf).search(Query("", " "), [1])
+    assert (found.passages, found.indexed) == ([], True)
+    assert server.requests == []
