@@ -1,0 +1,217 @@
+"""From a question and the passages found for it to a checked answer with its evidence.
+
+The lane is decided first and only ever lowered: a quiet lane never calls the model, and a reply
+that cites nothing it was given is not passed on.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from docbot.answers import texts
+from docbot.answers.citations import check
+from docbot.answers.generate import ChatModel, Completion
+from docbot.answers.lanes import Lane, decide
+from docbot.answers.prompt import (
+    NO_ANSWER,
+    PROMPT_VERSION,
+    QuestionText,
+    Turn,
+    chat_messages,
+    within_budget,
+)
+from docbot.answers.quote import quote, title
+from docbot.answers.split import split
+from docbot.answers.tables import tables_as_code
+from docbot.errors import PermanentError
+from docbot.retrieval.lexical import terms
+from docbot.retrieval.passages import Passage
+
+log = logging.getLogger(__name__)
+
+_MOST_SUGGESTED = 3  # pages
+_LONGEST_ANSWER = 5_500  # characters, three messages; beyond, a model has lost its thread
+_TITLE_TERMS = 3  # with fewer a title does not say what is asked ("Help with DAGs")
+_NO_ANSWER_LINE = re.compile(rf"^[\s*`\"'>]*{NO_ANSWER}\b(.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """One line of the sources; `title` is `Page title › Heading`."""
+
+    n: int
+    url: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A passage that was found; `n` is its number in the answer, None if that names it nowhere."""
+
+    n: int | None
+    passage: Passage
+    cited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What there is to say, before it is written as messages.
+
+    `model`, `prompt_version` and tokens are None where no model was heard; `cut` is what was
+    taken out of its reply; `note` is for the operator: why a model's reply was not used.
+    """
+
+    lane: Lane
+    text: str
+    citations: tuple[Citation, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    model: str | None = None
+    prompt_version: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    cut: tuple[str, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """An answer without what was measured; `cited` are numbers of the passages, in order."""
+
+    lane: Lane
+    text: str
+    cited: tuple[int, ...] = ()
+    cut: tuple[str, ...] = ()
+    note: str | None = None
+
+
+class Answerer:
+    """Answers with a model, or without one by quoting."""
+
+    def __init__(self, model: ChatModel | None) -> None:
+        self._model = model
+
+    async def answer(
+        self, question: QuestionText, history: Sequence[Turn], passages: Sequence[Passage]
+    ) -> Answer:
+        """Answer from the passages, best first.
+
+        Raises:
+            TransientError: the model cannot be reached now; ask again later.
+        """
+        started = perf_counter()
+        lane = decide(asked_terms(question), passages)
+        timings = {"decide": _since(started)}
+        completion: Completion | None = None
+        if lane == "answer" and self._model is not None:
+            generating = perf_counter()
+            completion, note = await self._complete(self._model, question, history, passages)
+            timings["generate"] = _since(generating)
+            draft = _judged(completion, passages) if completion else _quoted(question, passages)
+            draft = _Draft(draft.lane, draft.text, draft.cited, draft.cut, note or draft.note)
+        elif lane == "answer":
+            draft = _quoted(question, passages)
+        elif lane == "suggest":
+            draft = _suggestion(passages)
+        else:
+            draft = _Draft("abstain", texts.NOTHING_FOUND)
+        timings["total"] = _since(started)
+        return _answer(draft, passages, completion, timings)
+
+    async def _complete(
+        self,
+        model: ChatModel,
+        question: QuestionText,
+        history: Sequence[Turn],
+        passages: Sequence[Passage],
+    ) -> tuple[Completion | None, str | None]:
+        """Ask the model; when it refuses for good, give the reason instead of a reply."""
+        messages = chat_messages(question, history, passages, secrets.token_hex(8))
+        try:
+            return await model.complete(messages), None
+        except PermanentError as error:
+            log.warning("quoted instead of answering: %s", error)
+            return None, f"quoted instead of answering: {error}"
+
+
+def asked_terms(question: QuestionText) -> list[str]:
+    """Give the terms that say what is asked: the title's, or all where it says too little."""
+    of_title = terms(question.title)
+    return of_title if len(set(of_title)) >= _TITLE_TERMS else terms(question.text)
+
+
+def _judged(completion: Completion, passages: Sequence[Passage]) -> _Draft:
+    """Check a reply; one that does not answer, or proves nothing, becomes a pointer at most."""
+    shown = within_budget(passages)
+    declined = _NO_ANSWER_LINE.search(completion.text)
+    if declined is not None:
+        named = check(declined[1], shown).cited
+        note = "the model found no answer in the passages"
+        if not named:
+            return _Draft("abstain", texts.NOTHING_FOUND, note=note)
+        return _Draft("suggest", texts.MAY_HELP, named[:_MOST_SUGGESTED], note=note)
+    text, beyond = _bounded(tables_as_code(completion.text))
+    checked = check(text, shown)
+    cut = (*checked.cut, *beyond)
+    if not checked.cited:
+        pointer = _suggestion(passages)
+        note = "the model's reply cited none of the passages"
+        return _Draft(pointer.lane, pointer.text, pointer.cited, cut, note)
+    return _Draft("answer", checked.text, checked.cited, cut)
+
+
+def _bounded(text: str) -> tuple[str, tuple[str, ...]]:
+    if len(text) <= _LONGEST_ANSWER:
+        return text, ()
+    kept = split(text, _LONGEST_ANSWER)[0]
+    return f"{kept}\n…", (f"what followed the first {len(kept)} of {len(text)} characters",)
+
+
+def _quoted(question: QuestionText, passages: Sequence[Passage]) -> _Draft:
+    checked = check(quote(question.text, passages), passages)
+    return _Draft("answer", checked.text, checked.cited)
+
+
+def _suggestion(passages: Sequence[Passage]) -> _Draft:
+    """Point to the best pages, each once."""
+    pages: dict[int, int] = {}
+    for number, passage in enumerate(passages, start=1):
+        pages.setdefault(passage.page_id, number)
+    return _Draft("suggest", texts.MAY_HELP, tuple(pages.values())[:_MOST_SUGGESTED])
+
+
+def _answer(
+    draft: _Draft,
+    passages: Sequence[Passage],
+    completion: Completion | None,
+    timings: dict[str, float],
+) -> Answer:
+    cited = [passages[number - 1] for number in draft.cited]
+    citations = tuple(
+        Citation(number, passage.url, title(passage))
+        for number, passage in enumerate(cited, start=1)
+    )
+    numbers = {citation.url: citation.n for citation in citations}
+    evidence = tuple(
+        Evidence(numbers.get(passage.url), passage, passage.url in numbers) for passage in passages
+    )
+    return Answer(
+        lane=draft.lane,
+        text=draft.text,
+        citations=citations,
+        evidence=evidence,
+        model=completion.model if completion else None,
+        prompt_version=PROMPT_VERSION if completion else None,
+        tokens_in=completion.tokens_in if completion else None,
+        tokens_out=completion.tokens_out if completion else None,
+        timings_ms=timings,
+        cut=draft.cut,
+        note=draft.note,
+    )
+
+
+def _since(started: float) -> float:
+    return round((perf_counter() - started) * 1000, 3)

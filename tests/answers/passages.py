@@ -1,0 +1,28 @@
+"""Passages for the tests of answers."""
+
+from docbot.retrieval.passages import Passage
+
+
+def passage(
+    rank: int = 1,
+    *,
+    title: str = "Configuration",
+    heading: str = "Retries",
+    text: str = "Set `max_retries` to the number of times a failed task is tried again.",
+    url: str | None = None,
+    dense: float | None = None,
+    page_id: int | None = None,
+) -> Passage:
+    return Passage(
+        rank=rank,
+        chunk_id=rank,
+        page_id=page_id if page_id is not None else rank,
+        source="docs",
+        title=title,
+        heading_path=(title, heading),
+        url=url if url is not None else f"https://docs.example/page{rank}#retries",
+        text=text,
+        score=1 / rank,
+        lexical=3.0,
+        dense=dense,
+    )

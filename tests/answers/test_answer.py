@@ -1,0 +1,140 @@
+from collections.abc import Sequence
+
+import pytest
+
+from docbot.answers import texts
+from docbot.answers.answer import Answer, Answerer
+from docbot.answers.generate import Completion
+from docbot.answers.prompt import PROMPT_VERSION, ChatMessage, QuestionText, Turn
+from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError
+from docbot.retrieval.passages import Passage
+from tests.answers.passages import passage
+
+QUESTION = QuestionText("How do I set max_retries for a failed task?", "It fails.")
+OTHER = QuestionText("Which pizza should I eat tonight in Berlin?", "")
+HALF = QuestionText("number failed task times executor namespace", "")
+FOUND = [passage(1), passage(2), passage(3)]
+
+
+class ScriptedModel:
+    """Gives one reply or one failure, and keeps what it was asked."""
+
+    name = "scripted"
+
+    def __init__(self, script: str | DocbotError) -> None:
+        self._script = script
+        self.asked: list[Sequence[ChatMessage]] = []
+
+    async def complete(self, messages: Sequence[ChatMessage]) -> Completion:
+        self.asked.append(messages)
+        if isinstance(self._script, DocbotError):
+            raise self._script
+        return Completion(self._script, "scripted-1", 100, 10)
+
+
+async def reply(
+    script: str | DocbotError,
+    question: QuestionText = QUESTION,
+    passages: Sequence[Passage] = FOUND,
+) -> Answer:
+    return await Answerer(ScriptedModel(script)).answer(question, [], passages)
+
+
+async def test_an_answer_comes_with_its_evidence() -> None:
+    answer = await reply("Set it [2]. Then [1] and [9].")
+    assert (answer.lane, answer.text) == ("answer", "Set it [1]. Then [2] and.")
+    assert [(c.n, c.url) for c in answer.citations] == [(1, FOUND[1].url), (2, FOUND[0].url)]
+    assert answer.citations[0].title == "Configuration › Retries"
+    assert [(e.n, e.cited) for e in answer.evidence] == [(2, True), (1, True), (None, False)]
+    assert (answer.model, answer.prompt_version) == ("scripted-1", PROMPT_VERSION)
+    assert (answer.tokens_in, answer.tokens_out, answer.cut) == (100, 10, ("[9]",))
+    assert set(answer.timings_ms) == {"decide", "generate", "total"}
+
+
+async def test_a_quiet_lane_never_calls_the_model() -> None:
+    model = ScriptedModel("Eat [1].")
+    answer = await Answerer(model).answer(OTHER, [], FOUND)
+    assert (answer.lane, answer.citations, model.asked) == ("abstain", (), [])
+    assert answer.text == texts.NOTHING_FOUND
+
+
+async def test_a_suggestion_links_pages_without_calling_the_model() -> None:
+    model = ScriptedModel("Eat [1].")
+    answer = await Answerer(model).answer(HALF, [], [*FOUND, passage(4), passage(5, page_id=1)])
+    assert (answer.lane, answer.text, model.asked) == ("suggest", texts.MAY_HELP, [])
+    assert [citation.url for citation in answer.citations] == [each.url for each in FOUND]
+
+
+@pytest.mark.parametrize(
+    "text", ["NO_ANSWER", "Sorry.\n\n**NO_ANSWER**", "`NO_ANSWER`", "NO_ANSWER [9]"]
+)
+async def test_a_model_that_finds_no_answer_makes_it_quiet(text: str) -> None:
+    answer = await reply(text)
+    assert (answer.lane, answer.citations) == ("abstain", ())
+    assert answer.model == "scripted-1"
+
+
+async def test_a_model_that_names_a_page_instead_makes_it_a_suggestion() -> None:
+    answer = await reply("NO_ANSWER [3]")
+    assert answer.lane == "suggest"
+    assert [citation.url for citation in answer.citations] == [FOUND[2].url]
+
+
+@pytest.mark.parametrize("text", ["Just set it.", "Set it [7] or [0].", "`a[1]`"])
+async def test_an_answer_that_proves_nothing_becomes_a_suggestion(text: str) -> None:
+    answer = await reply(text)
+    assert (answer.lane, answer.text) == ("suggest", texts.MAY_HELP)
+    assert answer.note
+
+
+async def test_a_passage_the_model_was_not_shown_cannot_be_cited() -> None:
+    long = [passage(number, text="max_retries failed task " * 400) for number in (1, 2, 3)]
+    answer = await reply("Set it [1] or [3].", passages=long)
+    assert answer.cut == ("[3]",)
+
+
+async def test_tables_of_the_model_become_code() -> None:
+    answer = await reply("So [1]:\n\n|a|b|\n|-|-|\n|1|2|")
+    assert answer.text == "So [1]:\n\n```\na  b\n-  -\n1  2\n```"
+
+
+async def test_a_reply_without_end_is_cut() -> None:
+    answer = await reply("Set it to a value [1]. " * 1_000)
+    assert len(answer.text) < 6_000
+    assert "23000 characters" in answer.cut[0]
+
+
+async def test_a_failure_in_passing_is_the_callers() -> None:
+    with pytest.raises(TransientError):
+        await reply(TransientError("busy"))
+
+
+@pytest.mark.parametrize("error", [RefusedError("wrong key"), PermanentError("too long")])
+async def test_a_refusal_falls_back_to_quoting_and_says_why(error: DocbotError) -> None:
+    answer = await reply(error)
+    assert answer.lane == "answer"
+    assert answer.text.startswith("From **Configuration › Retries** [1]:")
+    assert answer.note is not None
+    assert str(error) in answer.note
+    assert (answer.model, answer.prompt_version, answer.tokens_in) == (None, None, None)
+
+
+async def test_without_a_model_the_best_passage_is_quoted() -> None:
+    answer = await Answerer(None).answer(QUESTION, [], FOUND)
+    assert answer.lane == "answer"
+    assert "Set `max_retries`" in answer.text
+    assert answer.citations[0].url == FOUND[0].url
+
+
+async def test_earlier_turns_reach_the_model() -> None:
+    model = ScriptedModel("Set it [1].")
+    await Answerer(model).answer(QUESTION, [Turn("user", "a"), Turn("assistant", "b")], FOUND)
+    assert [message.role for message in model.asked[0]] == ["system", "user", "assistant", "user"]
+
+
+async def test_each_request_has_its_own_mark() -> None:
+    model = ScriptedModel("Set it [1].")
+    answerer = Answerer(model)
+    await answerer.answer(QUESTION, [], FOUND)
+    await answerer.answer(QUESTION, [], FOUND)
+    assert model.asked[0][-1].content != model.asked[1][-1].content

@@ -1,0 +1,78 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docbot.answers.answer import Answer, Citation
+from docbot.answers.split import length
+from docbot.answers.write import write
+from tests.answers.discord_reader import read
+
+FIRST = Citation(1, "https://docs.example/a#x", "Page › Heading")
+SECOND = Citation(2, "https://docs.example/b_(c)", "list[int] and @everyone")
+
+
+def test_the_sources_stand_below_the_text() -> None:
+    (message,) = write(Answer("answer", "Set it [1]. Then [2].", (FIRST, SECOND)))
+    assert message.split("\n") == [
+        "Set it [1]. Then [2].",
+        "",
+        "**Sources**",
+        "[1] [Page › Heading](<https://docs.example/a#x>)",
+        "[2] [list[int] and @\u200beveryone](<https://docs.example/b_(c)>)",
+    ]
+
+
+def test_a_suggestion_is_its_links() -> None:
+    assert write(Answer("suggest", "These pages may help:", (FIRST,))) == [
+        "These pages may help:\n[1] [Page › Heading](<https://docs.example/a#x>)"
+    ]
+
+
+def test_an_address_that_cannot_be_a_link_is_text() -> None:
+    local = Citation(1, "guide/setup.md#first", "Setup")
+    written = write(Answer("answer", "Do [1].", (local,)))
+    assert written == ["Do [1].\n\n**Sources**\n[1] Setup: `guide/setup.md#first`"]
+
+
+def test_the_text_is_sanitised_and_may_link_what_it_cites() -> None:
+    text = "@everyone see https://evil.example and https://docs.example/a#x [1]."
+    (message,) = write(Answer("answer", text, (FIRST,)))
+    seen = read(message)
+    assert seen.mentions == seen.previews == []
+    assert set(seen.links) == {FIRST.url}
+
+
+def test_nothing_to_cite_means_no_sources() -> None:
+    assert write(Answer("abstain", "I found nothing.")) == ["I found nothing."]
+
+
+def test_sources_that_do_not_fit_below_get_a_message_of_their_own() -> None:
+    parts = write(Answer("answer", "word " * 38 + "[1]", (FIRST,)), limit=200)
+    assert len(parts) == 2
+    assert parts[1].startswith("**Sources**\n[1] [Page")
+
+
+def test_an_address_over_the_limit_leaves_the_name() -> None:
+    far = Citation(1, "https://docs.example/" + "a" * 3000, "Page")
+    assert write(Answer("answer", "Do [1].", (far,)))[-1].endswith("[1] Page")
+
+
+@given(
+    st.lists(
+        st.sampled_from(["word ", "[1] ", "\n\n", "```py\n", "\n```\n", "`a b`"]), max_size=80
+    ),
+    st.lists(st.tuples(st.text(max_size=120), st.integers(1, 200)), max_size=8),
+    st.integers(120, 400),
+)
+def test_no_message_is_empty_or_too_long_and_no_source_is_cut(
+    pieces: list[str], sources: list[tuple[str, int]], limit: int
+) -> None:
+    citations = tuple(
+        Citation(n, f"https://docs.example/{n}/" + "a" * size, title)
+        for n, (title, size) in enumerate(sources, start=1)
+    )
+    parts = write(Answer("answer", "".join(pieces), citations), limit)
+    assert all(part.strip() and length(part) <= limit for part in parts)
+    numbered = [line for part in parts for line in part.split("\n") if line.endswith(">)")]
+    linked = [link for line in numbered for link in read(line).links]
+    known = [citation.url for citation in citations]
+    assert [link for link in linked if link in known] == linked
