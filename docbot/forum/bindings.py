@@ -1,0 +1,34 @@
+"""The forums docbot answers in, as this process knows them; re-read when they change."""
+
+from docbot.db.forums import Forum, Forums
+
+
+class Bindings:
+    def __init__(self, forums: Forums) -> None:
+        self._forums = forums
+        self._by_channel: dict[int, Forum] = {}
+
+    async def reload(self) -> list[str]:
+        """Take in what Postgres holds now; return the names of what changed."""
+        found = {forum.channel_id: forum for forum in await self._forums.all()}
+        changes = changed_names(self._by_channel, found)
+        self._by_channel = found
+        return changes
+
+    def find(self, channel_id: int) -> Forum | None:
+        return self._by_channel.get(channel_id)
+
+    def all(self) -> list[Forum]:
+        return list(self._by_channel.values())
+
+
+def changed_names(before: dict[int, Forum], after: dict[int, Forum]) -> list[str]:
+    """Name what differs, by forum: `forum 12 added`, `forum 12 mode`, `forum 12 sources`."""
+    names = [f"forum {channel} added" for channel in sorted(after.keys() - before.keys())]
+    names += [f"forum {channel} removed" for channel in sorted(before.keys() - after.keys())]
+    for channel in sorted(before.keys() & after.keys()):
+        if before[channel].mode != after[channel].mode:
+            names.append(f"forum {channel} mode")
+        if before[channel].source_ids != after[channel].source_ids:
+            names.append(f"forum {channel} sources")
+    return names

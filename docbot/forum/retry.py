@@ -1,0 +1,26 @@
+"""How long to wait before the same thing is tried again, and when to give it up."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+# What is given up is given up by age: an outage of any length uses up no try.
+GIVE_UP_AFTER = timedelta(hours=6)
+# An error of one input alone does not go away with time.
+REFUSALS = 5
+
+_FIRST_SECONDS = 1.0
+_LONGEST_SECONDS = 30.0
+
+
+def pause(attempt: int, *, retry_after: float | None = None) -> float:
+    """Seconds before try `attempt` + 1: 1 s doubling to 30 s, half of it by chance.
+
+    `retry_after` is what the far side asked for; it is never cut short.
+    """
+    longest = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0 ** min(attempt - 1, 10))
+    drawn = longest * random.uniform(0.5, 1)  # noqa: S311  # spreads retries, guards nothing
+    return max(drawn, retry_after or 0)
+
+
+def is_too_old(asked_at: datetime) -> bool:
+    return datetime.now(UTC) - asked_at > GIVE_UP_AFTER

@@ -1,0 +1,262 @@
+"""The question worker: claims a question, finds and writes its answer, hands it to the outbox.
+
+Nothing is held in memory between steps: a worker that dies leaves a question that the next
+process takes up again.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
+from typing import TypeAlias
+
+from docbot.answers import texts
+from docbot.answers.answer import Answer, Answerer
+from docbot.answers.prompt import QuestionText, Turn
+from docbot.answers.write import write
+from docbot.db.answers import AnswerRow, Answers
+from docbot.db.errors import translated
+from docbot.db.outbox import Outbox
+from docbot.db.pool import Conn, Pool
+from docbot.db.questions import Claimed, PastTurn, Questions
+from docbot.db.sources import Sources
+from docbot.errors import DocbotError, TransientError
+from docbot.forum.bindings import Bindings
+from docbot.forum.retry import REFUSALS, is_too_old, pause
+from docbot.retrieval.search import Query, Searcher
+from docbot.telemetry import OnStep
+from docbot.text import without_mentions
+
+log = logging.getLogger(__name__)
+
+# Shows in a channel that docbot is at work, for as long as it is entered.
+Typing: TypeAlias = Callable[[int], AbstractAsyncContextManager[None]]
+
+IDLE_SECONDS = 5.0  # the net beneath the wake-ups
+_HISTORY_TURNS = 4
+_CONTEXT_CHARACTERS = 600
+_PASSAGES = 8
+
+
+class QuestionWorker:
+    """Answers due questions until told to stop; the one in hand is finished first."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        questions: Questions,
+        answers: Answers,
+        outbox: Outbox,
+        sources: Sources,
+        bindings: Bindings,
+        searcher: Searcher,
+        answerer: Callable[[], Answerer],
+        typing: Typing,
+        epoch: int,
+        wake: asyncio.Event,
+        wake_drain: Callable[[], None],
+        on_step: OnStep,
+    ) -> None:
+        self._pool = pool
+        self._questions = questions
+        self._answers = answers
+        self._outbox = outbox
+        self._sources = sources
+        self._bindings = bindings
+        self._searcher = searcher
+        self._answerer = answerer
+        self._typing = typing
+        self._epoch = epoch
+        self._wake = wake
+        self._wake_drain = wake_drain
+        self._on_step = on_step
+        self._stopping = False
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()  # before the look, so a wake during it is not lost
+            try:
+                question = await self._questions.claim_next(self._epoch)
+                if question is not None:
+                    self._on_step("question claimed")
+                    await self._handle(question)
+                    continue
+                idle = await self._questions.seconds_to_next()
+            except TransientError as error:  # the database restarts: outlive it
+                log.warning("questions wait: %s", error)
+                idle = 1.0
+            await self._rest(idle)
+
+    async def _rest(self, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(min(seconds or IDLE_SECONDS, IDLE_SECONDS)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _handle(self, question: Claimed) -> None:
+        try:
+            await self._answer(question)
+        except TransientError as error:
+            await self._put_off(question, str(error), error.retry_after, refused=False)
+        except Exception as error:
+            if not isinstance(error, DocbotError):
+                log.exception("question %d broke its worker", question.id)
+            await self._put_off(question, str(error) or repr(error), None, refused=True)
+
+    async def _answer(self, question: Claimed) -> None:
+        forum = self._bindings.find(question.forum_id)
+        if forum is None or forum.mode == "off":
+            await self._end(question, "cancelled", "the forum is no longer bound")
+            return
+        async with self._typing(question.channel_id):
+            history = await self._questions.history(question, _HISTORY_TURNS)
+            found = await self._searcher.search(
+                search_query(question, history), forum.source_ids, _PASSAGES
+            )
+            if not found.passages and not await self._sources.have_pages(forum.source_ids):
+                names = ", ".join(forum.source_names) or "none"
+                raise TransientError(
+                    f"nothing to answer from yet (sources of forum {forum.channel_id}: {names}); "
+                    "run `docbot sync`",
+                    retry_after=IDLE_SECONDS,
+                )
+            self._on_step("passages found")
+            answer = await self._answerer().answer(asked(question), turns(history), found.passages)
+            self._on_step("answer generated")
+        await self._store(question, answer, found.timings_ms)
+
+    async def _store(self, question: Claimed, answer: Answer, search_ms: dict[str, float]) -> None:
+        parts = messages_for(question, answer)
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                if not await self._send_on(conn, question, answer):
+                    log.warning("question %d was taken from this worker", question.id)
+                    return
+                answer_id = await self._answers.add(
+                    conn, question.id, question.guild_id, answer_row(answer, search_ms)
+                )
+                # Nothing to vote on and no question to end where docbot only says "nothing found".
+                carried = None if answer.lane == "abstain" else answer_id
+                for part, content in enumerate(parts, start=1):
+                    await self._add_part(conn, question, content, carried, part)
+        self._on_step("answer stored")
+        if parts:
+            self._wake_drain()
+
+    async def _send_on(self, conn: Conn, question: Claimed, answer: Answer) -> bool:
+        if answer.lane == "abstain":
+            return await self._questions.end_claimed(
+                conn, question.id, self._epoch, "abstained", None
+            )
+        return await self._questions.start_posting(conn, question.id, self._epoch)
+
+    async def _add_part(
+        self, conn: Conn, question: Claimed, content: str, answer_id: int | None, part: int
+    ) -> None:
+        """Write down one message; without an `answer_id` a line that asks for no vote."""
+        await self._outbox.add(
+            conn,
+            guild_id=question.guild_id,
+            channel_id=question.channel_id,
+            payload={
+                "content": content,
+                "reply_to": question.message_id if part == 1 else None,
+                "vote_on": answer_id if part == 1 else None,
+            },
+            nonce=secrets.token_hex(12),
+            answer_id=answer_id,
+            part=part,
+        )
+
+    async def _put_off(
+        self, question: Claimed, reason: str, retry_after: float | None, *, refused: bool
+    ) -> None:
+        if is_too_old(question.asked_at) or (refused and question.refusals + 1 >= REFUSALS):
+            log.error("question %d failed: %s", question.id, reason)
+            await self._fail(question, reason)
+            return
+        seconds = pause(question.attempt, retry_after=retry_after)
+        log.warning("question %d waits %.0f s: %s", question.id, seconds, reason)
+        await self._questions.put_off(question.id, self._epoch, seconds, reason, refused=refused)
+
+    async def _fail(self, question: Claimed, reason: str) -> None:
+        """Silent in a forum's thread; told to whom called docbot."""
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                ended = await self._questions.end_claimed(
+                    conn, question.id, self._epoch, "failed", reason
+                )
+                if ended and question.origin == "mention":
+                    await self._add_part(conn, question, texts.FAILED, None, 1)
+        self._wake_drain()
+
+    async def _end(self, question: Claimed, state: str, reason: str) -> None:
+        with translated():
+            async with self._pool.acquire() as conn:
+                await self._questions.end_claimed(conn, question.id, self._epoch, state, reason)
+
+
+def asked(question: Claimed) -> QuestionText:
+    return QuestionText(question.title, without_mentions(question.body))
+
+
+def search_query(question: Claimed, history: list[PastTurn]) -> Query:
+    """The search for the new question; a follow-up is searched in its context, not the thread."""
+    context = _said(history[-1])[:_CONTEXT_CHARACTERS] if history else ""
+    return Query(question.title, without_mentions(question.body), context)
+
+
+def turns(history: list[PastTurn]) -> list[Turn]:
+    """Earlier questions and answers in their right roles, oldest first."""
+    found: list[Turn] = []
+    for past in history:
+        found.append(Turn("user", _said(past)))
+        found.append(Turn("assistant", past.answer))
+    return found
+
+
+def _said(past: PastTurn) -> str:
+    return without_mentions(f"{past.title}\n\n{past.body}")
+
+
+def messages_for(question: Claimed, answer: Answer) -> list[str]:
+    """What is posted: the answer; one honest line to whom called docbot; else nothing."""
+    if answer.lane != "abstain":
+        return write(answer)
+    return [texts.NOTHING_FOUND] if question.origin == "mention" else []
+
+
+def answer_row(answer: Answer, search_ms: dict[str, float]) -> AnswerRow:
+    return AnswerRow(
+        lane=answer.lane,
+        text=answer.text,
+        citations=[asdict(citation) for citation in answer.citations],
+        evidence=[
+            {
+                "n": piece.n,
+                "cited": piece.cited,
+                "chunk": piece.passage.chunk_id,
+                "url": piece.passage.url,
+                "title": piece.passage.title,
+                "heading": piece.passage.heading,
+                "score": piece.passage.score,
+                "lexical": piece.passage.lexical,
+                "dense": piece.passage.dense,
+            }
+            for piece in answer.evidence
+        ],
+        model=answer.model,
+        prompt_version=answer.prompt_version,
+        tokens_in=answer.tokens_in,
+        tokens_out=answer.tokens_out,
+        timings_ms={**search_ms, **answer.timings_ms},
+        cut=[*answer.cut, *([answer.note] if answer.note else [])],
+    )
