@@ -1,0 +1,5 @@
+"""`python -m docbot` is `docbot`."""
+
+from docbot.cli import main
+
+main()

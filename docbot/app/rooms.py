@@ -1,0 +1,143 @@
+"""What every command works with: database, repositories, index and search, opened once."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from docbot.answers.generate import ChatModel, OpenAIChatModel, list_models
+from docbot.db.answers import Answers
+from docbot.db.chunks import Chunks
+from docbot.db.forums import Forums
+from docbot.db.generations import Generations
+from docbot.db.migrations import migrate
+from docbot.db.outbox import Outbox
+from docbot.db.pool import Database, Pool
+from docbot.db.questions import Questions
+from docbot.db.sources import Sources
+from docbot.db.threads import Threads
+from docbot.errors import DocbotError, SettingsError
+from docbot.retrieval.edge import EdgeStore
+from docbot.retrieval.embedder import Embedder, OpenAIEmbedder
+from docbot.retrieval.generations import CurrentIndex, index_folder, rebuild
+from docbot.retrieval.search import Searcher
+from docbot.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What every command works with, opened once."""
+
+    settings: Settings
+    database: Database
+    pool: Pool
+    sources: Sources
+    forums: Forums
+    threads: Threads
+    questions: Questions
+    answers: Answers
+    outbox: Outbox
+    generations: Generations
+    index: CurrentIndex
+    embedder: Embedder | None
+    searcher: Searcher
+
+
+@asynccontextmanager
+async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
+    """Open the database (its own server where none is set), bring it up to date, open the index.
+
+    Raises:
+        DocbotError: a part cannot be opened; the message says which and what to do.
+    """
+    settings.docbot_data_dir.mkdir(parents=True, exist_ok=True)
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    database = Database(url, settings.docbot_data_dir)
+    async with AsyncExitStack() as stack:
+        stack.callback(database.close)
+        conn = await database.connect()
+        try:
+            for name in await migrate(conn):
+                log.info("applied migration %s", name)
+        finally:
+            await conn.close()
+        pool = await stack.enter_async_context(database.pool())
+        yield await _rooms(settings, database, pool)
+
+
+async def _rooms(settings: Settings, database: Database, pool: Pool) -> Rooms:
+    generations = Generations(pool)
+    index = CurrentIndex(EdgeStore(index_folder(settings.docbot_data_dir)), generations)
+    embedder = _embedder(settings)
+    await index.refresh()
+    return Rooms(
+        settings=settings,
+        database=database,
+        pool=pool,
+        sources=Sources(pool),
+        forums=Forums(pool),
+        threads=Threads(pool),
+        questions=Questions(pool),
+        answers=Answers(pool),
+        outbox=Outbox(pool),
+        generations=generations,
+        index=index,
+        embedder=embedder,
+        searcher=Searcher(index.get, embedder, Chunks(pool)),
+    )
+
+
+def _embedder(settings: Settings) -> Embedder | None:
+    if settings.docbot_embedding_model is None:
+        return None
+    return OpenAIEmbedder(
+        settings.docbot_embedding_model, _api_key(settings), settings.openai_base_url
+    )
+
+
+def chat_model(settings: Settings) -> ChatModel | None:
+    if settings.docbot_chat_model is None:
+        return None
+    return OpenAIChatModel(
+        settings.docbot_chat_model,
+        api_key=_api_key(settings),
+        base_url=settings.openai_base_url,
+    )
+
+
+def _api_key(settings: Settings) -> str | None:
+    return settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
+
+
+async def refuse_endpoint_without_model(settings: Settings) -> None:
+    """A key or an address alone does nothing: say which models there are to choose from.
+
+    Raises:
+        SettingsError: an endpoint is set and neither model is.
+    """
+    key, base_url = _api_key(settings), settings.openai_base_url
+    if not (key or base_url) or settings.docbot_chat_model or settings.docbot_embedding_model:
+        return
+    try:
+        offered = ", ".join(await list_models(api_key=key, base_url=base_url)) or "none"
+    except DocbotError as error:
+        offered = f"could not be listed: {error}"
+    raise SettingsError(
+        "DOCBOT_CHAT_MODEL, DOCBOT_EMBEDDING_MODEL: a model endpoint is set but no model; "
+        f"set one of them, or unset OPENAI_API_KEY and OPENAI_BASE_URL. Models there: {offered}"
+    )
+
+
+async def rebuild_index(rooms: Rooms) -> int:
+    """Build the index anew from Postgres and switch to it; the caller holds the sync lock."""
+    url = rooms.settings.database_url
+    points = await rebuild(
+        rooms.generations,
+        database_url=url.get_secret_value() if url else None,
+        data_dir=rooms.settings.docbot_data_dir,
+        embedding_model=rooms.settings.docbot_embedding_model,
+    )
+    await rooms.index.refresh()
+    return points

@@ -1,0 +1,261 @@
+"""The running bot: stands by until it may act, starts the tasks, closes them in order."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+
+from docbot.answers.answer import Answerer
+from docbot.app.rooms import Rooms, chat_model, rebuild_index
+from docbot.bot import texts
+from docbot.bot.client import HelpClient, Parts, connect
+from docbot.bot.commands import SearchTools, add_commands
+from docbot.bot.delivery import OutboxDrain
+from docbot.bot.endpoint import point_at
+from docbot.bot.typing import typing
+from docbot.db.activity import ActiveLock, find_holder, raise_epoch
+from docbot.db.errors import translated
+from docbot.db.listen import INDEX_CHANGED, SETTINGS_CHANGED, Listener
+from docbot.db.locks import sync_lock
+from docbot.errors import DocbotError, TransientError
+from docbot.forum.bindings import Bindings
+from docbot.forum.intake import Intake
+from docbot.forum.retry import pause
+from docbot.forum.worker import QuestionWorker
+from docbot.settings import Settings, changed_settings
+from docbot.telemetry import OnStep, log_step, set_log_level
+
+log = logging.getLogger(__name__)
+
+WORKERS = 4
+DRAINS = 4
+STOP_SECONDS = 10.0
+
+
+class RunningBot:
+    """One `docbot run`: stands by until it may act, then acts until it is stopped."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        *,
+        read_settings: Callable[[], Settings],
+        on_step: OnStep = log_step,
+    ) -> None:
+        self._rooms = rooms
+        self._settings = rooms.settings
+        self._read_settings = read_settings
+        self._on_step = on_step
+        self.bindings = Bindings(rooms.forums)
+        self._answerer = Answerer(chat_model(rooms.settings))
+        self._wake_workers = asyncio.Event()
+        self._wake_drains = asyncio.Event()
+        self._stop = asyncio.Event()
+        self.connected = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Act until `stop`; a process that loses the right to act queues for it again.
+
+        Raises:
+            SettingsError: Discord refuses the token or an intent.
+        """
+        attempt = 0
+        while not self._stop.is_set():
+            lock = ActiveLock(self._rooms.database)
+            try:
+                if await self._may_act(lock):
+                    attempt = 0
+                    await self._act(lock)
+            except TransientError as error:
+                attempt += 1
+                log.warning("not acting: %s", error)
+                await _first(asyncio.sleep(pause(attempt)), self._stop.wait())
+            finally:
+                await lock.release()
+
+    async def _may_act(self, lock: ActiveLock) -> bool:
+        if await lock.try_acquire():
+            return True
+        async with self._rooms.pool.acquire() as conn:
+            holder = await find_holder(conn)
+        log.info("standing by: %s is active and answers", holder or "another process")
+        return await _first(lock.acquire(), self._stop.wait())
+
+    async def _act(self, lock: ActiveLock) -> None:
+        epoch = await self._take_over()
+        await self.bindings.reload()
+        self.connected.clear()
+        client = self._client()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                background = [
+                    tasks.create_task(_watch(lock), name="lock watch"),
+                    tasks.create_task(self._listener().run(), name="listener"),
+                    tasks.create_task(self._connect(client), name="gateway"),
+                ]
+                if await _first(self.connected.wait(), self._stop.wait()):
+                    await self._work(client, epoch, tasks)
+                await client.close()
+                for task in background:
+                    task.cancel()
+        except BaseExceptionGroup as group:
+            raise _cause(group) from group
+        finally:
+            await client.close()
+
+    async def _work(self, client: HelpClient, epoch: int, tasks: asyncio.TaskGroup) -> None:
+        parts: list[QuestionWorker | OutboxDrain] = [
+            *(self._worker(client, epoch) for _ in range(WORKERS)),
+            *(self._drain(client, epoch) for _ in range(DRAINS)),
+        ]
+        at_work = [tasks.create_task(part.run(), name=type(part).__name__) for part in parts]
+        await self._stop.wait()
+        for part in parts:
+            part.stop()
+        _, late = await asyncio.wait(at_work, timeout=STOP_SECONDS)
+        for task in late:  # what it held is taken up by the next process
+            task.cancel()
+
+    async def _take_over(self) -> int:
+        """Raise the epoch and take up what the process before left in flight, all or nothing."""
+        with translated():
+            async with self._rooms.pool.acquire() as conn, conn.transaction():
+                epoch = await raise_epoch(conn)
+                await self._rooms.questions.take_over(conn)
+                await self._rooms.outbox.take_over(conn)
+        log.info("active from now on (epoch %d)", epoch)
+        return epoch
+
+    async def _connect(self, client: HelpClient) -> None:
+        token = self._settings.discord_token
+        await point_at(self._settings.docbot_discord_api)
+        await connect(client, token.get_secret_value() if token else "")
+
+    def _client(self) -> HelpClient:
+        rooms = self._rooms
+        intake = Intake(
+            pool=rooms.pool,
+            threads=rooms.threads,
+            questions=rooms.questions,
+            bindings=self.bindings,
+            wake_worker=self._wake_workers.set,
+            on_step=self._on_step,
+        )
+        client = HelpClient(
+            Parts(intake, self.bindings, rooms.threads, rooms.answers, rooms.forums, rooms.outbox),
+            proxy=self._settings.docbot_discord_proxy,
+            on_connected=self._greet,
+        )
+        add_commands(client, SearchTools(rooms.searcher, rooms.sources), self.reload)
+        return client
+
+    def _worker(self, client: HelpClient, epoch: int) -> QuestionWorker:
+        return QuestionWorker(
+            pool=self._rooms.pool,
+            questions=self._rooms.questions,
+            answers=self._rooms.answers,
+            outbox=self._rooms.outbox,
+            sources=self._rooms.sources,
+            bindings=self.bindings,
+            searcher=self._rooms.searcher,
+            answerer=lambda: self._answerer,
+            typing=partial(typing, client),
+            epoch=epoch,
+            wake=self._wake_workers,
+            wake_drain=self._wake_drains.set,
+            on_step=self._on_step,
+        )
+
+    def _drain(self, client: HelpClient, epoch: int) -> OutboxDrain:
+        return OutboxDrain(
+            client=client,
+            pool=self._rooms.pool,
+            outbox=self._rooms.outbox,
+            questions=self._rooms.questions,
+            epoch=epoch,
+            wake=self._wake_drains,
+            on_step=self._on_step,
+        )
+
+    def _listener(self) -> Listener:
+        return Listener(
+            self._rooms.database,
+            {INDEX_CHANGED: self._take_in_index, SETTINGS_CHANGED: self.bindings.reload},
+        )
+
+    async def _take_in_index(self) -> None:
+        if await self._rooms.index.refresh():
+            self._wake_workers.set()
+            return
+        log.warning("this machine lacks the current index; building it from Postgres")
+        async with sync_lock(self._rooms.database):
+            await rebuild_index(self._rooms)
+
+    async def _greet(self, client: HelpClient) -> None:
+        self.connected.set()
+        log.info("connected to Discord as %s, in %d servers", client.user, len(client.guilds))
+        if not self.bindings.all():
+            log.info(
+                "no forum is bound yet. Invite docbot: %s  Then: "
+                "docbot forum add GUILD_ID CHANNEL_ID --source NAME",
+                client.invite_link(),
+            )
+
+    async def reload(self, guild_id: int) -> str:
+        """Take in changed settings; answer with the names, never the values, of what changed."""
+        operator_guild = self._settings.docbot_operator_guild
+        new = self._read_settings() if guild_id == operator_guild else self._settings
+        # Everything new is built before anything is taken, so that a failure changes nothing.
+        answerer = Answerer(chat_model(new))
+        changed = await self.bindings.reload()
+        reloaded, waiting = changed_settings(self._settings, new)
+        if reloaded:
+            self._answerer = answerer
+            set_log_level(new.docbot_log_level)
+            self._settings = self._settings.model_copy(update=new.reloadable())
+        return texts.reloaded(
+            [*changed, *reloaded], waiting, env_file_read=guild_id == operator_guild
+        )
+
+
+def stop_on_signals(bot: RunningBot) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, bot.stop)
+
+
+async def _watch(lock: ActiveLock) -> None:
+    await lock.lost.wait()
+    raise TransientError("the connection that holds the right to act broke")
+
+
+async def _first(one: Awaitable[object], other: Awaitable[object]) -> bool:
+    """Wait for either; True when it was `one`. The one not waited for is cancelled."""
+    tasks = [asyncio.ensure_future(one), asyncio.ensure_future(other)]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0].done():
+            tasks[0].result()
+        return tasks[0].done()
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error to show of several that fell together: ours, where there is one."""
+    leaves = list(_leaves(group))
+    ours = [leaf for leaf in leaves if isinstance(leaf, DocbotError)]
+    return (ours or leaves)[0]
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

@@ -1,0 +1,191 @@
+"""The gateway's events, told to the forum in docbot's own terms."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from docbot.bot import faults
+from docbot.bot.catch_up import CatchUp
+from docbot.bot.translate import incoming_from, thread_from
+from docbot.bot.views import VoteButton
+from docbot.db.answers import Answers
+from docbot.db.forums import Forums
+from docbot.db.outbox import Outbox
+from docbot.db.threads import Threads
+from docbot.errors import DocbotError, SettingsError
+from docbot.forum.bindings import Bindings
+from docbot.forum.intake import Intake
+
+log = logging.getLogger(__name__)
+
+# What a help bot needs and no more: see the forum, write in its threads, read what it missed.
+PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages_in_threads=True,
+    read_message_history=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the client hands events to."""
+
+    intake: Intake
+    bindings: Bindings
+    threads: Threads
+    answers: Answers
+    forums: Forums
+    outbox: Outbox
+
+
+class HelpClient(discord.Client):
+    """One connection to Discord; `parts` do the work, this class only tells them."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        proxy: str | None,
+        on_connected: Callable[["HelpClient"], Awaitable[None]],
+    ) -> None:
+        # docbot does not speak; discord.py would warn at each start that it cannot.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+        super().__init__(
+            intents=needed_intents(),
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            # Messages are in Postgres; discord.py's cache of them would be a second truth.
+            max_messages=None,
+            guild_ready_timeout=0.5,
+            proxy=proxy,
+        )
+        self.parts = parts
+        self.tree = app_commands.CommandTree(self)
+        self._on_connected = on_connected
+        self._catching_up = asyncio.Lock()
+        self._catch_up = CatchUp(self, parts.intake, parts.bindings, parts.threads)
+        self.add_dynamic_items(VoteButton)
+
+    def report(self, what: str, error: BaseException) -> None:
+        """A line for the operator about something that a member's event ran into."""
+        if isinstance(error, DocbotError):
+            log.error("%s failed: %s", what, error)
+        else:
+            log.error("%s failed", what, exc_info=error)
+
+    def invite_link(self) -> str:
+        return discord.utils.oauth_url(
+            self.application_id or 0,
+            permissions=PERMISSIONS,
+            scopes=("bot", "applications.commands"),
+        )
+
+    async def setup_hook(self) -> None:
+        await self.tree.sync()
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        log.exception("the event %s broke its handler", event_method)
+
+    async def on_ready(self) -> None:
+        for guild in self.guilds:
+            await self.parts.forums.put_guild(guild.id, guild.name)
+        await self._on_connected(self)
+        # Discord may send READY again while the first catch-up still runs.
+        async with self._catching_up:
+            try:
+                await self._catch_up.run()
+            except DocbotError as error:
+                self.report("catching up on what was missed", error)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        await self.parts.forums.put_guild(guild.id, guild.name)
+
+    async def on_message(self, message: discord.Message) -> None:
+        if message.guild is None or message.webhook_id is not None or message.author.bot:
+            return
+        try:
+            await self._take(message)
+        except DocbotError as error:
+            self.report(f"storing message {message.id}", error)
+
+    async def _take(self, message: discord.Message) -> None:
+        thread = await self._thread_of(message)
+        if thread is None or self.parts.bindings.find(thread.parent_id) is None:
+            return
+        calls_us = await self._calls_us(message)
+        await self.parts.intake.take(incoming_from(message, thread, calls_us=calls_us))
+
+    async def _thread_of(self, message: discord.Message) -> discord.Thread | None:
+        if isinstance(message.channel, discord.Thread):
+            return message.channel
+        if isinstance(message.channel, discord.abc.GuildChannel):
+            return None
+        # A thread that the cache does not know arrives as a bare id.
+        with faults.translated():
+            channel = await self.fetch_channel(message.channel.id)
+        return channel if isinstance(channel, discord.Thread) else None
+
+    async def _calls_us(self, message: discord.Message) -> bool:
+        if self.user is not None and any(user.id == self.user.id for user in message.mentions):
+            return True
+        replied_to = message.reference.message_id if message.reference else None
+        return replied_to is not None and await self.parts.outbox.is_claimed(replied_to)
+
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        content = payload.data.get("content")
+        if content is None or payload.data.get("edited_timestamp") is None:
+            return
+        edited_at = payload.message.edited_at or datetime.now(UTC)
+        await self.parts.intake.edited(payload.message_id, content, edited_at)
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        await self.parts.intake.deleted([payload.message_id])
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        await self.parts.intake.deleted(list(payload.message_ids))
+
+    async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
+        if payload.thread is not None:
+            await self.parts.intake.thread_changed(thread_from(payload.thread))
+
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        await self.parts.intake.thread_deleted(payload.thread_id)
+
+
+async def connect(client: HelpClient, token: str) -> None:
+    """Stay connected until the client is closed.
+
+    Raises:
+        SettingsError: Discord refuses the token or an intent; says what to do.
+    """
+    try:
+        with faults.translated():
+            await client.start(token)
+    except discord.LoginFailure as error:
+        raise SettingsError(
+            "DISCORD_TOKEN: Discord refuses it; copy it anew from the application's page "
+            "(Bot > Reset Token) at https://discord.com/developers/applications"
+        ) from error
+    except discord.PrivilegedIntentsRequired as error:
+        raise SettingsError(
+            "the Message Content intent is off; switch it on at "
+            "https://discord.com/developers/applications (your application > Bot > "
+            "Privileged Gateway Intents), then start docbot again"
+        ) from error
+    except discord.ConnectionClosed as error:
+        if error.code == 4004:
+            raise SettingsError(
+                "DISCORD_TOKEN: Discord's gateway refuses it; was it reset meanwhile?"
+            ) from error
+        raise
+
+
+def needed_intents() -> discord.Intents:
+    return discord.Intents(guilds=True, guild_messages=True, message_content=True)

@@ -1,0 +1,222 @@
+"""The outbox drain: sends what was written down, each message once.
+
+A send whose outcome is unknown is repeated with the row's nonce, which Discord honours for a few
+minutes; later the channel's history tells whether the message is there.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import discord
+
+from docbot.bot import faults
+from docbot.bot.views import vote_view
+from docbot.db.errors import translated
+from docbot.db.outbox import Delivery, Outbox
+from docbot.db.pool import Pool
+from docbot.db.questions import Questions
+from docbot.errors import DocbotError, GoneError, PermanentError, TransientError
+from docbot.forum.retry import REFUSALS, is_too_old, pause
+from docbot.telemetry import OnStep
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 5.0  # the net beneath the wake-ups
+# Discord keeps a nonce for "a few minutes"; beyond this age it is not relied upon.
+NONCE_SECONDS = 60.0
+# Discord's clock and ours may differ; history is read from a little earlier.
+_CLOCK_SKEW = timedelta(seconds=30)
+_HISTORY_MESSAGES = 200
+_SEND_SECONDS = 60.0
+
+
+class OutboxDrain:
+    """Delivers due rows until told to stop; the row in hand is finished first.
+
+    Several run side by side, so a slow thread delays no other.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: discord.Client,
+        pool: Pool,
+        outbox: Outbox,
+        questions: Questions,
+        epoch: int,
+        wake: asyncio.Event,
+        on_step: OnStep,
+    ) -> None:
+        self._client = client
+        self._pool = pool
+        self._outbox = outbox
+        self._questions = questions
+        self._epoch = epoch
+        self._wake = wake
+        self._on_step = on_step
+        self._stopping = False
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()  # before the look, so a wake during it is not lost
+            try:
+                delivery = await self._outbox.claim_next(self._epoch)
+                if delivery is not None:
+                    self._on_step("row claimed")
+                    await self._deliver(delivery)
+                    self._wake.set()  # a later row of its channel may go now
+                    continue
+                idle = await self._outbox.seconds_to_next()
+            except TransientError as error:  # the database restarts: outlive it
+                log.warning("outbox out of reach: %s", error)
+                idle = 1.0
+            await self._rest(idle)
+
+    async def _rest(self, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(min(seconds or IDLE_SECONDS, IDLE_SECONDS)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        try:
+            message_id = await self._settle(delivery)
+        except TransientError as error:
+            await self._put_off(delivery, error)
+        except GoneError as error:
+            await self._end(delivery, "dropped", str(error))
+        except Exception as error:
+            if not isinstance(error, DocbotError):
+                log.exception("outbox row %d broke its drain", delivery.id)
+            await self._end_refused(delivery, error)
+        else:
+            self._on_step("message sent")
+            await self._end_sent(delivery, message_id)
+            self._on_step("message recorded")
+
+    async def _settle(self, delivery: Delivery) -> int:
+        with faults.translated():
+            async with asyncio.timeout(_SEND_SECONDS):
+                await self._check_thread(delivery.channel_id)
+                self._on_step("thread checked")
+                if nonce_is_old(delivery):
+                    found = await self._find_sent(delivery)
+                    if found is not None:
+                        return found
+                return await self._send(delivery)
+
+    async def _check_thread(self, channel_id: int) -> None:
+        channel = self._client.get_channel(channel_id)
+        if channel is None:
+            channel = await self._client.fetch_channel(channel_id)
+        if isinstance(channel, discord.Thread) and channel.locked:
+            raise GoneError("the thread is locked")
+
+    async def _send(self, delivery: Delivery) -> int:
+        payload = delivery.payload
+        channel = self._client.get_partial_messageable(
+            delivery.channel_id, guild_id=delivery.guild_id
+        )
+        sent = await channel.send(
+            payload["content"],
+            nonce=delivery.nonce,
+            suppress_embeds=True,
+            allowed_mentions=discord.AllowedMentions.none(),
+            **_optional_parts(delivery),
+        )
+        return sent.id
+
+    async def _find_sent(self, delivery: Delivery) -> int | None:
+        """Look for the row's message among those sent since it was first tried."""
+        channel = self._client.get_partial_messageable(
+            delivery.channel_id, guild_id=delivery.guild_id
+        )
+        since = delivery.first_tried_at - _CLOCK_SKEW
+        async for message in channel.history(
+            after=since, limit=_HISTORY_MESSAGES, oldest_first=True
+        ):
+            if self._is_ours(message, delivery) and not await self._outbox.is_claimed(message.id):
+                return message.id
+        return None
+
+    def _is_ours(self, message: discord.Message, delivery: Delivery) -> bool:
+        if self._client.user is None or message.author.id != self._client.user.id:
+            return False
+        ids = _custom_ids(message)
+        if ids or delivery.payload["vote_on"]:
+            return any(custom_id.endswith(f":{delivery.id}") for custom_id in ids)
+        return bool(message.content == delivery.payload["content"])
+
+    async def _end_sent(self, delivery: Delivery, message_id: int) -> None:
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                ours = await self._outbox.mark_sent(conn, delivery, self._epoch, message_id)
+                if ours and delivery.answer_id is not None and delivery.part == 1:
+                    await self._questions.end_posted(conn, delivery.answer_id, "answered", None)
+
+    async def _end_refused(self, delivery: Delivery, error: Exception) -> None:
+        reason = str(error) or repr(error)
+        if isinstance(error, PermanentError) or delivery.attempt >= REFUSALS:
+            await self._end(delivery, "dead", reason)
+        else:
+            await self._outbox.put_off(delivery, self._epoch, pause(delivery.attempt), reason)
+
+    async def _put_off(self, delivery: Delivery, error: TransientError) -> None:
+        if is_too_old(delivery.created_at):
+            await self._end(delivery, "dead", f"given up after 6 hours: {error}")
+            return
+        seconds = pause(delivery.attempt, retry_after=error.retry_after)
+        log.warning("outbox row %d waits %.0f s: %s", delivery.id, seconds, error)
+        await self._outbox.put_off(delivery, self._epoch, seconds, str(error))
+
+    async def _end(self, delivery: Delivery, state: str, reason: str) -> None:
+        log.warning("outbox row %d is %s: %s", delivery.id, state, reason)
+        question_state = "cancelled" if state == "dropped" else "failed"
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                ended = await self._outbox.end_unsent(conn, delivery, self._epoch, state, reason)
+                if ended and delivery.answer_id is not None and delivery.part == 1:
+                    await self._questions.end_posted(
+                        conn, delivery.answer_id, question_state, reason
+                    )
+
+
+def nonce_is_old(delivery: Delivery) -> bool:
+    """Whether an earlier try of this row may lie beyond Discord's memory of its nonce."""
+    age = (datetime.now(UTC) - delivery.first_tried_at).total_seconds()
+    return delivery.attempt > 1 and age > NONCE_SECONDS
+
+
+def _optional_parts(delivery: Delivery) -> dict[str, Any]:
+    """What only some messages have: the message replied to, the buttons."""
+    parts: dict[str, Any] = {}
+    reply_to, vote_on = delivery.payload["reply_to"], delivery.payload["vote_on"]
+    # A forum post is the thread's own head: the answer stands right below it.
+    if reply_to is not None and reply_to != delivery.channel_id:
+        parts["reference"] = discord.MessageReference(
+            message_id=reply_to,
+            channel_id=delivery.channel_id,
+            guild_id=delivery.guild_id,
+            fail_if_not_exists=False,
+        )
+    if vote_on is not None:
+        parts["view"] = vote_view(vote_on, delivery.id)
+    return parts
+
+
+def _custom_ids(message: discord.Message) -> Iterable[str]:
+    return [
+        child.custom_id
+        for row in message.components
+        if isinstance(row, discord.ActionRow)
+        for child in row.children
+        if isinstance(child, discord.Button) and child.custom_id
+    ]

@@ -1,0 +1,57 @@
+"""What docbot says to members in commands and under buttons, all in one place."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+HELPFUL = "Helpful"
+NOT_RIGHT = "Not right"
+VOTE_UNKNOWN = "I no longer have the answer that this button belongs to."
+FAILED = "Something went wrong on my side. Please try again later."
+NOT_ALLOWED = "Only members who may manage this server can do that."
+
+_VOTED = {
+    "helpful": "Thank you, noted as helpful. Press the other button to change your mind.",
+    "not_right": "Thank you, noted as not right. Press the other button to change your mind.",
+}
+
+
+def voted(vote: str) -> str:
+    return _VOTED[vote]
+
+
+def nothing_found_for(query: str) -> str:
+    return f"I found nothing about `{query.replace('`', '')}` in the documentation."
+
+
+def no_such_source(name: str, known: Sequence[str]) -> str:
+    listed = ", ".join(f"`{each}`" for each in known) or "none yet"
+    return f"There is no source `{name.replace('`', '')}`. Sources: {listed}."
+
+
+def link(title: str, url: str) -> str:
+    """A link without a preview; the address of a page that has none on the web as text."""
+    if urlsplit(url).scheme in ("http", "https"):
+        return f"[{title}](<{url}>)"
+    return f"{title} (`{url}`)"
+
+
+def reloaded(changed: Sequence[str], need_restart: Sequence[str], *, env_file_read: bool) -> str:
+    """Name what was taken in and what was not, and why; values are never shown."""
+    lines = [
+        f"Taken in: {', '.join(f'`{name}`' for name in changed)}."
+        if changed
+        else "Nothing changed."
+    ]
+    if need_restart:
+        names = ", ".join(f"`{name}`" for name in need_restart)
+        lines.append(f"Changed, but needs a restart: {names}.")
+    if not env_file_read:
+        lines.append(
+            "The `.env` file was not read: that is done only in the server that "
+            "`DOCBOT_OPERATOR_GUILD` names."
+        )
+    return "\n".join(lines)
+
+
+def reload_refused(reason: str) -> str:
+    return f"Nothing was taken in: {reason}"

@@ -1,0 +1,35 @@
+"""The typing indicator: shown as long as docbot works, and never what an answer waits for."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import aiohttp
+import discord
+
+# Discord shows the indicator for 10 s.
+_REFRESH_SECONDS = 8.0
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def typing(client: discord.Client, channel_id: int) -> AsyncIterator[None]:
+    """Type in the channel while the block runs; a failure to do so is no failure of the block."""
+    task = asyncio.create_task(_keep_typing(client, channel_id), name=f"typing {channel_id}")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _keep_typing(client: discord.Client, channel_id: int) -> None:
+    try:
+        while True:
+            await client.http.send_typing(channel_id)
+            await asyncio.sleep(_REFRESH_SECONDS)
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        log.debug("no typing indicator in %d: %s", channel_id, error)

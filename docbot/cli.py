@@ -1,0 +1,429 @@
+"""The command line: arguments in, text out. Exit codes: 0 done, 1 failed, 2 wrong usage."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+import click
+
+from docbot import __version__
+from docbot.errors import DocbotError, UsageError
+from docbot.settings import Settings, load
+from docbot.telemetry import set_up_logging
+
+if TYPE_CHECKING:
+    from docbot.app.rooms import Rooms
+
+Result = TypeVar("Result")
+
+_HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def main() -> NoReturn:
+    try:
+        commands(standalone_mode=False)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except UsageError as error:
+        _fail(error, 2)
+    except DocbotError as error:
+        _fail(error, 1)
+    sys.exit(0)
+
+
+def _fail(error: DocbotError, code: int) -> NoReturn:
+    click.echo(f"docbot: {error}", err=True)
+    sys.exit(code)
+
+
+@click.group(context_settings=_HELP)
+@click.version_option(__version__, prog_name="docbot")
+def commands() -> None:
+    """A Discord help bot that answers forum posts from your documentation.
+
+    \b
+    Try it without any account:   docbot demo
+    For a real server:            docbot sources add docs https://docs.example.org/
+                                  docbot sync
+                                  docbot run
+    """
+
+
+def _with_rooms(task: Callable[["Rooms"], Awaitable[Result]]) -> Result:
+    """Open what a command works with, do its task, close everything."""
+    from docbot.app.rooms import open_rooms
+
+    settings = _settings()
+
+    async def opened() -> Result:
+        async with open_rooms(settings) as rooms:
+            return await task(rooms)
+
+    return asyncio.run(opened())
+
+
+def _settings() -> Settings:
+    settings = load()
+    set_up_logging(settings.docbot_log_level, settings.docbot_log_format, settings.secrets())
+    return settings
+
+
+class TerminalProgress:
+    """A line that counts on a terminal, now and then a plain line elsewhere; on stderr."""
+
+    _EVERY = 100  # plain lines
+
+    def __init__(self) -> None:
+        self._moving = sys.stderr.isatty()
+        self._what = ""
+        self._total: int | None = None
+
+    def begin(self, what: str) -> None:
+        self._what, self._total = what, None
+        click.echo(f"{what} ...", err=True, nl=not self._moving)
+
+    def expect(self, total: int) -> None:
+        self._total = total
+
+    def at(self, done: int) -> None:
+        if self._moving:
+            click.echo(f"\r\x1b[2K{self._line(done)}", err=True, nl=False)
+        elif done % self._EVERY == 0:
+            click.echo(self._line(done), err=True)
+
+    def end(self) -> None:
+        if self._moving:
+            click.echo("\r\x1b[2K", err=True, nl=False)
+
+    def _line(self, done: int) -> str:
+        if self._total is None:
+            return f"{self._what}: {done}"
+        filled = 24 * min(done, self._total) // max(self._total, 1)
+        return f"{self._what} [{'#' * filled}{'-' * (24 - filled)}] {done}/{self._total}"
+
+
+def _print_json(document: Any) -> None:
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+@commands.command()
+@click.option("--source", metavar="URL_OR_FOLDER", help="Documentation to answer from.")
+@click.option("--port", default=8710, show_default=True, help="Where the page is served.")
+@click.option("--once", is_flag=True, help="Ask one sample question, print the answer, exit.")
+def demo(source: str | None, port: int, once: bool) -> None:
+    """A local forum in the browser, no Discord account.
+
+    \b
+    Examples:
+      docbot demo
+      docbot demo --source https://docs.example.org/
+      docbot demo --once
+    """
+    from docbot.app.demo import run_demo
+
+    asyncio.run(
+        run_demo(
+            _settings(),
+            source=source,
+            port=port,
+            once=once,
+            say=click.echo,
+            progress=TerminalProgress(),
+        )
+    )
+
+
+@commands.command()
+def run() -> None:
+    """The bot: answers in the forums that are bound.
+
+    \b
+    Needs DISCORD_TOKEN (in the environment or in .env). Example:
+      DISCORD_TOKEN=... docbot run
+    """
+    from docbot.app.rooms import refuse_endpoint_without_model
+    from docbot.app.run import RunningBot, stop_on_signals
+
+    async def act(rooms: "Rooms") -> None:
+        if rooms.settings.discord_token is None:
+            raise UsageError(
+                "DISCORD_TOKEN is not set; create a bot at "
+                "https://discord.com/developers/applications and put its token into .env"
+            )
+        await refuse_endpoint_without_model(rooms.settings)
+        bot = RunningBot(rooms, read_settings=load)
+        stop_on_signals(bot)
+        await bot.run()
+
+    _with_rooms(act)
+
+
+@commands.group()
+def sources() -> None:
+    """The documentation that docbot reads."""
+
+
+@sources.command("add")
+@click.argument("name")
+@click.argument("location", metavar="URL_OR_FOLDER")
+@click.option(
+    "--base-url", metavar="URL", help="The address that stands in place of where it was read."
+)
+def sources_add(name: str, location: str, base_url: str | None) -> None:
+    """Add documentation: a website, or a folder of Markdown or HTML.
+
+    \b
+    Examples:
+      docbot sources add docs https://docs.example.org/
+      docbot sources add docs ./docs --base-url https://docs.example.org/
+    """
+    from docbot.knowledge.location import located
+
+    kind, place = located(location)
+    if base_url is not None and urlsplit(base_url).scheme not in ("http", "https"):
+        raise UsageError(f"--base-url {base_url}: must start with http:// or https://")
+
+    async def add(rooms: "Rooms") -> None:
+        await rooms.sources.add(name=name, kind=kind, location=place, base_url=base_url)
+        click.echo(f"Added {name} ({place}). Next: docbot sync {name}")
+
+    _with_rooms(add)
+
+
+@sources.command("list")
+def sources_list() -> None:
+    """Show every source with its pages and its last sync."""
+
+    async def show(rooms: "Rooms") -> None:
+        found = await rooms.sources.all()
+        if not found:
+            click.echo("No source yet. Next: docbot sources add NAME URL_OR_FOLDER")
+        for source in found:
+            synced = f"{source.synced_at:%Y-%m-%d %H:%M} UTC" if source.synced_at else "never"
+            click.echo(
+                f"{source.name}  {source.location}  "
+                f"{source.pages} pages, {source.chunks} chunks, synced {synced}"
+            )
+
+    _with_rooms(show)
+
+
+@sources.command("remove")
+@click.argument("name")
+def sources_remove(name: str) -> None:
+    """Remove a source with all that was read from it."""
+    from docbot.app.rooms import rebuild_index
+    from docbot.db.locks import sync_lock
+
+    async def remove(rooms: "Rooms") -> None:
+        async with sync_lock(rooms.database):
+            await rooms.sources.remove(name)
+            await rebuild_index(rooms)
+        click.echo(f"Removed {name}.")
+
+    _with_rooms(remove)
+
+
+@commands.command()
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.option("--full", is_flag=True, help="Store every page anew, changed or not.")
+def sync(names: Sequence[str], full: bool) -> None:
+    """Fetch what changed in the documentation and index it.
+
+    \b
+    Examples:
+      docbot sync
+      docbot sync docs --full
+    """
+    from docbot.app.reading import sync_sources
+
+    async def read(rooms: "Rooms") -> bool:
+        return await sync_sources(
+            rooms, names, full=full, say=click.echo, progress=TerminalProgress()
+        )
+
+    if not _with_rooms(read):
+        raise DocbotError("nothing could be read; see the reasons above")
+
+
+@commands.command()
+@click.argument("query")
+@click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source.")
+@click.option("--limit", default=8, show_default=True, type=click.IntRange(1, 50))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def search(query: str, names: Sequence[str], limit: int, as_json: bool) -> None:
+    """Find the pages that answer.
+
+    \b
+    Example:
+      docbot search "how do I bind a forum" --limit 3
+    """
+    from docbot.retrieval.passages import Passage
+    from docbot.retrieval.search import Query
+
+    async def find(rooms: "Rooms") -> Sequence[Passage]:
+        chosen = await rooms.sources.get_many(names)
+        result = await rooms.searcher.search(
+            Query(query, ""), [source.id for source in chosen], limit
+        )
+        return result.passages
+
+    found = _with_rooms(find)
+    if as_json:
+        _print_json([_search_row(passage) for passage in found])
+    elif not found:
+        click.echo("Nothing found.")
+    else:
+        for passage in found:
+            click.echo(f"{passage.rank}. {passage.title} › {passage.heading}\n   {passage.url}")
+
+
+def _search_row(passage: Any) -> dict[str, Any]:
+    fields = ("rank", "url", "title", "heading", "text", "score", "source")
+    return {field: getattr(passage, field) for field in fields}
+
+
+@commands.command()
+@click.argument("question")
+@click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def ask(question: str, names: Sequence[str], as_json: bool) -> None:
+    """Answer a question as the bot would.
+
+    \b
+    Example:
+      docbot ask "Which permissions does the bot need?"
+    """
+    from docbot.app.asking import ask_once
+
+    async def answer(rooms: "Rooms") -> Any:
+        return await ask_once(rooms, question, names)
+
+    found = _with_rooms(answer)
+    if as_json:
+        _print_json(
+            {
+                "lane": found.lane,
+                "text": found.text,
+                "citations": [asdict(citation) for citation in found.citations],
+                "model": found.model,
+                "timings_ms": found.timings_ms,
+            }
+        )
+        return
+    from docbot.answers import texts
+    from docbot.answers.write import write
+
+    click.echo("\n".join(write(found)) or texts.NOTHING_FOUND)
+
+
+@commands.group()
+def forum() -> None:
+    """The forums that docbot answers in."""
+
+
+@forum.command("add")
+@click.argument("guild_id", type=click.IntRange(min=1))
+@click.argument("channel_id", type=click.IntRange(min=1))
+@click.option("--source", "names", multiple=True, required=True, metavar="NAME")
+@click.option(
+    "--mode",
+    type=click.Choice(["auto", "mention", "off"]),
+    default="auto",
+    show_default=True,
+    help="auto answers new posts, mention only when called.",
+)
+def forum_add(guild_id: int, channel_id: int, names: Sequence[str], mode: str) -> None:
+    """Answer in a forum from one or more sources; again for a bound one to change it.
+
+    \b
+    Example:
+      docbot forum add 111111111111111111 222222222222222222 --source docs
+    """
+
+    async def add(rooms: "Rooms") -> None:
+        chosen = await rooms.sources.get_many(names)
+        await rooms.forums.bind(
+            guild_id=guild_id,
+            channel_id=channel_id,
+            mode=mode,
+            source_ids=[source.id for source in chosen],
+        )
+        click.echo(f"Forum {channel_id} is bound to {', '.join(names)} ({mode}).")
+        for source in chosen:
+            if not source.pages:
+                click.echo(f"{source.name} has no pages yet. Next: docbot sync {source.name}")
+
+    _with_rooms(add)
+
+
+@forum.command("list")
+def forum_list() -> None:
+    """Show the bound forums."""
+
+    async def show(rooms: "Rooms") -> None:
+        found = await rooms.forums.all()
+        if not found:
+            click.echo("No forum yet. Next: docbot forum add GUILD_ID CHANNEL_ID --source NAME")
+        for bound in found:
+            click.echo(
+                f"guild {bound.guild_id}  forum {bound.channel_id}  {bound.mode}  "
+                f"{', '.join(bound.source_names) or 'no source'}"
+            )
+
+    _with_rooms(show)
+
+
+@forum.command("remove")
+@click.argument("channel_id", type=int)
+def forum_remove(channel_id: int) -> None:
+    """Answer no more in a forum."""
+
+    async def remove(rooms: "Rooms") -> None:
+        await rooms.forums.remove(channel_id)
+        click.echo(f"Forum {channel_id} is no longer bound.")
+
+    _with_rooms(remove)
+
+
+@commands.group()
+def questions() -> None:
+    """What was asked, and what became of it."""
+
+
+@questions.command("list")
+@click.option("--state", help="Only questions in this state, such as failed.")
+def questions_list(state: str | None) -> None:
+    """Show the newest questions, newest first."""
+
+    async def show(rooms: "Rooms") -> None:
+        for question in await rooms.questions.all(state):
+            reason = f" ({question.reason})" if question.reason else ""
+            title = question.title or question.origin
+            click.echo(f"{question.id}  {question.state}{reason}  {title}")
+
+    _with_rooms(show)
+
+
+@questions.command("show")
+@click.argument("question_id", type=int)
+def questions_show(question_id: int) -> None:
+    """Show one question with its answer."""
+
+    async def show(rooms: "Rooms") -> None:
+        found = await rooms.questions.find(question_id)
+        if found is None:
+            raise UsageError(
+                f"there is no question {question_id}; `docbot questions list` shows all"
+            )
+        for name, value in asdict(found).items():
+            click.echo(f"{name}: {'' if value is None else value}")
+
+    _with_rooms(show)

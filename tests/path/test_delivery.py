@@ -1,0 +1,106 @@
+"""What Discord does to a send, and what becomes of the answer: single, or ended with its reason."""
+
+import pytest
+
+from docbot.playground.objects import Permission
+from tests.town import QUESTION, Town
+
+BODY = "It fails each night."
+SEND = r"/channels/\d+/messages"
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+async def test_a_connection_reset_is_tried_again_and_sends_one_message(
+    town: Town, *, after_effect: bool
+) -> None:
+    town.playground.faults.reset(method="POST", path=SEND, after_effect=after_effect)
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await town.asker.sees_reply(thread)
+    await town.until("SELECT state = 'answered' FROM questions")
+    assert len(town.playground.world.replies_of_bot(thread.id)) == 1
+    sends = [
+        request.body["nonce"]
+        for request in town.playground.requests
+        if request.method == "POST" and request.route.endswith("/messages")
+    ]
+    assert len(sends) == 2
+    assert len(set(sends)) == 1
+
+
+async def test_a_503_is_tried_again_with_the_same_nonce(town: Town) -> None:
+    town.playground.faults.answer(503, method="POST", path=SEND, after_effect=True)
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await town.until("SELECT state = 'answered' FROM questions")
+    assert len(town.playground.world.replies_of_bot(thread.id)) == 1
+
+
+async def test_a_cloudflare_429_is_waited_out(town: Town) -> None:
+    town.playground.faults.cloudflare(429, method="POST", path=SEND)
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await town.asker.sees_reply(thread, timeout=30)
+    await town.until("SELECT state = 'answered' FROM questions")
+
+
+async def test_a_lost_permission_ends_the_question_with_the_reason(town: Town) -> None:
+    world, forum = town.playground.world, town.playground.forum
+    role = town.playground.town.bot_role
+    world.edit_role(role, role.permissions & ~Permission.SEND_MESSAGES_IN_THREADS)
+    everyone = world.guilds[town.playground.guild.id].roles[town.playground.guild.id]
+    world.edit_role(everyone, everyone.permissions & ~Permission.SEND_MESSAGES_IN_THREADS)
+    await town.asker.post(forum, QUESTION, BODY)
+    await town.until("SELECT state = 'failed' FROM questions")
+    [(state, reason)] = await town.states()
+    assert state == "failed"
+    assert reason is not None
+    assert "permission" in reason
+    assert await town.rooms.pool.fetchval("SELECT state FROM outbox") == "dead"
+
+
+async def test_automod_ends_the_question_with_the_reason(town: Town) -> None:
+    town.playground.world.blocked_words.append("frobnicate")
+    await town.asker.post(town.playground.forum, QUESTION.replace("frob", "throb"), BODY)
+    await town.asker.post(town.playground.forum, "How to set max_retries?", BODY)
+    await town.until("SELECT count(*) = 1 FROM questions WHERE state = 'failed'")
+    assert any("AutoMod" in (reason or "") for _, reason in await town.states())
+
+
+async def test_a_thread_deleted_before_the_send_drops_the_row(town: Town) -> None:
+    hold = town.playground.faults.hold(method="POST", path=SEND)
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await hold.reached.wait()
+    await town.playground.moderator.delete_thread(thread)
+    hold.release()
+    await town.until("SELECT state IN ('cancelled', 'failed') FROM questions")
+    assert await town.rooms.pool.fetchval("SELECT state FROM outbox") == "dropped"
+    [(state, reason)] = await town.states()
+    assert state == "cancelled"
+    assert reason is not None
+    assert "deleted" in reason
+
+
+async def test_an_archived_thread_is_answered_all_the_same(town: Town) -> None:
+    hold = town.playground.faults.hold(method="POST", path=SEND)
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await hold.reached.wait()
+    await town.playground.moderator.archive(thread)
+    hold.release()
+    await town.asker.sees_reply(thread)
+
+
+async def test_one_thread_that_hangs_delays_no_other(town: Town) -> None:
+    hold = town.playground.faults.hold(method="POST", path=SEND)
+    stuck = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await hold.reached.wait()
+    thread = await town.helper.post(town.playground.forum, QUESTION, BODY)
+    await town.helper.sees_reply(thread)
+    assert town.playground.world.replies_of_bot(stuck.id) == []
+    hold.release()
+    await town.asker.sees_reply(stuck)
+
+
+async def test_a_dropped_gateway_misses_no_post(town: Town) -> None:
+    town.playground.faults.drop_gateway(resumable=False)
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await town.asker.sees_reply(thread, timeout=30)
+    await town.until("SELECT state = 'answered' FROM questions")
+    assert len(town.playground.world.replies_of_bot(thread.id)) == 1

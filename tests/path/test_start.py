@@ -1,0 +1,52 @@
+"""What an operator is told when the bot cannot start."""
+
+import pytest
+from pydantic import SecretStr
+
+from docbot.app.rooms import Rooms, open_rooms
+from docbot.app.run import RunningBot
+from docbot.errors import SettingsError
+from docbot.playground.server import Playground
+from tests.town import Ground, pointed_at_a_stand_in, running, settings_for
+
+
+async def _run(rooms: Rooms) -> None:
+    async with pointed_at_a_stand_in():
+        await RunningBot(rooms, read_settings=lambda: rooms.settings).run()
+
+
+async def test_a_wrong_token_is_told_with_where_to_get_a_right_one(ground: Ground) -> None:
+    async with Playground.open() as playground:
+        settings = settings_for(
+            playground, ground.database_url, ground.data_dir, discord_token=SecretStr("wrong")
+        )
+        async with open_rooms(settings) as rooms:
+            with pytest.raises(SettingsError, match=r"DISCORD_TOKEN: Discord refuses it.*Reset"):
+                await _run(rooms)
+
+
+async def test_a_missing_message_content_intent_is_told_with_where_to_switch_it_on(
+    ground: Ground,
+) -> None:
+    async with Playground.open() as playground:
+        playground.application.message_content = False
+        settings = settings_for(playground, ground.database_url, ground.data_dir)
+        async with open_rooms(settings) as rooms:
+            with pytest.raises(SettingsError, match=r"Message Content intent is off"):
+                await _run(rooms)
+
+
+async def test_with_nothing_bound_it_stays_up_and_says_what_to_do(
+    ground: Ground, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with Playground.open() as playground:
+        settings = settings_for(playground, ground.database_url, ground.data_dir)
+        async with (
+            open_rooms(settings) as rooms,
+            running(RunningBot(rooms, read_settings=lambda: settings)),
+        ):
+            pass
+    [told] = [record.message for record in caplog.records if "no forum is bound" in record.message]
+    assert "https://discord.com/oauth2/authorize?client_id=" in told
+    assert "docbot forum add GUILD_ID CHANNEL_ID --source NAME" in told

@@ -1,0 +1,214 @@
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.model_server import ModelServer
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Shell:
+    """`docbot` as a person runs it, on a data folder and a database of its own."""
+
+    environment: dict[str, str]
+    cwd: Path
+
+    async def run(self, *arguments: str, **environment: str) -> Ran:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "docbot",
+            *arguments,
+            cwd=self.cwd,
+            env={**self.environment, **environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return Ran(process.returncode or 0, out.decode(), err.decode())
+
+
+@pytest.fixture
+def shell(database_url: str, tmp_path: Path) -> Shell:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "install.md").write_text(
+        "# Installing\n\n## Requirements\n\nThe frobnicator needs Python 3.11 and two cores.\n"
+    )
+    (tmp_path / "docs" / "usage.md").write_text(
+        "# Usage\n\n## Retries\n\nSet `max_retries` to repeat a failed frobnication.\n"
+    )
+    return Shell(
+        {"PATH": "/usr/bin:/bin", "DATABASE_URL": database_url, "DOCBOT_DATA_DIR": str(tmp_path)},
+        tmp_path,
+    )
+
+
+@pytest.fixture
+async def read(shell: Shell) -> Shell:
+    """A shell whose documentation is read."""
+    added = await shell.run("sources", "add", "docs", "./docs", "--base-url", "https://d.test/")
+    assert added.code == 0, added.err
+    synced = await shell.run("sync")
+    assert synced.code == 0, synced.err
+    return shell
+
+
+async def test_a_folder_is_read_and_the_next_sync_finds_nothing_to_do(shell: Shell) -> None:
+    await shell.run("sources", "add", "docs", "./docs")
+    first = await shell.run("sync")
+    assert "2 pages: 2 added" in first.out
+    (shell.cwd / "docs" / "usage.md").unlink()
+    second = await shell.run("sync", "docs")
+    assert "1 pages: 0 added, 0 changed, 1 unchanged, 1 deleted" in second.out
+    third = await shell.run("sync")
+    assert "1 unchanged, 0 deleted" in third.out
+    assert "indexed" not in third.out
+
+
+async def test_search_prints_one_json_document_and_nothing_else(read: Shell) -> None:
+    ran = await read.run("search", "max_retries", "--json", "--limit", "1")
+    [found] = json.loads(ran.out)
+    assert found.keys() == {"rank", "url", "title", "heading", "text", "score", "source"}
+    assert (found["rank"], found["url"]) == (1, "https://d.test/usage#retries")
+    assert (found["title"], found["heading"], found["source"]) == ("Usage", "Retries", "docs")
+
+
+async def test_ask_answers_with_citations(read: Shell) -> None:
+    ran = await read.run("ask", "How do I repeat a failed frobnication?", "--json")
+    answer = json.loads(ran.out)
+    assert answer.keys() == {"lane", "text", "citations", "model", "timings_ms"}
+    assert answer["lane"] == "answer"
+    assert answer["citations"][0]["url"] == "https://d.test/usage#retries"
+    assert answer["model"] is None
+
+
+async def test_ask_in_plain_text_shows_the_sources(read: Shell) -> None:
+    ran = await read.run("ask", "How do I repeat a failed frobnication?")
+    assert "max_retries" in ran.out
+    assert "https://d.test/usage#retries" in ran.out
+
+
+async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:
+    ran = await read.run("ask", "Who won the chess tournament in Reykjavik?")
+    assert ran.code == 0
+    assert "nothing" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["sources", "add", "x", "./nowhere"], "there is no such folder"),
+        (["sources", "add", "x", "ftp://there/"], "only http:// and https://"),
+        (["sources", "add", "A B", "./docs"], "cannot be a source's name"),
+        (["sources", "add", "x", "./docs", "--base-url", "there"], "--base-url there"),
+        (["sources", "remove", "x"], "there is no source `x`"),
+        (["sync"], "there is no source yet"),
+        (["search", "x", "--source", "nope"], "there is no source `nope`"),
+        (["ask", "x"], "nothing was read yet"),
+        (["run"], "DISCORD_TOKEN is not set"),
+        (["forum", "add", "1", "2", "--source", "nope"], "there is no source `nope`"),
+        (["forum", "add", "one", "2", "--source", "docs"], "is not a valid integer"),
+        (["forum", "remove", "5"], "no forum 5 is bound"),
+        (["questions", "show", "5"], "there is no question 5"),
+        (["frobnicate"], "No such command"),
+    ],
+)
+async def test_wrong_usage_ends_with_2_and_says_what_to_do(
+    shell: Shell, arguments: list[str], says: str
+) -> None:
+    ran = await shell.run(*arguments)
+    assert ran.code == 2
+    assert says in ran.err
+    assert "Traceback" not in ran.err
+    assert ran.out == ""
+
+
+async def test_a_site_that_cannot_be_reached_is_named_with_the_cause(shell: Shell) -> None:
+    await shell.run("sources", "add", "site", "http://127.0.0.1:9/docs/")
+    ran = await shell.run("sync")
+    assert ran.code == 1
+    assert "http://127.0.0.1:9/docs/" in ran.out + ran.err
+    assert "Traceback" not in ran.err
+
+
+async def test_one_source_that_fails_keeps_no_other_from_being_read(shell: Shell) -> None:
+    await shell.run("sources", "add", "docs", "./docs")
+    (shell.cwd / "gone").mkdir()
+    (shell.cwd / "gone" / "page.md").write_text("# Here")
+    await shell.run("sources", "add", "gone", "./gone")
+    (shell.cwd / "gone" / "page.md").unlink()
+    ran = await shell.run("sync")
+    assert ran.code == 0
+    assert "gone: not read" in ran.out
+    assert "docs: 2 pages" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://me:hunter2@127.0.0.1:9/db", "127.0.0.1:9"),
+        ("postgres//me", "DATABASE_URL: must be postgresql://"),
+    ],
+)
+async def test_a_wrong_database_is_named_without_its_password(
+    shell: Shell, url: str, says: str
+) -> None:
+    ran = await shell.run("sources", "list", DATABASE_URL=url)
+    assert ran.code in (1, 2)
+    assert says in ran.err
+    assert "DATABASE_URL" in ran.err
+    assert "hunter2" not in ran.err + ran.out
+    assert "Traceback" not in ran.err
+
+
+async def test_a_database_that_does_not_exist_is_named(shell: Shell, database_url: str) -> None:
+    missing = database_url.replace("/test_", "/missing_")
+    ran = await shell.run("sources", "list", DATABASE_URL=missing)
+    assert ran.code == 2
+    assert "does not exist" in ran.err
+
+
+async def test_a_chat_endpoint_that_is_down_is_named(read: Shell) -> None:
+    ran = await read.run(
+        "ask",
+        "How do I repeat a failed frobnication?",
+        OPENAI_BASE_URL="http://127.0.0.1:9/v1",
+        DOCBOT_CHAT_MODEL="some-model",
+    )
+    assert ran.code == 1
+    assert "http://127.0.0.1:9/v1" in ran.err
+    assert "Traceback" not in ran.err
+
+
+async def test_an_endpoint_without_a_model_lists_what_it_offers(read: Shell) -> None:
+    async with ModelServer.open() as server:
+        ran = await read.run("ask", "anything", OPENAI_BASE_URL=server.base_url)
+    assert ran.code == 2
+    assert "DOCBOT_CHAT_MODEL" in ran.err
+    assert any(model in ran.err for model in server.models)
+
+
+async def test_forums_are_bound_listed_and_removed(read: Shell) -> None:
+    bound = await read.run("forum", "add", "11", "22", "--source", "docs", "--mode", "mention")
+    assert bound.code == 0, bound.err
+    listed = await read.run("forum", "list")
+    assert "guild 11  forum 22  mention  docs" in listed.out
+    await read.run("forum", "remove", "22")
+    assert "No forum yet" in (await read.run("forum", "list")).out
+
+
+async def test_removing_a_source_removes_its_pages_from_the_search(read: Shell) -> None:
+    assert (await read.run("sources", "remove", "docs")).code == 0
+    assert "No source yet" in (await read.run("sources", "list")).out
+    await read.run("sources", "add", "other", "./docs")
+    assert json.loads((await read.run("search", "max_retries", "--json")).out) == []

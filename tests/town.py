@@ -1,0 +1,182 @@
+"""A whole docbot in a local Discord: the real bot, a real database, a real index, two pages."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import discord
+from pydantic import SecretStr
+
+from docbot.app.reading import sync_sources
+from docbot.app.rooms import Rooms, open_rooms
+from docbot.app.run import RunningBot
+from docbot.bot.client import PERMISSIONS
+from docbot.db.forums import Forum
+from docbot.playground.actors import Member
+from docbot.playground.objects import Permission
+from docbot.playground.server import Playground
+from docbot.settings import Settings
+
+PAGES = {
+    "install.md": "# Installing\n\n## Requirements\n\n"
+    "The frobnicator needs Python 3.11 and two cores. Install it with `pip install frobnicator`.\n",
+    "usage.md": "# Usage\n\n## Retries\n\nSet `max_retries` to repeat a failed frobnication.\n\n"
+    "```python\nfrobnicate(max_retries=3)\n```\n\n"
+    "Between two tries it waits one second, then two, then four.\n",
+    "timeouts.md": "# Timeouts\n\n## When it times out\n\n"
+    "A frobnication times out after `timeout_seconds`, which is 30 unless set.\n",
+}
+BASE_URL = "https://docs.test/"
+QUESTION = "How do I repeat a failed frobnication?"
+ANSWER_PLACE = "https://docs.test/usage#retries"
+OFF_TOPIC = "Who won the chess tournament in Reykjavik?"
+
+
+class Quiet:
+    """Shows no progress."""
+
+    def begin(self, what: str) -> None: ...
+    def expect(self, total: int) -> None: ...
+    def at(self, done: int) -> None: ...
+    def end(self) -> None: ...
+
+
+async def eventually(look: Callable[[], bool]) -> None:
+    """Wait, bounded, for what another task of this process does."""
+    async with asyncio.timeout(20):
+        while not look():
+            await asyncio.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class Town:
+    playground: Playground
+    rooms: Rooms
+    bot: RunningBot
+
+    @property
+    def asker(self) -> Member:
+        return self.playground.members[0]
+
+    @property
+    def helper(self) -> Member:
+        return self.playground.members[1]
+
+    def forum_as_bound(self) -> Forum:
+        """The forum's binding as the running bot knows it."""
+        forum = self.bot.bindings.find(self.playground.forum.id)
+        assert forum is not None
+        return forum
+
+    async def states(self) -> list[tuple[str, str | None]]:
+        """State and reason of each question, in the order asked."""
+        listed = await self.rooms.questions.all(None)
+        return [(question.state, question.reason) for question in reversed(listed)]
+
+    async def until(self, sql: str, *arguments: Any) -> Any:
+        """Wait, bounded, until the query gives a true value."""
+        async with asyncio.timeout(20):
+            while True:
+                value = await self.rooms.pool.fetchval(sql, *arguments)
+                if value:
+                    return value
+                await asyncio.sleep(0.02)
+
+
+def settings_for(
+    playground: Playground, database_url: str, data_dir: Path, **changes: Any
+) -> Settings:
+    settings = Settings(_env_file=None)
+    return settings.model_copy(
+        update={
+            "discord_token": SecretStr(playground.token),
+            "docbot_discord_api": playground.api_url,
+            "database_url": SecretStr(database_url),
+            "docbot_data_dir": data_dir,
+            **changes,
+        }
+    )
+
+
+async def read_pages(rooms: Rooms, folder: Path) -> None:
+    """Read the pages into the database and the index."""
+    folder.mkdir()
+    for name, text in PAGES.items():
+        (folder / name).write_text(text)
+    await rooms.sources.add(name="docs", kind="folder", location=str(folder), base_url=BASE_URL)
+    assert await sync_sources(rooms, [], full=False, say=lambda _: None, progress=Quiet())
+
+
+async def bind(
+    rooms: Rooms, playground: Playground, *, mode: str = "auto", source: str = "docs"
+) -> None:
+    [chosen] = await rooms.sources.get_many([source])
+    await rooms.forums.bind(
+        guild_id=playground.guild.id,
+        channel_id=playground.forum.id,
+        mode=mode,
+        source_ids=[chosen.id],
+    )
+
+
+@asynccontextmanager
+async def pointed_at_a_stand_in() -> AsyncIterator[None]:
+    """Leave discord.py as it was found."""
+    base, gateway = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
+    try:
+        yield
+    finally:
+        discord.http.Route.BASE = base
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = gateway
+
+
+@asynccontextmanager
+async def running(bot: RunningBot) -> AsyncIterator[None]:
+    """Run the bot until the block ends, then stop it as SIGTERM does."""
+    async with pointed_at_a_stand_in(), asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(bot.run())
+        async with asyncio.timeout(20):
+            await bot.connected.wait()
+        try:
+            yield
+        finally:
+            bot.stop()
+            await asyncio.wait([task], timeout=20)
+
+
+@dataclass(frozen=True)
+class Library:
+    """A database whose pages are read, and its index, for each test to have a copy of."""
+
+    template: str
+    index: Path
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a town is built on: a database of its own and a data folder with its index."""
+
+    database_url: str
+    data_dir: Path
+
+
+@asynccontextmanager
+async def open_town(
+    ground: Ground, *, read_settings: Callable[[], Settings] | None = None, **changes: Any
+) -> AsyncIterator[Town]:
+    """Run a bot in a local Discord; it is the operator's guild where settings are re-read."""
+    async with Playground.open() as playground:
+        # No right but those that the invite link asks for.
+        playground.world.edit_role(playground.town.bot_role, Permission(PERMISSIONS.value))
+        if read_settings is not None:
+            changes["docbot_operator_guild"] = playground.guild.id
+        settings = settings_for(playground, ground.database_url, ground.data_dir, **changes)
+        async with open_rooms(settings) as rooms:
+            await bind(rooms, playground)
+            bot = RunningBot(rooms, read_settings=read_settings or (lambda: settings))
+            async with running(bot):
+                yield Town(playground, rooms, bot)
+            assert playground.violations == []
