@@ -28,6 +28,7 @@ from docbot.telemetry import OnStep, log_step, set_log_level
 
 log = logging.getLogger(__name__)
 
+IDLE_SECONDS = 5.0
 WORKERS = 4
 DRAINS = 4
 STOP_SECONDS = 10.0
@@ -42,7 +43,18 @@ class RunningBot:
         *,
         read_settings: Callable[[], Settings],
         on_step: OnStep = log_step,
+        wake_ups: bool = True,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
+        """Set up; nothing is connected before `run`.
+
+        Args:
+            rooms: what it works with; they outlive it.
+            read_settings: reads the settings anew, for /reload-config.
+            on_step: told each step of the path.
+            wake_ups: False leaves all to the polls, for measuring what the wake-ups are worth.
+            idle_seconds: between two polls, the net beneath the wake-ups.
+        """
         self._rooms = rooms
         self._settings = rooms.settings
         self._read_settings = read_settings
@@ -51,6 +63,8 @@ class RunningBot:
         self._answerer = Answerer(chat_model(rooms.settings))
         self._wake_workers = asyncio.Event()
         self._wake_drains = asyncio.Event()
+        self._wake_ups = wake_ups
+        self._idle_seconds = idle_seconds
         self._stop = asyncio.Event()
         self.connected = asyncio.Event()
 
@@ -142,7 +156,7 @@ class RunningBot:
             threads=rooms.threads,
             questions=rooms.questions,
             bindings=self.bindings,
-            wake_worker=self._wake_workers.set,
+            wake_worker=self._waker(self._wake_workers),
             on_step=self._on_step,
         )
         client = HelpClient(
@@ -152,6 +166,9 @@ class RunningBot:
         )
         add_commands(client, SearchTools(rooms.searcher, rooms.sources), self.reload)
         return client
+
+    def _waker(self, wake: asyncio.Event) -> Callable[[], None]:
+        return wake.set if self._wake_ups else lambda: None
 
     def _worker(self, client: HelpClient, epoch: int) -> QuestionWorker:
         return QuestionWorker(
@@ -166,7 +183,8 @@ class RunningBot:
             typing=partial(typing, client),
             epoch=epoch,
             wake=self._wake_workers,
-            wake_drain=self._wake_drains.set,
+            wake_drain=self._waker(self._wake_drains),
+            idle_seconds=self._idle_seconds,
             on_step=self._on_step,
         )
 
@@ -178,6 +196,7 @@ class RunningBot:
             questions=self._rooms.questions,
             epoch=epoch,
             wake=self._wake_drains,
+            idle_seconds=self._idle_seconds,
             on_step=self._on_step,
         )
 

@@ -24,7 +24,6 @@ from docbot.telemetry import OnStep
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 5.0  # the net beneath the wake-ups
 # Discord keeps a nonce for "a few minutes"; beyond this age it is not relied upon.
 NONCE_SECONDS = 60.0
 # Discord's clock and ours may differ; history is read from a little earlier.
@@ -48,6 +47,7 @@ class OutboxDrain:
         questions: Questions,
         epoch: int,
         wake: asyncio.Event,
+        idle_seconds: float,
         on_step: OnStep,
     ) -> None:
         self._client = client
@@ -56,6 +56,7 @@ class OutboxDrain:
         self._questions = questions
         self._epoch = epoch
         self._wake = wake
+        self._idle_seconds = idle_seconds
         self._on_step = on_step
         self._stopping = False
 
@@ -81,7 +82,7 @@ class OutboxDrain:
 
     async def _rest(self, seconds: float | None) -> None:
         try:
-            async with asyncio.timeout(min(seconds or IDLE_SECONDS, IDLE_SECONDS)):
+            async with asyncio.timeout(min(seconds or self._idle_seconds, self._idle_seconds)):
                 await self._wake.wait()
         except TimeoutError:
             pass

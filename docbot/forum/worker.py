@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 # Shows in a channel that docbot is at work, for as long as it is entered.
 Typing: TypeAlias = Callable[[int], AbstractAsyncContextManager[None]]
 
-IDLE_SECONDS = 5.0  # the net beneath the wake-ups
+_NOTHING_READ_SECONDS = 5.0
 _HISTORY_TURNS = 4
 _CONTEXT_CHARACTERS = 600
 _PASSAGES = 8
@@ -57,6 +57,7 @@ class QuestionWorker:
         typing: Typing,
         epoch: int,
         wake: asyncio.Event,
+        idle_seconds: float,
         wake_drain: Callable[[], None],
         on_step: OnStep,
     ) -> None:
@@ -71,6 +72,7 @@ class QuestionWorker:
         self._typing = typing
         self._epoch = epoch
         self._wake = wake
+        self._idle_seconds = idle_seconds
         self._wake_drain = wake_drain
         self._on_step = on_step
         self._stopping = False
@@ -96,7 +98,7 @@ class QuestionWorker:
 
     async def _rest(self, seconds: float | None) -> None:
         try:
-            async with asyncio.timeout(min(seconds or IDLE_SECONDS, IDLE_SECONDS)):
+            async with asyncio.timeout(min(seconds or self._idle_seconds, self._idle_seconds)):
                 await self._wake.wait()
         except TimeoutError:
             pass
@@ -126,7 +128,7 @@ class QuestionWorker:
                 raise TransientError(
                     f"nothing to answer from yet (sources of forum {forum.channel_id}: {names}); "
                     "run `docbot sync`",
-                    retry_after=IDLE_SECONDS,
+                    retry_after=_NOTHING_READ_SECONDS,
                 )
             self._on_step("passages found")
             answer = await self._answerer().answer(asked(question), turns(history), found.passages)
