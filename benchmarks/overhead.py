@@ -15,6 +15,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from docbot.app.demo import own_docs
 from docbot.app.reading import sync_sources
 from docbot.app.rooms import Rooms, open_rooms
@@ -22,7 +24,6 @@ from docbot.app.run import RunningBot
 from docbot.playground.server import Playground
 from docbot.settings import Settings
 from docbot.telemetry import set_up_logging
-from pydantic import SecretStr
 
 QUESTIONS = (
     "Which permissions does the bot need?",

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from docbot.answers.answer import Answer, Answerer
+from docbot.answers.answer import Answer
 from docbot.answers.prompt import QuestionText
-from docbot.app.rooms import Rooms, chat_model, refuse_endpoint_without_model
+from docbot.app.rooms import Rooms, open_answerer, refuse_endpoint_without_model
 from docbot.errors import UsageError
 from docbot.retrieval.search import Query
 
@@ -25,6 +25,5 @@ async def ask_once(rooms: Rooms, question: str, source_names: Sequence[str]) -> 
     )
     if not found.indexed:
         raise UsageError("nothing was read yet; `docbot sources add`, then `docbot sync`")
-    return await Answerer(chat_model(rooms.settings)).answer(
-        QuestionText(question, ""), [], found.passages
-    )
+    async with open_answerer(rooms.settings) as answerer:
+        return await answerer.answer(QuestionText(question, ""), [], found.passages)

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from docbot.answers.generate import ChatModel, OpenAIChatModel, list_models
+from docbot.answers.answer import Answerer
+from docbot.answers.generate import OpenAIChatModel, list_models
 from docbot.db.answers import Answers
 from docbot.db.chunks import Chunks
 from docbot.db.forums import Forums
@@ -64,13 +65,17 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
         finally:
             await conn.close()
         pool = await stack.enter_async_context(database.pool())
-        yield await _rooms(settings, database, pool)
+        embedder = _embedder(settings)
+        if embedder is not None:
+            stack.push_async_callback(embedder.close)
+        yield await _rooms(settings, database, pool, embedder)
 
 
-async def _rooms(settings: Settings, database: Database, pool: Pool) -> Rooms:
+async def _rooms(
+    settings: Settings, database: Database, pool: Pool, embedder: Embedder | None
+) -> Rooms:
     generations = Generations(pool)
     index = CurrentIndex(EdgeStore(index_folder(settings.docbot_data_dir)), generations)
-    embedder = _embedder(settings)
     await index.refresh()
     return Rooms(
         settings=settings,
@@ -89,21 +94,26 @@ async def _rooms(settings: Settings, database: Database, pool: Pool) -> Rooms:
     )
 
 
+@asynccontextmanager
+async def open_answerer(settings: Settings) -> AsyncIterator[Answerer]:
+    """What answers: with the model that is set, or without one by quoting."""
+    if settings.docbot_chat_model is None:
+        yield Answerer(None)
+        return
+    model = OpenAIChatModel(
+        settings.docbot_chat_model, api_key=_api_key(settings), base_url=settings.openai_base_url
+    )
+    try:
+        yield Answerer(model)
+    finally:
+        await model.close()
+
+
 def _embedder(settings: Settings) -> Embedder | None:
     if settings.docbot_embedding_model is None:
         return None
     return OpenAIEmbedder(
         settings.docbot_embedding_model, _api_key(settings), settings.openai_base_url
-    )
-
-
-def chat_model(settings: Settings) -> ChatModel | None:
-    if settings.docbot_chat_model is None:
-        return None
-    return OpenAIChatModel(
-        settings.docbot_chat_model,
-        api_key=_api_key(settings),
-        base_url=settings.openai_base_url,
     )
 
 

@@ -4,10 +4,11 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from functools import partial
 
 from docbot.answers.answer import Answerer
-from docbot.app.rooms import Rooms, chat_model, rebuild_index
+from docbot.app.rooms import Rooms, open_answerer, rebuild_index
 from docbot.bot import texts
 from docbot.bot.client import HelpClient, Parts, connect
 from docbot.bot.commands import SearchTools, add_commands
@@ -60,7 +61,9 @@ class RunningBot:
         self._read_settings = read_settings
         self._on_step = on_step
         self.bindings = Bindings(rooms.forums)
-        self._answerer = Answerer(chat_model(rooms.settings))
+        self._answerer = Answerer(None)
+        # Every model that was in use; one in flight may outlive the next, so all close at the end.
+        self._models = AsyncExitStack()
         self._wake_workers = asyncio.Event()
         self._wake_drains = asyncio.Event()
         self._wake_ups = wake_ups
@@ -77,6 +80,11 @@ class RunningBot:
         Raises:
             SettingsError: Discord refuses the token or an intent.
         """
+        async with self._models:
+            self._answerer = await self._models.enter_async_context(open_answerer(self._settings))
+            await self._stand_by_and_act()
+
+    async def _stand_by_and_act(self) -> None:
         attempt = 0
         while not self._stop.is_set():
             lock = ActiveLock(self._rooms.database)
@@ -228,14 +236,15 @@ class RunningBot:
         """Take in changed settings; answer with the names, never the values, of what changed."""
         operator_guild = self._settings.docbot_operator_guild
         new = self._read_settings() if guild_id == operator_guild else self._settings
-        # Everything new is built before anything is taken, so that a failure changes nothing.
-        answerer = Answerer(chat_model(new))
-        changed = await self.bindings.reload()
         reloaded, waiting = changed_settings(self._settings, new)
+        # Everything new is built before anything is taken, so that a failure changes nothing.
+        answerer = self._answerer
         if reloaded:
-            self._answerer = answerer
-            set_log_level(new.docbot_log_level)
-            self._settings = self._settings.model_copy(update=new.reloadable())
+            answerer = await self._models.enter_async_context(open_answerer(new))
+        changed = await self.bindings.reload()
+        self._answerer = answerer
+        self._settings = self._settings.model_copy(update=new.reloadable())
+        set_log_level(self._settings.docbot_log_level)
         return texts.reloaded(
             [*changed, *reloaded], waiting, env_file_read=guild_id == operator_guild
         )

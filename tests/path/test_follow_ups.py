@@ -124,3 +124,4 @@ async def test_a_thread_locked_before_its_answer_gets_none(ground: Ground) -> No
         await town.playground.moderator.lock(thread)
         await town.until("SELECT state = 'cancelled' FROM questions")
         assert await town.states() == [("cancelled", "thread locked")]
+        model.release.set()

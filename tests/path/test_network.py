@@ -26,25 +26,26 @@ async def forwarder(
     host, port = urlsplit(target).hostname, urlsplit(target).port
     sent = bytearray()
 
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def pump(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: bytearray
+    ) -> None:
         while data := await reader.read(65_536):
+            seen.extend(data)
             writer.write(data)
             await writer.drain()
-        writer.close()
-
-    async def pump_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65_536):
-            sent.extend(data)
-            writer.write(data)
-            await writer.drain()
-        writer.close()
+        writer.write_eof() if writer.can_write_eof() else writer.close()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(host, port)
         try:
-            far_reader, far_writer = await asyncio.open_connection(host, port)
-            await asyncio.gather(pump_up(reader, far_writer), pump(far_reader, writer))
-        except OSError:
-            writer.close()
+            await asyncio.gather(
+                pump(reader, far_writer, sent), pump(far_reader, writer, bytearray())
+            )
+        except OSError:  # one side is gone: so is the other
+            pass
+        finally:
+            for end in (writer, far_writer):
+                end.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     try:
