@@ -56,11 +56,13 @@ def commands() -> None:
     """
 
 
-def _with_rooms(task: Callable[["Rooms"], Awaitable[Result]]) -> Result:
+def _with_rooms(
+    task: Callable[["Rooms"], Awaitable[Result]], usual_level: str = "warning"
+) -> Result:
     """Open what a command works with, do its task, close everything."""
     from docbot.app.rooms import open_rooms
 
-    settings = _settings()
+    settings = _settings(usual_level)
 
     async def opened() -> Result:
         async with open_rooms(settings) as rooms:
@@ -69,9 +71,12 @@ def _with_rooms(task: Callable[["Rooms"], Awaitable[Result]]) -> Result:
     return asyncio.run(opened())
 
 
-def _settings() -> Settings:
+def _settings(usual_level: str = "warning") -> Settings:
+    """Read the settings and set up logging; only a bot that runs for long tells what it does."""
     settings = load()
-    set_up_logging(settings.docbot_log_level, settings.docbot_log_format, settings.secrets())
+    chosen = "docbot_log_level" in settings.model_fields_set
+    level = settings.docbot_log_level if chosen else usual_level
+    set_up_logging(level, settings.docbot_log_format, settings.secrets())
     return settings
 
 
@@ -162,7 +167,7 @@ def run() -> None:
         stop_on_signals(bot)
         await bot.run()
 
-    _with_rooms(act)
+    _with_rooms(act, usual_level="info")
 
 
 @commands.group()

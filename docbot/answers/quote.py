@@ -19,6 +19,7 @@ _TITLE_LIMIT = 120
 _LOOKED_AT = 3  # passages among which the one to quote is chosen
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n")
 _HEADING_LINE = re.compile(r"#{1,6}[ \t]")
+_OWN_LINE = re.compile(r"[ \t]*(?:[-*+>]|\d{1,9}[.)])(?:[ \t]|$)")  # an item, a quotation
 _LEAST_WORDS = 4  # a shorter paragraph says nothing alone
 
 
@@ -78,8 +79,19 @@ def _pieces(text: str) -> list[tuple[type, str]]:
             continue
         for paragraph in _PARAGRAPHS.split(block.text):
             lines = [line for line in paragraph.split("\n") if not _HEADING_LINE.match(line)]
-            pieces.append((Prose, "\n".join(lines).strip()))
+            pieces.append((Prose, _unwrapped(lines)))
     return [piece for piece in pieces if piece[1]]
+
+
+def _unwrapped(lines: Sequence[str]) -> str:
+    """Join the lines of a paragraph: where a page's source is wrapped, Discord would break."""
+    joined: list[str] = []
+    for line in lines:
+        if joined and not _OWN_LINE.match(line):
+            joined[-1] = f"{joined[-1].rstrip()} {line.strip()}"
+        else:
+            joined.append(line)
+    return "\n".join(joined).strip()
 
 
 def _best(pieces: Sequence[tuple[type, str]], kind: type, asked: set[str]) -> int | None:

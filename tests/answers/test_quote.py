@@ -40,6 +40,13 @@ def test_the_passage_that_shares_most_with_the_question_is_quoted() -> None:
     assert "[2]:" in quote("change max_retries number", [other, passage(2, text=TEXT)])
 
 
+def test_lines_that_only_the_source_wraps_are_joined_and_list_items_are_not() -> None:
+    wrapped = "Set the number of\nretries in the file:\n\n- one is the\n  usual number of retries\n- two"
+    assert "Set the number of retries in the file:" in quote("number", [passage(text=wrapped)])
+    listed = "- one is the\n  usual number\n- two is more"
+    assert "- one is the usual number\n- two is more" in quote("number", [passage(text=listed)])
+
+
 def test_a_table_is_quoted_as_code() -> None:
     table = "Some names are known to everyone here.\n\n| Name | Value |\n|---|---|\n| `a` | 1 |"
     assert "```\nName  Value\n----  -----\na     1\n```" in quote("names", [passage(text=table)])
