@@ -1,31 +1,23 @@
-"""Chat models behind one small protocol; the one place that speaks to a chat endpoint.
+"""Chat models behind one small protocol; the one place that asks for chat completions.
 
 Every failure becomes an error of docbot that names the endpoint, the model, the cause and what
-to do: `TransientError` where the same call may succeed later, `RefusedError` where key, model or
-quota are wrong, `PermanentError` where this one input cannot be answered.
+to do; whoever asked decides when to ask again.
 """
 
-import asyncio
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from docbot.answers.prompt import ChatMessage
-from docbot.errors import PermanentError, RefusedError, TransientError
+from docbot.errors import PermanentError
+from docbot.retrieval.endpoint import Endpoint, Model
 
 if TYPE_CHECKING:
-    import openai
     from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
-
-OPENAI_URL = "https://api.openai.com/v1"
-_NO_KEY = "none"  # the SDK insists on a key; an endpoint that asks for none ignores it
-_CAUSE_LENGTH = 200  # characters of a far side's message that ours repeat
 
 # Models run at home often put their reasoning before the reply.
 _REASONING = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
-_TOO_LONG = re.compile(r"context.{0,20}(?:length|window)|too many tokens|too long", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +58,6 @@ class OpenAIChatModel:
         api_key: str | None,
         base_url: str | None,
         timeout_seconds: float = 60,
-        retries: int = 1,
     ) -> None:
         """Set up the client.
 
@@ -74,25 +65,22 @@ class OpenAIChatModel:
             model: the endpoint's name for it.
             api_key: None for an endpoint that asks for none.
             base_url: None for OpenAI's own.
-            timeout_seconds: for a call as a whole, its retries included.
-            retries: of a call that failed in passing, with the SDK's backoff and jitter.
+            timeout_seconds: for a call as a whole.
         """
         self.name = model
-        self._endpoint = base_url or OPENAI_URL
-        self._timeout_seconds = timeout_seconds
-        self._client = _client(api_key, self._endpoint, timeout_seconds, retries)
+        self._asked = Model(model, "DOCBOT_CHAT_MODEL", "about 16,000 tokens")
+        self._endpoint = Endpoint(api_key, base_url, timeout_seconds)
 
     async def complete(self, messages: Sequence[ChatMessage]) -> Completion:
         """Give the model's reply; see `ChatModel`."""
-        with _translated(self._endpoint, self.name, self._timeout_seconds):
-            async with asyncio.timeout(self._timeout_seconds):
-                reply = await self._client.chat.completions.create(
-                    model=self.name, messages=[_parameter(message) for message in messages]
-                )
+        async with self._endpoint.call(self._asked) as client:
+            reply = await client.chat.completions.create(
+                model=self.name, messages=[_parameter(message) for message in messages]
+            )
         return self._completion(reply)
 
     async def close(self) -> None:
-        await self._client.close()
+        await self._endpoint.close()
 
     def _completion(self, reply: "ChatCompletion") -> Completion:
         choice = reply.choices[0] if reply.choices else None
@@ -100,7 +88,7 @@ class OpenAIChatModel:
         if not text:
             reason = choice.finish_reason if choice else "no choice"
             raise PermanentError(
-                f"{self._endpoint} gave an empty reply of model {self.name} (finish reason:"
+                f"{self._endpoint.base_url} gave an empty reply of model {self.name} (finish reason:"
                 f" {reason}): ask again in other words, or set DOCBOT_CHAT_MODEL to another model"
             )
         usage = reply.usage
@@ -112,36 +100,6 @@ class OpenAIChatModel:
         )
 
 
-async def list_models(
-    *, api_key: str | None, base_url: str | None, timeout_seconds: float = 10
-) -> list[str]:
-    """List the models that an endpoint offers, by name.
-
-    Raises:
-        TransientError, RefusedError, PermanentError: as `ChatModel.complete`.
-    """
-    endpoint = base_url or OPENAI_URL
-    async with _client(api_key, endpoint, timeout_seconds, 0) as client:
-        with _translated(endpoint, None, timeout_seconds):
-            async with asyncio.timeout(timeout_seconds):
-                return sorted([model.id async for model in client.models.list()])
-
-
-def _client(
-    api_key: str | None, endpoint: str, timeout_seconds: float, retries: int
-) -> "openai.AsyncOpenAI":
-    import openai  # noqa: PLC0415  # half a second: only where a model is set
-
-    return openai.AsyncOpenAI(
-        api_key=api_key or _NO_KEY,
-        base_url=endpoint,
-        timeout=timeout_seconds,
-        max_retries=retries,
-        # Without it a page of HTML with status 200 passes for a reply.
-        _strict_response_validation=True,
-    )
-
-
 def _parameter(message: ChatMessage) -> "ChatCompletionMessageParam":
     match message.role:
         case "system":
@@ -150,74 +108,3 @@ def _parameter(message: ChatMessage) -> "ChatCompletionMessageParam":
             return {"role": "assistant", "content": message.content}
         case "user":
             return {"role": "user", "content": message.content}
-
-
-@contextmanager
-def _translated(endpoint: str, model: str | None, timeout_seconds: float) -> Iterator[None]:
-    """Turn the SDK's errors into ours."""
-    import openai  # noqa: PLC0415  # loaded by then, see _client
-
-    what = f"model {model} at {endpoint}" if model else f"the list of models at {endpoint}"
-    try:
-        yield
-    except (TimeoutError, openai.APITimeoutError) as error:
-        raise TransientError(
-            f"{what}: no reply within {timeout_seconds:g} seconds; the endpoint is overloaded or"
-            " the model too slow for it"
-        ) from error
-    except openai.APIConnectionError as error:
-        cause = _brief(str(error.__cause__ or error))
-        raise TransientError(
-            f"{what}: cannot be reached ({cause}); check OPENAI_BASE_URL and the network"
-        ) from error
-    except openai.APIResponseValidationError as error:
-        raise PermanentError(
-            f"{what}: the reply is not one of OpenAI's protocol ({_brief(error.message)});"
-            " OPENAI_BASE_URL must be the address of the API, usually one that ends in /v1"
-        ) from error
-    except openai.APIStatusError as error:
-        raise _refusal(what, error) from error
-    except (openai.APIError, ValueError) as error:
-        raise PermanentError(
-            f"{what}: the reply cannot be read ({_brief(str(error))}); check OPENAI_BASE_URL"
-        ) from error
-
-
-def _refusal(what: str, error: "openai.APIStatusError") -> TransientError | PermanentError:
-    """Judge a reply with an error status by what can be done about it."""
-    status, cause = error.status_code, _brief(error.message)
-    said = f"{what}: {cause} (status {status}); "
-    if error.code == "insufficient_quota" or error.type == "insufficient_quota" or status == 402:
-        return RefusedError(f"{said}the account has no credit left: top it up or raise its limit")
-    if status in {401, 403}:
-        return RefusedError(f"{said}check that OPENAI_API_KEY is right and may use this model")
-    if status in {404, 410}:
-        return RefusedError(
-            f"{said}it does not exist there or was retired: set DOCBOT_CHAT_MODEL to a model that"
-            " the endpoint offers"
-        )
-    if status in {408, 409, 425, 429} or status >= 500:
-        return TransientError(
-            f"{said}it is overloaded or at its rate limit and may answer later",
-            retry_after=_retry_after(error),
-        )
-    if error.code == "context_length_exceeded" or status == 413 or _TOO_LONG.search(cause):
-        return PermanentError(
-            f"{said}the request is too long: set DOCBOT_CHAT_MODEL to a model that takes about"
-            " 16,000 tokens"
-        )
-    return PermanentError(f"{said}the endpoint does not take this request")
-
-
-def _retry_after(error: "openai.APIStatusError") -> float | None:
-    """Read the header in seconds; a date there is left to the caller's own backoff."""
-    try:
-        seconds = float(error.response.headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < 86_400 else None
-
-
-def _brief(cause: str) -> str:
-    cause = " ".join(cause.split())
-    return cause if len(cause) <= _CAUSE_LENGTH else f"{cause[:_CAUSE_LENGTH]}…"

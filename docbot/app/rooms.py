@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from docbot.answers.answer import Answerer
-from docbot.answers.generate import OpenAIChatModel, list_models
+from docbot.answers.generate import OpenAIChatModel
 from docbot.db.answers import Answers
 from docbot.db.chunks import Chunks
 from docbot.db.forums import Forums
@@ -20,6 +20,7 @@ from docbot.db.threads import Threads
 from docbot.errors import DocbotError, SettingsError
 from docbot.retrieval.edge import EdgeStore
 from docbot.retrieval.embedder import Embedder, OpenAIEmbedder
+from docbot.retrieval.endpoint import list_models
 from docbot.retrieval.generations import CurrentIndex, index_folder, rebuild
 from docbot.retrieval.search import Searcher
 from docbot.settings import Settings
@@ -90,7 +91,7 @@ async def _rooms(
         generations=generations,
         index=index,
         embedder=embedder,
-        searcher=Searcher(index.get, embedder, Chunks(pool)),
+        searcher=Searcher(index, embedder, Chunks(pool)),
     )
 
 
@@ -109,7 +110,7 @@ async def open_answerer(settings: Settings) -> AsyncIterator[Answerer]:
         await model.close()
 
 
-def _embedder(settings: Settings) -> Embedder | None:
+def _embedder(settings: Settings) -> OpenAIEmbedder | None:
     if settings.docbot_embedding_model is None:
         return None
     return OpenAIEmbedder(

@@ -1,4 +1,4 @@
-"""Chunks as a search reads them: text and address by id."""
+"""Chunks as a search reads them: pages of many, text and address of few."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from docbot.db.errors import translated
 from docbot.db.pool import Pool
 
+_PAGES_OF = "SELECT id, page_id FROM chunks WHERE id = ANY($1::bigint[])"
 _GET_MANY = """
     SELECT chunks.id, chunks.page_id, chunks.source_id, sources.name AS source,
            pages.title, chunks.heading_path, chunks.url, chunks.text
@@ -31,6 +32,12 @@ class StoredChunk:
 class Chunks:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+
+    async def pages_of(self, ids: Sequence[int]) -> dict[int, int]:
+        """Return the page's id by chunk id; ids removed since are left out."""
+        with translated():
+            rows = await self._pool.fetch(_PAGES_OF, list(ids))
+        return {row["id"]: row["page_id"] for row in rows}
 
     async def get_many(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
         """Return what is stored of `ids`, by id; ids removed since are left out."""

@@ -1,29 +1,30 @@
 """Dense vectors from an endpoint that speaks OpenAI's embeddings protocol.
 
-Promises: vectors come back in the order of the texts, all of unit length; every failure is one
-of docbot's errors and names the endpoint, the model and what to do.
+Promises: vectors come back in the order of the texts, all of unit length; what may pass is tried
+again a few times; every failure is one of docbot's errors.
 """
 
+import asyncio
+import logging
 import math
+import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError
+from docbot.errors import TransientError
+from docbot.retrieval.endpoint import Endpoint, Model
 from docbot.retrieval.lexical import prose
 
-if TYPE_CHECKING:
-    import openai
-
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
+log = logging.getLogger(__name__)
 
 _BATCH = 64  # texts a request: some 20,000 tokens, far below every endpoint's limit
-_TIMEOUT = 30.0  # seconds for a request; a batch takes a slow endpoint some 10
-_CONNECT_TIMEOUT = 5.0  # seconds
-_MAX_RETRIES = 2  # by the SDK, with jitter, on 408, 409, 429, 5xx and lost connections
+_TIMEOUT_SECONDS = 30.0  # for a request; a batch takes a slow endpoint some 10
+_RETRIES = 3  # of a request; rate limits are mostly by the minute, and say how long to wait
+_FIRST_WAIT = 0.5  # seconds, doubling
+_LONGEST_WAIT = 60.0  # seconds; who is to wait longer is told so at once
 
 # What a model reads is 256 to 8,000 tokens; a post's point stands in its first lines.
 _QUESTION_CHARACTERS = 2_000
-_SHOWN_CHARACTERS = 200  # of a far side's own message
 
 
 class Embedder(Protocol):
@@ -55,20 +56,13 @@ class OpenAIEmbedder:
         api_key: str | None,
         base_url: str | None,
         *,
-        timeout: float = _TIMEOUT,
-        max_retries: int = _MAX_RETRIES,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
+        retries: int = _RETRIES,
     ) -> None:
-        import openai  # noqa: PLC0415 - takes 580 ms, for those alone who set a model
-
         self.model = model
-        self._base_url = base_url or DEFAULT_BASE_URL
-        # Both are given always: where they are None the SDK takes its own environment variables.
-        self._client = openai.AsyncOpenAI(
-            api_key=api_key or "none",
-            base_url=self._base_url,
-            timeout=openai.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT)),
-            max_retries=max_retries,
-        )
+        self._asked = Model(model, "DOCBOT_EMBEDDING_MODEL", "longer texts")
+        self._endpoint = Endpoint(api_key, base_url, timeout_seconds)
+        self._retries = retries
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         if not all(text.strip() for text in texts):
@@ -79,61 +73,48 @@ class OpenAIEmbedder:
         return vectors
 
     async def close(self) -> None:
-        await self._client.close()
+        await self._endpoint.close()
 
     async def _embed_batch(self, texts: Sequence[str]) -> list[list[float]]:
-        import openai  # noqa: PLC0415 - loaded already by the constructor
+        for attempt in range(self._retries):
+            try:
+                return await self._request(texts)
+            except TransientError as error:
+                wait = error.retry_after or _drawn_wait(attempt)
+                if wait > _LONGEST_WAIT:
+                    raise
+                log.info("embedding again in %.1f s: %s", wait, error)
+                await asyncio.sleep(wait)
+        return await self._request(texts)
 
-        try:
-            # The raw response: with a wrong address the SDK hands out HTML as a str.
-            response = await self._client.embeddings.with_raw_response.create(
+    async def _request(self, texts: Sequence[str]) -> list[list[float]]:
+        async with self._endpoint.call(self._asked) as client:
+            # The raw response: many endpoints leave out fields that the SDK would insist on.
+            response = await client.embeddings.with_raw_response.create(
                 model=self.model, input=list(texts), encoding_format="float"
             )
-        except openai.OpenAIError as error:
-            raise endpoint_error(error, self._base_url, self.model) from error
-        try:
-            return _vectors(response.http_response.json(), len(texts))
-        except (ValueError, KeyError, TypeError) as error:
-            raise PermanentError(
-                f"{self._base_url} answered {self.model} with something else than embeddings"
-                f" ({_shortened(error)}): check OPENAI_BASE_URL, which mostly ends in /v1"
-            ) from error
+            return read_vectors(response.http_response.json(), len(texts))
 
 
-def endpoint_error(error: "openai.OpenAIError", base_url: str, model: str) -> DocbotError:
-    """Return what an error of the SDK means for the caller: wait, change something, or give up.
-
-    An error that names no status is a connection that failed or timed out.
-    """
-    where = f"model {model} at {base_url}"
-    status: int | None = getattr(error, "status_code", None)
-    code: str | None = getattr(error, "code", None)
-    said = _shortened(error)
-    if status is None:
-        cause = f" ({_shortened(error.__cause__)})" if error.__cause__ else ""
-        return TransientError(f"cannot reach {where}: {said}{cause}")
-    if code == "insufficient_quota":
-        return RefusedError(f"no quota is left for {where}: check the plan and billing of its key")
-    if status in (401, 403):
-        return RefusedError(f"{where} refused the key: check OPENAI_API_KEY ({said})")
-    if status == 404:
-        return PermanentError(
-            f"{where} does not exist: check the model's name and OPENAI_BASE_URL ({said})"
-        )
-    if status in (408, 409, 429) or status >= 500:
-        return TransientError(f"{where} is unwell: {said}", retry_after=_retry_after(error))
-    return PermanentError(f"{where} refused the request: {said}")
-
-
-def _vectors(answer: Any, expected: int) -> list[list[float]]:
-    """Read the vectors of an answer, in the order asked; ValueError and kin on any other shape."""
-    items = sorted(answer["data"], key=lambda item: int(item["index"]))
-    if [item["index"] for item in items] != list(range(expected)):
+def read_vectors(answer: Any, expected: int) -> list[list[float]]:
+    """Read the vectors of an answer, in the order asked; ValueError on any other shape."""
+    try:
+        items = sorted(answer["data"], key=lambda item: int(item["index"]))
+        places = [item["index"] for item in items]
+        vectors = [_normalised([float(number) for number in item["embedding"]]) for item in items]
+    except (KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"no embeddings: {error!r}") from error
+    if places != list(range(expected)):
         raise ValueError(f"{len(items)} embeddings for {expected} texts")
-    vectors = [_normalised([float(number) for number in item["embedding"]]) for item in items]
     if len({len(vector) for vector in vectors}) > 1:
         raise ValueError("embeddings of unequal length")
     return vectors
+
+
+def _drawn_wait(attempt: int) -> float:
+    """Seconds after failure `attempt` (from 0): doubling, half of it by chance."""
+    longest = _FIRST_WAIT * 2.0**attempt
+    return longest * random.uniform(0.5, 1)  # noqa: S311  # spreads retries, guards nothing
 
 
 def _normalised(vector: list[float]) -> list[float]:
@@ -141,18 +122,3 @@ def _normalised(vector: list[float]) -> list[float]:
     if not math.isfinite(length) or length == 0:
         raise ValueError("an embedding that is zero or not finite")
     return [number / length for number in vector]
-
-
-def _retry_after(error: Exception) -> float | None:
-    """Return the seconds that a 429 or 503 asks to wait, where it says so as a number."""
-    headers = getattr(getattr(error, "response", None), "headers", {})
-    try:
-        seconds = float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
-
-
-def _shortened(error: BaseException) -> str:
-    said = " ".join(str(error).split()) or type(error).__name__
-    return said if len(said) <= _SHOWN_CHARACTERS else said[:_SHOWN_CHARACTERS] + "..."

@@ -27,10 +27,15 @@ class CurrentIndex:
         self._store = store
         self._generations = generations
         self._index: Index | None = None
-        self._name = ""
+        self._generation: Generation | None = None
 
     def get(self) -> Index | None:
         return self._index
+
+    @property
+    def embedding_model(self) -> str | None:
+        """The model whose vectors the open index holds."""
+        return self._generation.embedding_model if self._generation else None
 
     async def refresh(self) -> bool:
         """Open the generation that Postgres names; False when it must be built first.
@@ -39,11 +44,11 @@ class CurrentIndex:
         """
         for _ in range(2):  # it may be replaced and dropped while it loads
             current = await self._generations.find_current()
-            if current is None or current.name == self._name:
+            if current is None or current == self._generation:
                 return True
             index = self._open(current)
             if index is not None:
-                self._index, self._name = index, current.name
+                self._index, self._generation = index, current
                 await self._drop_retired()
                 return True
         return False

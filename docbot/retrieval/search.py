@@ -4,15 +4,16 @@ Promise: a search needs neither an embedding model nor, when its endpoint is out
 endpoint: it goes on by words alone and says so.
 """
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from docbot.db.chunks import StoredChunk
-from docbot.errors import DocbotError
+from docbot.errors import DocbotError, PermanentError, TransientError
 from docbot.retrieval.embedder import Embedder, question_text
 from docbot.retrieval.fusion import combine, order_chunks, rank_pages
 from docbot.retrieval.lexical import query_vector
@@ -22,9 +23,22 @@ from docbot.retrieval.store import Hit, Index
 log = logging.getLogger(__name__)
 
 _CANDIDATES = 200  # of each side; a page's second and third chunk are often far down
+_EMBED_SECONDS = 15.0  # retries included; a sync can wait for longer than who asks
+
+
+class IndexInUse(Protocol):
+    """The index that searches use now; it may be another one after each `await`."""
+
+    @property
+    def embedding_model(self) -> str | None:
+        """The model whose vectors the index holds; None where it holds none."""
+        ...
+
+    def get(self) -> Index | None: ...
 
 
 class StoredChunks(Protocol):
+    async def pages_of(self, ids: Sequence[int]) -> dict[int, int]: ...
     async def get_many(self, ids: Sequence[int]) -> dict[int, StoredChunk]: ...
 
 
@@ -55,38 +69,42 @@ class SearchResult:
 class Searcher:
     def __init__(
         self,
-        index: Callable[[], Index | None],
+        index: IndexInUse,
         embedder: Embedder | None,
         chunks: StoredChunks,
+        *,
+        embed_seconds: float = _EMBED_SECONDS,
     ) -> None:
         self._index = index
         self._embedder = embedder
         self._chunks = chunks
+        self._embed_seconds = embed_seconds
 
     async def search(self, query: Query, sources: Collection[int], limit: int = 8) -> SearchResult:
         """Search the chunks of `sources`; chunks that were removed since the build are left out.
 
-        Without an answer of the embedding endpoint it goes on by words alone, with a `warning`.
+        Without an answer of the embedding endpoint, or where the index holds no vectors of its
+        model, it goes on by words alone, with a `warning`.
 
         Raises:
             PermanentError: the index is broken.
         """
         timings: dict[str, float] = {}
-        if self._index() is None:
+        if self._index.get() is None:
             return SearchResult([], timings, dense_used=False, indexed=False)
         with _timed(timings, "embed"):
             dense, warning = await self._embed(query)
         # Asked for again: another generation may have come, and the old one gone, meanwhile.
-        index = self._index()
+        index = self._index.get()
         if index is None:
             return SearchResult([], timings, dense_used=False, indexed=False)
         with _timed(timings, "search"):
             words = query_vector(query.title, query.body, query.context)
             hits = index.search(words, dense, sources, _CANDIDATES)
         with _timed(timings, "read"):
-            stored = await self._chunks.get_many([hit.chunk for hit in hits])
+            found = await self._read(hits, limit)
         return SearchResult(
-            passages(hits, stored, limit),
+            found,
             timings,
             dense_used=any(hit.dense is not None for hit in hits),
             indexed=True,
@@ -94,24 +112,58 @@ class Searcher:
         )
 
     async def _embed(self, query: Query) -> tuple[list[float] | None, str | None]:
+        """Return the question's vector, or None and why there is none though a model is set."""
         text = question_text(query.title, query.body, query.context)
         if self._embedder is None or not text:
             return None, None
         try:
-            return (await self._embedder.embed([text]))[0], None
+            return await self._vector(self._embedder, text), None
         except DocbotError as error:  # a search by words is better than none
             log.warning("searching by words alone: %s", error)
             return None, f"searched by words alone: {error}"
 
+    async def _vector(self, embedder: Embedder, text: str) -> list[float]:
+        self._check_model(embedder.model)
+        try:
+            async with asyncio.timeout(self._embed_seconds):
+                [vector] = await embedder.embed([text])
+        except TimeoutError as error:
+            raise TransientError(
+                f"no vector of model {embedder.model} came within {self._embed_seconds:g} seconds"
+            ) from error
+        self._check_model(embedder.model)  # another index may be in use by now
+        return vector
 
-def passages(hits: Sequence[Hit], stored: Mapping[int, StoredChunk], limit: int) -> list[Passage]:
-    """Rank the hits that are still stored and return the best `limit` as passages."""
-    found = {hit.chunk: hit for hit in hits if hit.chunk in stored}
-    page_of = {chunk: stored[chunk].page_id for chunk in found}
-    pages = rank_pages(combine(list(found.values())), page_of)
+    def _check_model(self, model: str) -> None:
+        if self._index.embedding_model != model:
+            raise PermanentError(
+                f"the index was built without model {model}; `docbot sync` builds it anew"
+            )
+
+    async def _read(self, hits: Sequence[Hit], limit: int) -> list[Passage]:
+        page_of = await self._chunks.pages_of([hit.chunk for hit in hits])
+        chosen = best_chunks(hits, page_of, limit)
+        stored = await self._chunks.get_many([chunk for chunk, _ in chosen])
+        return passages(chosen, hits, stored)
+
+
+def best_chunks(
+    hits: Sequence[Hit], page_of: Mapping[int, int], limit: int
+) -> list[tuple[int, float]]:
+    """Rank the hits that have a page in `page_of`; return the best (chunk id, score) first."""
+    known = [hit for hit in hits if hit.chunk in page_of]
+    return order_chunks(rank_pages(combine(known), page_of), limit)
+
+
+def passages(
+    chosen: Sequence[tuple[int, float]], hits: Sequence[Hit], stored: Mapping[int, StoredChunk]
+) -> list[Passage]:
+    """Make passages of the chosen chunks that are still stored, numbered from 1."""
+    hit_of = {hit.chunk: hit for hit in hits}
+    left = [(chunk, score) for chunk, score in chosen if chunk in stored]
     return [
-        _passage(rank, stored[chunk], found[chunk], score)
-        for rank, (chunk, score) in enumerate(order_chunks(pages, limit), start=1)
+        _passage(rank, stored[chunk], hit_of[chunk], score)
+        for rank, (chunk, score) in enumerate(left, start=1)
     ]
 
 

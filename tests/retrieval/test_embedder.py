@@ -5,7 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError
-from docbot.retrieval.embedder import OpenAIEmbedder, embedding_text, question_text
+from docbot.retrieval.embedder import (
+    OpenAIEmbedder,
+    embedding_text,
+    question_text,
+    read_vectors,
+)
 from tests.model_server import (
     NO_QUOTA,
     Fault,
@@ -18,6 +23,7 @@ from tests.model_server import (
 )
 
 MODEL = "test-embedding"
+SOON = {"retry-after": "0.01"}
 
 
 @pytest.fixture
@@ -28,7 +34,7 @@ async def server() -> AsyncIterator[ModelServer]:
 
 @pytest.fixture
 async def embedder(server: ModelServer) -> AsyncIterator[OpenAIEmbedder]:
-    embedder = OpenAIEmbedder(MODEL, "right", server.base_url, max_retries=0)
+    embedder = OpenAIEmbedder(MODEL, "right", server.base_url, retries=0)
     yield embedder
     await embedder.close()
 
@@ -60,16 +66,14 @@ async def test_a_blank_text_is_the_callers_mistake(embedder: OpenAIEmbedder) -> 
 @pytest.mark.parametrize(
     ("fault", "kind", "said"),
     [
-        (Status(401), RefusedError, "check OPENAI_API_KEY"),
-        (Status(403), RefusedError, "check OPENAI_API_KEY"),
-        (NO_QUOTA, RefusedError, "no quota is left"),
-        (Status(404), PermanentError, "check the model's name and OPENAI_BASE_URL"),
-        (Status(400, "too long"), PermanentError, "too long"),
-        (Status(429), TransientError, "is unwell"),
-        (Status(503), TransientError, "is unwell"),
-        (Html(502), TransientError, "is unwell"),
-        (Html(), PermanentError, "check OPENAI_BASE_URL"),
-        (Reset(), TransientError, "cannot reach"),
+        (Status(401), RefusedError, "OPENAI_API_KEY"),
+        (NO_QUOTA, RefusedError, "no credit"),
+        (Status(404), RefusedError, "set DOCBOT_EMBEDDING_MODEL"),
+        (Status(400, "too long"), PermanentError, "takes longer texts"),
+        (Status(503), TransientError, "overloaded"),
+        (Html(502), TransientError, "overloaded"),
+        (Html(), PermanentError, "OPENAI_BASE_URL"),
+        (Reset(), TransientError, "cannot be reached"),
     ],
 )
 async def test_a_failure_says_where_and_what_to_do(
@@ -98,9 +102,9 @@ async def test_a_wait_that_the_endpoint_asks_for_is_handed_on(
 
 
 async def test_an_endpoint_that_never_answers_is_given_up(server: ModelServer) -> None:
-    impatient = OpenAIEmbedder(MODEL, "right", server.base_url, timeout=0.2, max_retries=0)
+    impatient = OpenAIEmbedder(MODEL, "right", server.base_url, timeout_seconds=0.2, retries=0)
     server.fail(Hang())
-    with pytest.raises(TransientError, match="cannot reach"):
+    with pytest.raises(TransientError, match=r"0\.2 seconds"):
         await impatient.embed(["text"])
     await impatient.close()
 
@@ -108,30 +112,68 @@ async def test_an_endpoint_that_never_answers_is_given_up(server: ModelServer) -
 async def test_an_endpoint_that_is_not_there_is_named() -> None:
     async with ModelServer.open() as server:
         gone = server.base_url
-    embedder = OpenAIEmbedder(MODEL, None, gone, max_retries=0)
-    with pytest.raises(TransientError, match=f"cannot reach model {MODEL} at {gone}"):
+    embedder = OpenAIEmbedder(MODEL, None, gone, retries=0)
+    with pytest.raises(TransientError, match=f"model {MODEL} at {gone}: cannot be reached"):
         await embedder.embed(["text"])
     await embedder.close()
 
 
 async def test_a_passing_failure_is_tried_again(server: ModelServer) -> None:
-    patient = OpenAIEmbedder(MODEL, "right", server.base_url, max_retries=1)
-    server.fail(Status(503, headers={"retry-after-ms": "1"}))
+    patient = OpenAIEmbedder(MODEL, "right", server.base_url, retries=2)
+    server.fail(Status(503, headers=SOON), times=2)
     assert len(await patient.embed(["text"])) == 1
-    assert len(server.requests) == 2
+    assert len(server.requests) == 3
     await patient.close()
 
 
-async def test_an_endpoint_without_a_key_gets_none_of_the_environments(
-    monkeypatch: pytest.MonkeyPatch,
+async def test_only_the_batch_that_failed_is_sent_again(server: ModelServer) -> None:
+    patient = OpenAIEmbedder(MODEL, "right", server.base_url, retries=1)
+    server.fail(Status(429, headers=SOON))
+    assert len(await patient.embed([f"text {n}" for n in range(65)])) == 65
+    assert [len(request.body["input"]) for request in server.requests] == [64, 64, 1]
+    await patient.close()
+
+
+async def test_a_failure_that_does_not_pass_is_given_up(server: ModelServer) -> None:
+    patient = OpenAIEmbedder(MODEL, "right", server.base_url, retries=2)
+    server.fail(Status(503, headers=SOON), times=9)
+    with pytest.raises(TransientError):
+        await patient.embed(["text"])
+    assert len(server.requests) == 3
+    await patient.close()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [NO_QUOTA, Status(401), Status(400), Html(), Status(429, headers={"retry-after": "61"})],
+)
+async def test_what_a_short_wait_cannot_mend_is_not_tried_again(
+    server: ModelServer, fault: Fault
 ) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "of someone else")
-    monkeypatch.setenv("OPENAI_BASE_URL", "http://elsewhere.invalid/v1")
-    async with ModelServer.open() as server:
-        embedder = OpenAIEmbedder(MODEL, None, server.base_url)
-        await embedder.embed(["text"])
-        await embedder.close()
-    assert server.requests[0].headers["Authorization"] == "Bearer none"
+    patient = OpenAIEmbedder(MODEL, "right", server.base_url, retries=2)
+    server.fail(fault)
+    with pytest.raises(DocbotError):
+        await patient.embed(["text"])
+    assert len(server.requests) == 1
+    await patient.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [],
+        {"data": None},
+        {"data": []},
+        {"data": [{"index": 0}]},
+        {"data": [{"index": 1, "embedding": [1.0]}]},
+        {"data": [{"index": 0, "embedding": [0.0]}]},
+        {"data": [{"index": 0, "embedding": ["text"]}]},
+        {"data": [{"index": 0, "embedding": [10**400]}]},
+    ],
+)
+def test_an_answer_of_another_shape_is_no_vectors(answer: object) -> None:
+    with pytest.raises(ValueError, match=r"embedding|convert"):
+        read_vectors(answer, 1)
 
 
 async def test_an_unknown_model_is_named(server: ModelServer) -> None:

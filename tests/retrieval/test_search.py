@@ -11,7 +11,7 @@ from docbot.retrieval.embedder import OpenAIEmbedder, embedding_text
 from docbot.retrieval.lexical import document_vector
 from docbot.retrieval.search import Query, Searcher
 from docbot.retrieval.store import Index, Row
-from tests.model_server import DIMENSIONS, NO_QUOTA, ModelServer, Status, hashed_vector
+from tests.model_server import DIMENSIONS, NO_QUOTA, Hang, ModelServer, Status, hashed_vector
 
 
 @dataclass
@@ -19,11 +19,29 @@ class Shelf:
     """Chunks in a dict, as Postgres would give them."""
 
     chunks: dict[int, StoredChunk]
-    asked: list[Sequence[int]] = field(default_factory=list)
+    asked: list[Sequence[int]] = field(default_factory=list)  # whose text was read
+    removed_while_read: set[int] = field(default_factory=set)
+
+    async def pages_of(self, ids: Sequence[int]) -> dict[int, int]:
+        pages = {chunk: self.chunks[chunk].page_id for chunk in ids if chunk in self.chunks}
+        for chunk in self.removed_while_read:
+            del self.chunks[chunk]
+        return pages
 
     async def get_many(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
         self.asked.append(ids)
         return {chunk: self.chunks[chunk] for chunk in ids if chunk in self.chunks}
+
+
+@dataclass
+class Opened:
+    """The index in use, and the model that it was built with."""
+
+    index: Index | None
+    embedding_model: str | None = None
+
+    def get(self) -> Index | None:
+        return self.index
 
 
 def chunk(number: int, page: int, title: str, text: str, source: int = 1) -> StoredChunk:
@@ -45,7 +63,11 @@ def shelf() -> Shelf:
     return Shelf({each.id: each for each in CHUNKS})
 
 
-def indexed(folder: Path, dimensions: int) -> Index:
+MODEL = "test-embedding"
+
+
+def indexed(folder: Path, model: str | None = None) -> Opened:
+    dimensions = DIMENSIONS if model else 0
     store = EdgeStore(folder)
     rows = [
         Row(
@@ -53,13 +75,13 @@ def indexed(folder: Path, dimensions: int) -> Index:
             each.source_id,
             document_vector(each.title, each.heading_path, each.url, each.text),
             hashed_vector(embedding_text(each.title, each.heading_path, each.text))
-            if dimensions
+            if model
             else None,
         )
         for each in CHUNKS
     ]
     store.build("g1", dimensions, rows)
-    return store.open("g1")
+    return Opened(store.open("g1"), model)
 
 
 @pytest.fixture
@@ -70,7 +92,7 @@ async def server() -> AsyncIterator[ModelServer]:
 
 @pytest.fixture
 async def embedder(server: ModelServer) -> AsyncIterator[OpenAIEmbedder]:
-    embedder = OpenAIEmbedder("test-embedding", None, server.base_url, max_retries=0)
+    embedder = OpenAIEmbedder(MODEL, None, server.base_url, retries=0)
     yield embedder
     await embedder.close()
 
@@ -81,8 +103,8 @@ QUESTION = Query("How do I raise the slots of a pool?", "Please help!")
 async def test_the_page_that_answers_comes_first_with_all_a_citation_needs(
     tmp_path: Path, shelf: Shelf
 ) -> None:
-    index = indexed(tmp_path, 0)
-    found = await Searcher(lambda: index, None, shelf).search(QUESTION, [1])
+    index = indexed(tmp_path)
+    found = await Searcher(index, None, shelf).search(QUESTION, [1])
     best = found.passages[0]
     assert (best.rank, best.chunk_id, best.page_id, best.source) == (1, 2, 10, "source-1")
     assert best.url == "https://docs.example/pools.html#part-2"
@@ -96,16 +118,16 @@ async def test_the_page_that_answers_comes_first_with_all_a_citation_needs(
 async def test_passages_are_ranked_by_score_and_kept_to_the_limit(
     tmp_path: Path, shelf: Shelf
 ) -> None:
-    index = indexed(tmp_path, 0)
-    found = await Searcher(lambda: index, None, shelf).search(Query("pool task", ""), [1], limit=3)
+    index = indexed(tmp_path)
+    found = await Searcher(index, None, shelf).search(Query("pool task", ""), [1], limit=3)
     assert [passage.rank for passage in found.passages] == [1, 2, 3]
     scores = [passage.score for passage in found.passages]
     assert scores == sorted(scores, reverse=True)
 
 
 async def test_only_the_sources_asked_are_searched(tmp_path: Path, shelf: Shelf) -> None:
-    index = indexed(tmp_path, 0)
-    searcher = Searcher(lambda: index, None, shelf)
+    index = indexed(tmp_path)
+    searcher = Searcher(index, None, shelf)
     assert {p.source for p in (await searcher.search(QUESTION, [1])).passages} == {"source-1"}
     assert {p.source for p in (await searcher.search(QUESTION, [2])).passages} == {"source-2"}
     assert (await searcher.search(QUESTION, [])).passages == []
@@ -114,21 +136,65 @@ async def test_only_the_sources_asked_are_searched(tmp_path: Path, shelf: Shelf)
 async def test_with_a_model_both_sides_are_scored(
     tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder
 ) -> None:
-    index = indexed(tmp_path, DIMENSIONS)
-    found = await Searcher(lambda: index, embedder, shelf).search(QUESTION, [1])
+    index = indexed(tmp_path, MODEL)
+    found = await Searcher(index, embedder, shelf).search(QUESTION, [1])
     assert found.dense_used
     assert found.passages[0].page_id == 10
     assert len(found.passages) == 4  # meaning finds every chunk, words only some
     assert all(passage.dense is not None for passage in found.passages)
 
 
-async def test_an_index_without_embeddings_is_searched_by_words_though_a_model_is_set(
-    tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder
+@pytest.mark.parametrize("built_with", [None, "another-model"])
+async def test_an_index_without_vectors_of_the_model_is_searched_by_words_and_asks_it_nothing(
+    tmp_path: Path,
+    shelf: Shelf,
+    embedder: OpenAIEmbedder,
+    server: ModelServer,
+    built_with: str | None,
 ) -> None:
-    index = indexed(tmp_path, 0)
-    found = await Searcher(lambda: index, embedder, shelf).search(QUESTION, [1])
-    assert found.passages
+    index = indexed(tmp_path, built_with)
+    found = await Searcher(index, embedder, shelf).search(QUESTION, [1])
+    assert found.passages[0].page_id == 10
     assert not found.dense_used
+    assert "built without model test-embedding; `docbot sync`" in (found.warning or "")
+    assert server.requests == []
+
+
+async def test_an_index_with_vectors_is_searched_by_words_when_no_model_is_set(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    found = await Searcher(indexed(tmp_path, MODEL), None, shelf).search(QUESTION, [1])
+    assert found.passages[0].page_id == 10
+    assert (found.dense_used, found.warning) == (False, None)
+
+
+async def test_an_index_of_another_model_that_comes_meanwhile_is_searched_by_words(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    index = indexed(tmp_path, MODEL)
+
+    class Swapping:
+        model = MODEL
+
+        async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+            index.embedding_model = "another-model"
+            return [hashed_vector(text) for text in texts]
+
+    found = await Searcher(index, Swapping(), shelf).search(QUESTION, [1])
+    assert found.passages[0].page_id == 10
+    assert not found.dense_used
+    assert "built without" in (found.warning or "")
+
+
+async def test_an_endpoint_that_lets_a_search_wait_too_long_is_not_waited_for(
+    tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
+) -> None:
+    server.fail(Hang())
+    searcher = Searcher(indexed(tmp_path, MODEL), embedder, shelf, embed_seconds=0.2)
+    found = await searcher.search(QUESTION, [1])
+    assert found.passages[0].page_id == 10
+    assert not found.dense_used
+    assert "within 0.2 seconds" in (found.warning or "")
 
 
 async def test_when_the_endpoint_is_out_of_reach_words_alone_are_searched(
@@ -138,10 +204,10 @@ async def test_when_the_endpoint_is_out_of_reach_words_alone_are_searched(
     server: ModelServer,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    index = indexed(tmp_path, DIMENSIONS)
+    index = indexed(tmp_path, MODEL)
     server.fail(Status(503))
     with caplog.at_level(logging.WARNING):
-        found = await Searcher(lambda: index, embedder, shelf).search(QUESTION, [1])
+        found = await Searcher(index, embedder, shelf).search(QUESTION, [1])
     assert found.passages[0].page_id == 10
     assert not found.dense_used
     assert found.warning is not None
@@ -152,34 +218,48 @@ async def test_when_the_endpoint_is_out_of_reach_words_alone_are_searched(
 async def test_an_endpoint_that_refuses_leaves_a_search_by_words_with_a_warning(
     tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
 ) -> None:
-    index = indexed(tmp_path, DIMENSIONS)
+    index = indexed(tmp_path, MODEL)
     server.fail(NO_QUOTA)
-    found = await Searcher(lambda: index, embedder, shelf).search(QUESTION, [1])
+    found = await Searcher(index, embedder, shelf).search(QUESTION, [1])
     assert found.passages
     assert not found.dense_used
-    assert "no quota" in (found.warning or "")
+    assert "no credit" in (found.warning or "")
 
 
 async def test_without_an_index_nothing_is_found_and_nothing_asked(
     shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
 ) -> None:
-    found = await Searcher(lambda: None, embedder, shelf).search(QUESTION, [1])
+    found = await Searcher(Opened(None), embedder, shelf).search(QUESTION, [1])
     assert (found.passages, found.indexed) == ([], False)
     assert shelf.asked == []
     assert server.requests == []
 
 
 async def test_chunks_removed_since_the_build_are_left_out(tmp_path: Path, shelf: Shelf) -> None:
-    index = indexed(tmp_path, 0)
+    index = indexed(tmp_path)
     del shelf.chunks[2]
-    found = await Searcher(lambda: index, None, shelf).search(QUESTION, [1])
+    found = await Searcher(index, None, shelf).search(QUESTION, [1])
     assert 2 not in [passage.chunk_id for passage in found.passages]
     assert [passage.rank for passage in found.passages] == list(range(1, len(found.passages) + 1))
 
 
+async def test_a_chunk_removed_while_it_is_read_is_left_out(tmp_path: Path, shelf: Shelf) -> None:
+    index = indexed(tmp_path)
+    shelf.removed_while_read = {2}
+    found = await Searcher(index, None, shelf).search(QUESTION, [1])
+    assert [(passage.rank, passage.chunk_id) for passage in found.passages] == [(1, 1)]
+
+
+async def test_the_text_of_the_chosen_chunks_alone_is_read(tmp_path: Path, shelf: Shelf) -> None:
+    index = indexed(tmp_path)
+    found = await Searcher(index, None, shelf).search(Query("pool task", ""), [1], limit=2)
+    assert shelf.asked == [[passage.chunk_id for passage in found.passages]]
+    assert len(found.passages) == 2
+
+
 async def test_a_follow_up_is_understood_from_its_context(tmp_path: Path, shelf: Shelf) -> None:
-    index = indexed(tmp_path, 0)
-    searcher = Searcher(lambda: index, None, shelf)
+    index = indexed(tmp_path)
+    searcher = Searcher(index, None, shelf)
     assert (await searcher.search(Query("How do I do that?", ""), [1])).passages == []
     found = await searcher.search(Query("How do I do that?", "", "About the scheduler"), [1])
     assert found.passages[0].page_id == 20
@@ -188,7 +268,7 @@ async def test_a_follow_up_is_understood_from_its_context(tmp_path: Path, shelf:
 async def test_a_question_without_a_word_finds_nothing(
     tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
 ) -> None:
-    index = indexed(tmp_path, DIMENSIONS)
-    found = await Searcher(lambda: index, embedder, shelf).search(Query("", " "), [1])
+    index = indexed(tmp_path, MODEL)
+    found = await Searcher(index, embedder, shelf).search(Query("", " "), [1])
     assert (found.passages, found.indexed) == ([], True)
     assert server.requests == []
