@@ -168,7 +168,8 @@ def _frame(fence: Fence, limit: int) -> _Frame | None:
 
 def _code_units(fence: Fence, frame: _Frame, limit: int) -> Iterator[_Unit]:
     room = limit - max(length(frame.first), length(frame.again)) - length(frame.end)
-    lines = fence.lines or ("",)
+    # A blank line would end the quotation that an empty fence may stand in.
+    lines = fence.lines or (fence.prefix.rstrip(),)
     for number, line in enumerate(lines, start=1):
         last = number == len(lines)
         pieces = [line] if length(line) <= room else list(_chopped(line, room))

@@ -133,6 +133,7 @@ MARKDOWN = st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
 @settings(max_examples=300)
 @given(MARKDOWN | st.text(max_size=400), st.integers(80, 250))
 @example("```\n" + "\n" * 300 + "```", 80)
+@example("> ```", 80)
 def test_every_part_is_within_the_limit_not_empty_and_balanced(text: str, limit: int) -> None:
     parts = split(text, limit)
     for part in parts:
