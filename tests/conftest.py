@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 
 from docbot.app.rooms import open_rooms
@@ -19,6 +20,12 @@ from docbot.db.migrations import migrate
 from docbot.db.pool import Database, Pool
 from docbot.settings import Settings
 from tests.town import Ground, Library, read_pages
+
+# A deadline would measure the machine. Where a change waits to land, the same examples are drawn
+# each time; everywhere else new ones.
+hypothesis_settings.register_profile("here", deadline=None)
+hypothesis_settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 SHARED = Path(__file__).parents[2] / "shared"
 TEMPLATE = "docbot_template"

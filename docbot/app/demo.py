@@ -1,0 +1,191 @@
+"""The demo: the real bot over a local stand-in of Discord, in a data folder of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from docbot.app.reading import Progress, sync_sources
+from docbot.app.rooms import Rooms, open_rooms
+from docbot.app.run import RunningBot, stop_on_signals
+from docbot.db.sources import Sources
+from docbot.errors import DocbotError, TransientError, UsageError
+from docbot.knowledge.location import located
+from docbot.playground.page import DocPage, page_routes
+from docbot.playground.server import HOST, Playground
+from docbot.settings import Settings, load
+
+SOURCE = "docs"
+SAMPLE_QUESTION = "Which permissions does the bot need?"
+SAMPLE_BODY = "I would like to invite it to our server."
+
+_ANSWER_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A local forum with the bot in it."""
+
+    playground: Playground
+    rooms: Rooms
+
+
+async def run_demo(
+    settings: Settings,
+    *,
+    source: str | None,
+    port: int,
+    once: bool,
+    say: Callable[[str], None],
+    progress: Progress,
+) -> None:
+    """Serve the forum until it is stopped, or ask one sample question with `once`.
+
+    Raises:
+        UsageError: the source is neither a folder nor an address, or the port is taken.
+        DocbotError: the source cannot be read, or the question got no answer.
+    """
+    async with _open(settings, source, port, say=say, progress=progress) as demo:
+        bot = RunningBot(demo.rooms, read_settings=lambda: _demo_settings(load(), demo.playground))
+        stop_on_signals(bot)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(bot.run(), name="bot")
+            connected = tasks.create_task(bot.connected.wait(), name="connected")
+            await asyncio.wait([running, connected], return_when=asyncio.FIRST_COMPLETED)
+            connected.cancel()
+            if once and not running.done():
+                try:
+                    await _ask(demo, sample=source is None, say=say)
+                finally:
+                    bot.stop()
+            elif not running.done():
+                say(f"A local forum with docbot in it: {demo.playground.url}/  (Ctrl-C ends it)")
+
+
+@asynccontextmanager
+async def _open(
+    settings: Settings,
+    source: str | None,
+    port: int,
+    *,
+    say: Callable[[str], None],
+    progress: Progress,
+) -> AsyncIterator[Demo]:
+    kind, location = located(source) if source else ("folder", str(own_docs()))
+    shelf = _Shelf()
+    async with AsyncExitStack() as stack:
+        playground = await stack.enter_async_context(_playground(port, shelf))
+        rooms = await stack.enter_async_context(open_rooms(_demo_settings(settings, playground)))
+        shelf.sources, shelf.address = rooms.sources, f"{playground.url}/docs/"
+        await _read(
+            rooms,
+            kind,
+            location,
+            base_url=shelf.address if kind == "folder" else None,
+            say=say,
+            progress=progress,
+        )
+        await _bind(rooms, playground)
+        yield Demo(playground, rooms)
+
+
+class _Shelf:
+    """The page viewer's way to the pages that were read."""
+
+    def __init__(self) -> None:
+        self.sources: Sources | None = None
+        self.address = ""
+
+    async def find(self, path: str) -> DocPage | None:
+        if self.sources is None:
+            return None
+        page = await self.sources.find_page(SOURCE, self.address + path)
+        return DocPage(page.title, page.markdown) if page else None
+
+
+@asynccontextmanager
+async def _playground(port: int, shelf: _Shelf) -> AsyncIterator[Playground]:
+    async with AsyncExitStack() as stack:
+        try:
+            opening = Playground.open(
+                port=port, routes=lambda playground: page_routes(playground, shelf.find)
+            )
+            playground = await stack.enter_async_context(opening)
+        except OSError as error:
+            raise UsageError(
+                f"--port {port}: cannot listen on {HOST}:{port} ({error.strerror}); "
+                "is another demo running? Choose another port"
+            ) from error
+        yield playground
+
+
+def _demo_settings(settings: Settings, playground: Playground) -> Settings:
+    """Keep the models that are set; everything else is the demo's own, apart from real data."""
+    port = playground.url.rpartition(":")[2]
+    return settings.model_copy(
+        update={
+            "discord_token": SecretStr(playground.token),
+            "docbot_discord_api": playground.api_url,
+            "docbot_discord_proxy": None,
+            "docbot_operator_guild": playground.guild.id,
+            "database_url": None,
+            "docbot_data_dir": settings.docbot_data_dir / f"demo-{port}",
+        }
+    )
+
+
+def own_docs() -> Path:
+    """Return docbot's own documentation: of the checkout, or as it came with the package."""
+    checkout = Path(__file__).parents[2] / "docs"
+    return checkout if checkout.is_dir() else Path(str(files("docbot.app") / "docs"))
+
+
+async def _read(
+    rooms: Rooms,
+    kind: str,
+    location: str,
+    *,
+    base_url: str | None,
+    say: Callable[[str], None],
+    progress: Progress,
+) -> None:
+    """Read the source; a website that was read before is taken as it is."""
+    known = {source.name: source for source in await rooms.sources.all()}.get(SOURCE)
+    if known and (known.location, known.base_url) != (location, base_url):
+        await rooms.sources.remove(SOURCE)
+        known = None
+    if known is None:
+        await rooms.sources.add(name=SOURCE, kind=kind, location=location, base_url=base_url)
+    elif kind == "website" and known.pages and rooms.index.get() is not None:
+        say(f"Answering from {location} as read before ({known.pages} pages).")
+        return
+    if not await sync_sources(rooms, [SOURCE], full=False, say=say, progress=progress):
+        raise DocbotError(f"{location} could not be read, so there is nothing to answer from")
+
+
+async def _bind(rooms: Rooms, playground: Playground) -> None:
+    [source] = await rooms.sources.get_many([SOURCE])
+    await rooms.forums.bind(
+        guild_id=playground.guild.id,
+        channel_id=playground.forum.id,
+        mode="auto",
+        source_ids=[source.id],
+    )
+
+
+async def _ask(demo: Demo, *, sample: bool, say: Callable[[str], None]) -> None:
+    title = SAMPLE_QUESTION if sample else f"What is {await demo.rooms.sources.a_title(SOURCE)}?"
+    asker = demo.playground.members[0]
+    thread = await asker.post(demo.playground.forum, title, SAMPLE_BODY if sample else title)
+    say(f"{asker.name} asks: {title}\n")
+    try:
+        reply = await asker.sees_reply(thread, timeout=_ANSWER_SECONDS)
+    except TimeoutError as error:
+        raise TransientError(
+            f"no answer within {_ANSWER_SECONDS:.0f} s; the lines above say why"
+        ) from error
+    say(f"docbot answers:\n{reply.content}")

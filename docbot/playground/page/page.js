@@ -1,0 +1,441 @@
+// The forum in a browser: the list of posts, one post, and what a person does there.
+//
+// The server tells the whole state when asked, and through the feed every change since. What the
+// feed says while an answer is awaited is kept and applied after it, so nothing is overtaken.
+
+import { acting, call, follow } from "./api.js";
+import { makeComposer } from "./composer.js";
+import { askForText, confirm, showModal } from "./dialogs.js";
+import { byId, element, isBefore, menu, refreshAges, timeElement, toast } from "./dom.js";
+import { fromWire, toWire } from "./mentions.js";
+import { dots, editForm, messageElement } from "./message.js";
+
+const TYPING_MS = 10_000; // how long Discord shows it unless it is said again
+const TOGETHER_MS = 5 * 60_000; // messages of one person within this time share one heading
+const NEAR_PX = 120; // so close to the end, new messages scroll into view
+const DISMISSED = "dismissed";
+
+let state = null;
+const threads = new Map();
+let open = null; // the post that is shown: { id, messages: Map }
+let atEnd = true; // the newest message is in view, and new ones shall be
+let typing = new Map(); // user id: when that was said
+let commands = null; // asked for when first needed
+let waiting = 0; // answers awaited
+let held = []; // what the feed said meanwhile
+const dismissed = new Set(JSON.parse(sessionStorage.getItem(DISMISSED) ?? "[]"));
+
+const person = (id) => state.people.find((one) => one.id === id);
+
+// What messages and the composer know and can do
+
+const forum = {
+  get me() { return state.me; },
+  get may() { return state.may; },
+  get people() { return state.people; },
+  get roles() { return state.roles; },
+  get channels() { return state.channels; },
+  get bot() { return person(state.bot.id); },
+  get messageCommands() { return commands?.message ?? []; },
+  names: {
+    user: (id) => person(id)?.name,
+    role: (id) => state.roles.find((one) => one.id === id)?.name,
+    place: (id) => threads.get(id)?.title ?? state.channels.find((one) => one.id === id)?.name,
+  },
+  async commands() {
+    commands = await call("GET", "commands");
+    return commands.chat;
+  },
+  async send(text, target) {
+    await call("POST", `threads/${open.id}/messages`, {
+      text: toWire(text, state.people),
+      reply_to: target?.id,
+    });
+    toEnd();
+  },
+  typing() {
+    call("POST", `threads/${open.id}/typing`).catch(() => {}); // nobody misses it
+  },
+  async runCommand(name, options) {
+    showForm(await call("POST", `threads/${open.id}/slash`, { name, options }));
+  },
+  async autocomplete(name, option, typed, options) {
+    const others = Object.fromEntries(Object.entries(options).filter(([key]) => key !== option));
+    const body = { name, option, typed, options: others };
+    return (await call("POST", `threads/${open.id}/autocomplete`, body)).choices;
+  },
+  async press(message, customId, values, pressed) {
+    pressed.disabled = true;
+    await attempt(async () =>
+      showForm(await call("POST", `messages/${message.id}/press`, { custom_id: customId, values })));
+    pressed.disabled = false;
+  },
+  runMenu(message, name) {
+    return attempt(async () => showForm(await call("POST", `messages/${message.id}/menu`, { name })));
+  },
+  replyTo: (message) => composer.replyTo(message),
+  dismiss(message) {
+    dismissed.add(message.id);
+    sessionStorage.setItem(DISMISSED, JSON.stringify([...dismissed]));
+    removeMessage(message.id);
+  },
+  edit: (message) => editMessage(message),
+  deleteMessage(message) {
+    confirm("Delete this message?", "It disappears for everybody.", "Delete", () =>
+      call("DELETE", `messages/${message.id}`));
+  },
+};
+
+const composer = makeComposer(forum);
+
+async function attempt(act) {
+  try {
+    await act();
+  } catch (error) {
+    toast(error.message);
+  }
+}
+
+function showForm({ form }) {
+  if (!form) return;
+  showModal(form, forum.names, async (values) => {
+    showForm(await call("POST", `forms/${form.id}`, { values }));
+  });
+}
+
+// The list of posts
+
+function drawPosts() {
+  const newest = [...threads.values()].sort((one, other) => (isBefore(one.id, other.id) ? 1 : -1));
+  const focused = byId("posts").contains(document.activeElement)
+    ? document.activeElement.getAttribute("href") : null;
+  byId("posts").replaceChildren(...newest.map(postItem));
+  if (focused) byId("posts").querySelector(`[href="${focused}"]`)?.focus();
+  byId("no-posts").hidden = newest.length > 0;
+}
+
+function postItem(thread) {
+  const replies = `${thread.replies} ${thread.replies === 1 ? "reply" : "replies"}`;
+  return element("li", {},
+    element("a", { href: `#/post/${thread.id}`, "aria-current": thread.id === open?.id ? "page" : null },
+      element("span", { class: "title" }, thread.title),
+      element("span", { class: "facts" },
+        `${person(thread.author_id)?.name ?? "somebody"} · `,
+        timeElement(thread.created_at, { relative: true }),
+        ` · ${replies} `, chips(thread))));
+}
+
+function chips(thread) {
+  const words = [...thread.tags, ...(thread.archived ? ["archived"] : []), ...(thread.locked ? ["locked"] : [])];
+  return words.map((word) => element("span", { class: "chip" }, word));
+}
+
+// One post
+
+function drawHead(thread) {
+  const drawn = JSON.stringify([thread.title, thread.archived, thread.locked, thread.tags, state.me]);
+  if (byId("post").dataset.drawn === thread.id + drawn) return; // an open menu stays open
+  byId("post").dataset.drawn = thread.id + drawn;
+  byId("post-title").textContent = thread.title;
+  byId("post-facts").replaceChildren(
+    `${person(thread.author_id)?.name ?? "somebody"} · `,
+    timeElement(thread.created_at, { relative: true }), " ", ...chips(thread));
+  const items = postItems(thread);
+  byId("post-menu").replaceChildren(...(items.length ? [menu("More for this post", items)] : []));
+  const shut = thread.locked && !state.may.manage_threads;
+  byId("reply-form").inert = shut;
+  byId("reply-text").placeholder = shut ? "This post is locked"
+    : thread.archived ? "This post is archived; a reply wakes it up" : "Reply, or type / for commands";
+}
+
+function postItems(thread) {
+  const staff = state.may.manage_threads;
+  const own = thread.author_id === state.me && !thread.locked;
+  if (!staff && !own) return [];
+  const change = (changes) => () => attempt(() => call("PATCH", `threads/${thread.id}`, changes));
+  const items = [];
+  if (!thread.archived) {
+    items.push({
+      label: "Rename",
+      action: () => askForText("Rename the post", "Title", thread.title, "Rename", (title) =>
+        call("PATCH", `threads/${thread.id}`, { title })),
+    });
+  }
+  items.push({
+    label: thread.archived ? "Reopen" : "Archive",
+    action: change({ archived: !thread.archived }),
+  });
+  if (!staff) return items;
+  return [
+    ...items,
+    { label: thread.locked ? "Unlock" : "Lock", action: change({ locked: !thread.locked }) },
+    {
+      label: "Delete post",
+      danger: true,
+      action: () => confirm("Delete this post?", "Its replies go with it.", "Delete", () =>
+        call("DELETE", `threads/${thread.id}`)),
+    },
+  ];
+}
+
+function drawMessages() {
+  const list = byId("messages");
+  list.setAttribute("aria-busy", "true"); // only what comes later is read out
+  const shown = [...open.messages.values()].filter((message) => !dismissed.has(message.id));
+  list.replaceChildren(...shown.map((message) => messageElement(message, forum)));
+  group();
+  toEnd();
+  list.removeAttribute("aria-busy");
+}
+
+const elementOf = (id) => byId("messages").querySelector(`[data-id="${CSS.escape(id)}"]`);
+
+function putMessage(message) {
+  if (message.thread_id !== open?.id || dismissed.has(message.id)) return;
+  typing.delete(message.author.id);
+  drawTyping();
+  open.messages.set(message.id, message);
+  const list = byId("messages");
+  const old = elementOf(message.id);
+  if (old?.querySelector(".edit")) return; // it is being edited here; saving draws it
+  const made = messageElement(message, forum);
+  const later = [...list.children].find((each) => isBefore(message.id, each.dataset.id));
+  if (old) old.replaceWith(made);
+  else list.insertBefore(made, later ?? null);
+  group();
+  if (atEnd) toEnd();
+}
+
+function removeMessage(id) {
+  open?.messages.delete(id);
+  elementOf(id)?.remove();
+  group();
+}
+
+// Messages of one person that came soon after each other share one heading.
+function group() {
+  let before = null;
+  for (const article of byId("messages").children) {
+    const together = before !== null
+      && before.dataset.author === article.dataset.author
+      && article.dataset.time - before.dataset.time < TOGETHER_MS
+      && !article.querySelector(".context")
+      && before.matches(".ephemeral") === article.matches(".ephemeral");
+    article.classList.toggle("continued", together);
+    before = article;
+  }
+}
+
+function toEnd() {
+  const list = byId("messages");
+  list.scrollTop = list.scrollHeight;
+}
+
+byId("messages").addEventListener("scroll", ({ target: list }) => {
+  atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_PX;
+});
+// The composer grows and shrinks.
+new ResizeObserver(() => { if (atEnd) toEnd(); }).observe(byId("messages"));
+
+function editMessage(message) {
+  const leave = () => elementOf(message.id)?.replaceWith(messageElement(open.messages.get(message.id), forum));
+  const save = (text) => attempt(async () => {
+    await call("PATCH", `messages/${message.id}`, { text: toWire(text.trim(), state.people) });
+    leave();
+    group();
+  });
+  const { form, area } = editForm(fromWire(message.text, state.people), save, () => { leave(); group(); });
+  elementOf(message.id).querySelector(".body").replaceWith(form);
+  area.focus();
+}
+
+function drawTyping() {
+  const now = Date.now();
+  typing = new Map([...typing].filter(([, since]) => now - since < TYPING_MS));
+  const names = [...typing.keys()].filter((id) => id !== state.me).map((id) => person(id)?.name ?? "somebody");
+  const words = names.length === 0 ? [] : [`${names.join(" and ")} ${names.length > 1 ? "are" : "is"} typing`, dots()];
+  const line = byId("typing");
+  if (line.dataset.names === names.join()) return;
+  line.dataset.names = names.join();
+  line.replaceChildren(...words);
+}
+
+// Where we are
+
+function place() {
+  const post = /^#\/post\/(\d+)$/.exec(location.hash);
+  return { post: post?.[1] ?? null, asking: location.hash === "#/new" };
+}
+
+function draw() {
+  const { post, asking } = place();
+  document.body.dataset.view = post ? "post" : asking ? "ask" : "list";
+  const known = post !== null && threads.has(post);
+  byId("post").hidden = !known;
+  byId("gone").hidden = post === null || known;
+  byId("ask").hidden = post !== null;
+  drawPosts();
+  if (known) drawHead(threads.get(post));
+  document.title = known ? `${threads.get(post).title} – docbot playground` : "docbot playground";
+}
+
+async function go() {
+  const { post } = place();
+  const moved = post !== open?.id;
+  if (moved) {
+    open = post === null ? null : { id: post, messages: new Map() };
+    typing.clear();
+    composer.reset();
+    byId("messages").replaceChildren();
+  }
+  draw();
+  drawTyping();
+  if (post !== null && moved) await attempt(loadPost);
+  const title = post === null ? byId("ask-title") : byId("post-title");
+  if (document.body.dataset.view !== "list") title.focus({ preventScroll: true });
+}
+
+// State and changes
+
+async function loadPost() {
+  const { id } = open;
+  await awaited(call("GET", `threads/${id}`), ({ thread, messages }) => {
+    if (open?.id !== id) return;
+    threads.set(id, thread);
+    open.messages = new Map(messages.map((message) => [message.id, message]));
+    draw();
+    drawMessages();
+  });
+}
+
+async function load() {
+  await awaited(Promise.all([call("GET", "state"), call("GET", "commands")]), ([told, offered]) => {
+    state = told;
+    commands = offered;
+    acting.id = state.me;
+    threads.clear();
+    for (const thread of state.threads) threads.set(thread.id, thread);
+    drawPeople();
+    drawStatus();
+    byId("forum-name").textContent = `# ${state.forum.name}`;
+    drawTags();
+    draw();
+  });
+  if (open && threads.has(open.id)) await loadPost();
+}
+
+async function awaited(answer, apply) {
+  waiting += 1;
+  try {
+    apply(await answer);
+  } finally {
+    waiting -= 1;
+    if (waiting === 0) {
+      const missed = held;
+      held = [];
+      missed.forEach(hear);
+    }
+  }
+}
+
+function hear(event) {
+  if (waiting > 0 || state === null) {
+    held.push(event);
+    return;
+  }
+  switch (event.type) {
+    case "thread":
+      threads.set(event.thread.id, event.thread);
+      drawPosts();
+      if (event.thread.id === open?.id) draw();
+      break;
+    case "thread_deleted":
+      threads.delete(event.id);
+      draw();
+      break;
+    case "message":
+      putMessage(event.message);
+      break;
+    case "message_deleted":
+      if (event.thread_id === open?.id) removeMessage(event.id);
+      break;
+    case "typing":
+      if (event.thread_id !== open?.id) break;
+      typing.set(event.user_id, Date.now());
+      drawTyping();
+      break;
+    case "bot":
+      state.bot.online = event.online;
+      drawStatus();
+      break;
+    case "people":
+      attempt(load);
+      break;
+  }
+}
+
+function drawStatus(broken = false) {
+  const status = byId("status");
+  status.dataset.state = broken ? "down" : state.bot.online ? "up" : "waiting";
+  status.textContent = broken ? "reconnecting…"
+    : state.bot.online ? `${forum.bot.name} is online` : `waiting for ${forum.bot.name}…`;
+}
+
+function drawPeople() {
+  byId("acting").replaceChildren(...state.people.filter((one) => !one.bot)
+    .map(({ id, name, title }) =>
+      element("option", { value: id, selected: id === state.me }, title ? `${name} (${title})` : name)));
+}
+
+function drawTags() {
+  const set = byId("ask-tags");
+  const chosen = new Set([...set.querySelectorAll("input:checked")].map((input) => input.value));
+  set.hidden = state.forum.tags.length === 0;
+  set.replaceChildren(set.firstElementChild, ...state.forum.tags.map((tag) =>
+    element("label", { class: "tag" },
+      element("input", { type: "checkbox", name: "tag", value: tag, checked: chosen.has(tag) }), tag)));
+}
+
+// A new post
+
+const askForm = byId("ask-form");
+askForm.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const data = new FormData(askForm);
+  await attempt(async () => {
+    const { id } = await call("POST", "threads", {
+      title: data.get("title").trim(),
+      text: toWire(data.get("text").trim(), state.people),
+      tags: data.getAll("tag"),
+    });
+    askForm.reset();
+    if (!threads.has(id)) await load();
+    location.hash = `#/post/${id}`;
+  });
+});
+
+byId("acting").addEventListener("change", (event) => {
+  acting.id = event.target.value;
+  held = []; // what another person saw
+  composer.reset();
+  feed.restart();
+});
+window.addEventListener("hashchange", go);
+setInterval(refreshAges, 30_000);
+setInterval(() => { if (state) drawTyping(); }, 1000);
+
+const feed = follow({
+  async onopen() {
+    const first = state === null;
+    await attempt(async () => {
+      await load();
+      if (first) await go();
+    });
+  },
+  onevent: hear,
+  async ondown() {
+    if (state) drawStatus(true);
+    const refused = await call("GET", "state").catch((error) => error.status === 400);
+    if (refused === true) acting.id = ""; // of another playground, on the same port
+  },
+});
