@@ -45,6 +45,18 @@ def quote(question: str, passages: Sequence[Passage]) -> str:
     return f"{lead}\n\n{excerpt}{also}" if excerpt else f"{lead[:-1]}.{also}"
 
 
+def first_words(text: str) -> str:
+    """Give the prose of a passage as one line: what a list of results shows of it.
+
+    A passage of code alone gives its first line, in code marks.
+    """
+    pieces = _pieces(without_numbers(text))
+    prose = " ".join(piece for kind, piece in pieces if kind is Prose)
+    if prose or not pieces:
+        return " ".join(prose.split())
+    return f"`{pieces[0][1].splitlines()[1].replace('`', '')}`"
+
+
 def title(passage: Passage) -> str:
     """Name a passage as `Page title › Heading`, at most 120 characters."""
     heading = passage.heading

@@ -7,6 +7,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from docbot.answers.quote import first_words
 from docbot.answers.sanitise import sanitise
 from docbot.bot import texts
 from docbot.bot.client import HelpClient
@@ -98,7 +99,7 @@ def _entry(number: int, passage: Passage) -> str:
     if passage.heading not in ("", passage.title):
         name = f"{name} › {passage.heading}"
     name = shortened(name, _TITLE_CHARACTERS).replace("[", "(").replace("]", ")")
-    line = sanitise(shortened(passage.text, _SNIPPET_CHARACTERS), ())
+    line = sanitise(shortened(first_words(passage.text), _SNIPPET_CHARACTERS), ())
     return f"{number}. {texts.link(name, passage.url)}\n{line}\n"
 
 

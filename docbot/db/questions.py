@@ -100,8 +100,6 @@ _LIST = """
     ORDER BY questions.id DESC LIMIT $3
 """
 
-ENDED = ("answered", "abstained", "yielded", "cancelled", "failed")
-
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -193,11 +191,6 @@ class Questions:
     ) -> bool:
         """Join the caller's transaction; False when the claim is no longer ours."""
         return _touched(await conn.execute(_END_CLAIMED, question_id, epoch, state, reason))
-
-    async def fail(self, question_id: int, epoch: int, reason: str) -> bool:
-        with translated():
-            async with self._pool.acquire() as conn:
-                return await self.end_claimed(conn, question_id, epoch, "failed", reason)
 
     async def put_off(
         self, question_id: int, epoch: int, seconds: float, reason: str, *, refused: bool

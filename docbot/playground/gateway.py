@@ -108,7 +108,9 @@ class Gateway:
         return any(session.connection for session in self._sessions.values())
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Serve one connection for as long as it lasts."""
+        """Serve one connection for as long as it lasts; a page in a browser gets none."""
+        if "Origin" in request.headers:
+            raise web.HTTPForbidden
         socket = web.WebSocketResponse(max_msg_size=64 * 1024, compress=False, timeout=1.0)
         await socket.prepare(request)
         connection = _Connection(socket, request, _compressor(request.query.get("compress")), self)
@@ -127,6 +129,7 @@ class Gateway:
             for session in self._sessions.values():
                 if session.connection is connection:
                     session.connection = None
+                    self.world.emit("bot_disconnected", {"session_id": session.id})
         return socket
 
     async def close(self) -> None:

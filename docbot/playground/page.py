@@ -525,8 +525,8 @@ class _Feed:
 
     def _events(self, name: str, payload: Payload) -> Iterable[Payload]:
         """Turn a change of the world into what this person sees of it."""
-        if name == "bot_connected":
-            yield {"type": "bot", "online": True}
+        if name in {"bot_connected", "bot_disconnected"}:
+            yield {"type": "bot", "online": name == "bot_connected"}
         elif name in _MEMBER_EVENTS:
             yield {"type": "people"}
         elif name == "THREAD_DELETE" and int(payload["parent_id"]) == self._forum_id:

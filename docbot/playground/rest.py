@@ -365,7 +365,11 @@ class Rest:
         for message in self.world.messages.values():
             for file in message.attachments:
                 if file.url == url:
-                    return web.Response(body=file.content, content_type=file.content_type)
+                    # Shown in a page, never as one: it stands on the page's own address.
+                    headers = {"Content-Disposition": "attachment"}
+                    return web.Response(
+                        body=file.content, content_type=file.content_type, headers=headers
+                    )
         raise web.HTTPNotFound
 
     # The bot itself

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docbot.answers.markdown import Fence, blocks
-from docbot.answers.quote import LIMIT, quote, title
+from docbot.answers.quote import LIMIT, first_words, quote, title
 from tests.answers.passages import passage
 
 TEXT = """The scheduler runs tasks one by one, as they become due.
@@ -41,7 +41,9 @@ def test_the_passage_that_shares_most_with_the_question_is_quoted() -> None:
 
 
 def test_lines_that_only_the_source_wraps_are_joined_and_list_items_are_not() -> None:
-    wrapped = "Set the number of\nretries in the file:\n\n- one is the\n  usual number of retries\n- two"
+    wrapped = (
+        "Set the number of\nretries in the file:\n\n- one is the\n  usual number of retries\n- two"
+    )
     assert "Set the number of retries in the file:" in quote("number", [passage(text=wrapped)])
     listed = "- one is the\n  usual number\n- two is more"
     assert "- one is the usual number\n- two is more" in quote("number", [passage(text=listed)])
@@ -85,3 +87,11 @@ def test_a_quotation_is_within_its_limit_with_whole_fences(text: str, repeat: in
     quoted = quote("a word", [passage(1, text=text * repeat), passage(2, title="T" * 300)])
     assert len(quoted) <= LIMIT
     assert all(block.closing for block in blocks(quoted) if isinstance(block, Fence))
+
+
+def test_the_first_words_leave_out_code_and_headings() -> None:
+    assert first_words("### Deep\n\nSet it\nonce.\n\n```sh\nrun\n```\n\nThen go on.") == (
+        "Set it once. Then go on."
+    )
+    assert first_words("```sh\nrun `me`\n```") == "`run me`"
+    assert first_words("") == ""
