@@ -9,6 +9,8 @@ DocbotError
     └── RefusedError    the far side will not do it for us (rights, moderation, quota)
 """
 
+from collections.abc import Iterator
+
 
 class DocbotError(Exception):
     """Root of all we raise on purpose; the message says what, on which input, and what to do."""
@@ -40,3 +42,18 @@ class GoneError(PermanentError):
 
 class RefusedError(PermanentError):
     """The far side will not do it for us: rights, moderation, quota."""
+
+
+def cause_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Choose the error to show of several that fell together: ours, where there is one."""
+    leaves = list(_leaves(group))
+    ours = [leaf for leaf in leaves if isinstance(leaf, DocbotError)]
+    return (ours or leaves)[0]
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

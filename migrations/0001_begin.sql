@@ -71,6 +71,7 @@ CREATE TABLE index_generations (
     embedding_model text,
     dimensions      integer NOT NULL DEFAULT 0 CHECK (dimensions >= 0),
     points          integer CHECK (points >= 0),
+    last_chunk      bigint,  -- with the number of points it tells whether chunks changed since
     created_at      timestamptz NOT NULL DEFAULT now(),
     CHECK (state = 'building' OR points IS NOT NULL),
     CHECK ((embedding_model IS NULL) = (dimensions = 0))

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from docbot.app.reading import Progress, sync_sources
+from docbot.app.reading import Progress, is_stale, sync_sources
 from docbot.app.rooms import Rooms, open_rooms
 from docbot.app.run import RunningBot, stop_on_signals
+from docbot.db.locks import sync_lock
 from docbot.db.sources import Sources
-from docbot.errors import DocbotError, TransientError, UsageError
+from docbot.errors import DocbotError, TransientError, UsageError, cause_of
 from docbot.knowledge.location import located
 from docbot.playground.page import DocPage, page_routes
 from docbot.playground.server import HOST, Playground
@@ -52,18 +53,35 @@ async def run_demo(
     async with _open(settings, source, port, say=say, progress=progress) as demo:
         bot = RunningBot(demo.rooms, read_settings=lambda: _demo_settings(load(), demo.playground))
         stop_on_signals(bot)
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(bot.run(), name="bot")
-            connected = tasks.create_task(bot.connected.wait(), name="connected")
-            await asyncio.wait([running, connected], return_when=asyncio.FIRST_COMPLETED)
-            connected.cancel()
-            if once and not running.done():
-                try:
-                    await _ask(demo, sample=source is None, say=say)
-                finally:
-                    bot.stop()
-            elif not running.done():
-                say(f"A local forum with docbot in it: {demo.playground.url}/  (Ctrl-C ends it)")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await _use(demo, bot, tasks, sample=source is None, once=once, say=say)
+        except BaseExceptionGroup as group:
+            raise cause_of(group) from group
+
+
+async def _use(
+    demo: Demo,
+    bot: RunningBot,
+    tasks: asyncio.TaskGroup,
+    *,
+    sample: bool,
+    once: bool,
+    say: Callable[[str], None],
+) -> None:
+    running = tasks.create_task(bot.run(), name="bot")
+    connected = tasks.create_task(bot.connected.wait(), name="connected")
+    await asyncio.wait([running, connected], return_when=asyncio.FIRST_COMPLETED)
+    connected.cancel()
+    if running.done():
+        return
+    if not once:
+        say(f"A local forum with docbot in it: {demo.playground.url}/  (Ctrl-C ends it)")
+        return
+    try:
+        await _ask(demo, sample=sample, say=say)
+    finally:
+        bot.stop()
 
 
 @asynccontextmanager
@@ -156,11 +174,12 @@ async def _read(
     """Read the source; a website that was read before is taken as it is."""
     known = {source.name: source for source in await rooms.sources.all()}.get(SOURCE)
     if known and (known.location, known.base_url) != (location, base_url):
-        await rooms.sources.remove(SOURCE)
+        async with sync_lock(rooms.database):
+            await rooms.sources.remove(SOURCE)
         known = None
     if known is None:
         await rooms.sources.add(name=SOURCE, kind=kind, location=location, base_url=base_url)
-    elif kind == "website" and known.pages and rooms.index.get() is not None:
+    elif kind == "website" and known.synced_at and not await is_stale(rooms):
         say(f"Answering from {location} as read before ({known.pages} pages).")
         return
     if not await sync_sources(rooms, [SOURCE], full=False, say=say, progress=progress):

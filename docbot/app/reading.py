@@ -57,7 +57,7 @@ async def sync_sources(
             summary = await _sync_one(rooms, source, full=full, say=say, progress=progress)
             if summary is not None:
                 summaries.append(summary)
-        if any(summary.changed_anything for summary in summaries) or await _is_stale(rooms):
+        if await is_stale(rooms):
             await _index(rooms, say, progress)
     return bool(summaries)
 
@@ -91,11 +91,12 @@ async def _sync_one(
     return summary
 
 
-async def _is_stale(rooms: Rooms) -> bool:
-    """Whether the index was made otherwise than this process would make it, or is not there."""
+async def is_stale(rooms: Rooms) -> bool:
+    """Whether the index is not there, or not what this process would build from Postgres now."""
     current = await rooms.generations.find_current()
     return (
         current is None
+        or not await rooms.generations.is_up_to_date()
         or rooms.index.get() is None
         or current.lexical_version != LEXICAL_VERSION
         or current.embedding_model != rooms.settings.docbot_embedding_model

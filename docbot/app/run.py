@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -19,7 +19,7 @@ from docbot.db.activity import ActiveLock, find_holder, raise_epoch
 from docbot.db.errors import translated
 from docbot.db.listen import INDEX_CHANGED, SETTINGS_CHANGED, Listener
 from docbot.db.locks import sync_lock
-from docbot.errors import DocbotError, TransientError
+from docbot.errors import TransientError, cause_of
 from docbot.forum.bindings import Bindings
 from docbot.forum.intake import Intake
 from docbot.forum.retry import pause
@@ -125,7 +125,7 @@ class RunningBot:
                 for task in background:
                     task.cancel()
         except BaseExceptionGroup as group:
-            raise _cause(group) from group
+            raise cause_of(group) from group
         finally:
             await client.close()
 
@@ -272,18 +272,3 @@ async def _first(one: Awaitable[object], other: Awaitable[object]) -> bool:
     finally:
         for task in tasks:
             task.cancel()
-
-
-def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error to show of several that fell together: ours, where there is one."""
-    leaves = list(_leaves(group))
-    ours = [leaf for leaf in leaves if isinstance(leaf, DocbotError)]
-    return (ours or leaves)[0]
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

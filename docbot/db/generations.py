@@ -17,7 +17,20 @@ _BEGIN = """
     RETURNING name
 """
 _RETIRE = "UPDATE index_generations SET state = 'retired' WHERE state = 'current'"
-_SWITCH = "UPDATE index_generations SET state = 'current', points = $2 WHERE name = $1"
+# The caller's sync lock keeps the chunks as they were when the build read them.
+_SWITCH = """
+    UPDATE index_generations
+    SET state = 'current', points = $2, last_chunk = (SELECT coalesce(max(id), 0) FROM chunks)
+    WHERE name = $1
+"""
+# A stored page has new chunks, so their number and the newest id change with every change.
+_IS_UP_TO_DATE = """
+    SELECT EXISTS (
+        SELECT FROM index_generations
+        WHERE state = 'current'
+          AND points = (SELECT count(*) FROM chunks)
+          AND last_chunk = (SELECT coalesce(max(id), 0) FROM chunks))
+"""
 _RETIRED = "SELECT name FROM index_generations WHERE state = 'retired'"
 _UNFINISHED = "SELECT name FROM index_generations WHERE state = 'building'"
 _FORGET = "DELETE FROM index_generations WHERE name = $1"
@@ -108,6 +121,11 @@ class Generations:
         """Generations begun and never switched to; under the sync lock nobody builds them now."""
         with translated():
             return [row["name"] for row in await self._pool.fetch(_UNFINISHED)]
+
+    async def is_up_to_date(self) -> bool:
+        """Whether the current generation was built from the chunks that are stored now."""
+        with translated():
+            return bool(await self._pool.fetchval(_IS_UP_TO_DATE))
 
     async def forget(self, name: str) -> None:
         with translated():

@@ -24,10 +24,6 @@ class Summary:
     def read(self) -> int:
         return self.added + self.changed + self.unchanged
 
-    @property
-    def changed_anything(self) -> bool:
-        return bool(self.added or self.changed or self.deleted)
-
 
 async def store(
     source: Source,

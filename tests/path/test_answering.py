@@ -1,6 +1,7 @@
 """A post becomes an answer: everything real but Discord, which is played."""
 
 import json
+import re
 
 from tests.model_server import ModelServer, Status
 from tests.town import ANSWER_PLACE, OFF_TOPIC, QUESTION, Ground, Town, bind, eventually, open_town
@@ -142,3 +143,32 @@ async def test_a_model_that_is_down_keeps_the_question_until_it_is_back(ground: 
         said = await town.asker.sees_reply(thread, timeout=30)
         assert "max_retries" in said.content
         assert await town.rooms.pool.fetchval("SELECT attempt FROM questions") > 1
+
+
+async def test_a_long_answer_comes_in_order_in_messages_that_each_stand_alone(
+    ground: Ground,
+) -> None:
+    code = "\n".join(f"step_{number} = frobnicate(max_retries={number})" for number in range(90))
+    reply = f"Set `max_retries` [1].\n\n```python\n{code}\n```\n\nThat is all [1]."
+    async with (
+        ModelServer.open(replies=[reply]) as model,
+        open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
+    ):
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        await town.until("SELECT count(*) > 1 AND bool_and(state = 'sent') FROM outbox")
+        parts = town.playground.world.replies_of_bot(thread.id)
+    assert len(parts) == 2
+    assert all(len(part.content) <= 2000 for part in parts)
+    assert all(part.content.count("```") % 2 == 0 for part in parts)
+    assert [bool(part.buttons) for part in parts] == [True, False]
+    steps = re.findall(r"step_(\d+)", "".join(part.content for part in parts))
+    assert steps == [str(number) for number in range(90)]
+
+
+async def test_docbot_types_while_it_works(town: Town) -> None:
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await town.asker.sees_reply(thread)
+    paths = [request.path for request in town.playground.requests]
+    typed = next(n for n, path in enumerate(paths) if path.endswith(f"/{thread.id}/typing"))
+    sent = next(n for n, path in enumerate(paths) if path.endswith(f"/{thread.id}/messages"))
+    assert typed < sent
