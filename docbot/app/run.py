@@ -6,6 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from time import monotonic
 
 from docbot.answers.answer import Answerer
 from docbot.app.rooms import Rooms, open_answerer, rebuild_index
@@ -33,6 +34,8 @@ IDLE_SECONDS = 5.0
 WORKERS = 4
 DRAINS = 4
 STOP_SECONDS = 10.0
+# Who acted for less did not get far: Discord counts how often a bot connects.
+_STEADY_SECONDS = 60.0
 
 
 class RunningBot:
@@ -88,14 +91,16 @@ class RunningBot:
         attempt = 0
         while not self._stop.is_set():
             lock = ActiveLock(self._rooms.database)
+            began = monotonic()
             try:
                 if await self._may_act(lock):
-                    attempt = 0
+                    began = monotonic()
                     await self._act(lock)
             except TransientError as error:
-                attempt += 1
-                log.warning("not acting: %s", error)
-                await _first(asyncio.sleep(pause(attempt)), self._stop.wait())
+                attempt = 1 if monotonic() - began > _STEADY_SECONDS else attempt + 1
+                seconds = pause(attempt)
+                log.warning("not acting, tried again in %.0f s: %s", seconds, error)
+                await _first(asyncio.sleep(seconds), self._stop.wait())
             finally:
                 await lock.release()
 

@@ -30,7 +30,7 @@ def translated() -> Iterator[None]:
     except discord.HTTPException as error:
         raise classify(error) from error
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise TransientError(f"Discord is out of reach: {error!r}") from error
+        raise TransientError(f"Discord is out of reach: {str(error) or repr(error)}") from error
 
 
 def classify(error: discord.HTTPException) -> DocbotError:

@@ -50,3 +50,21 @@ async def test_with_nothing_bound_it_stays_up_and_says_what_to_do(
     [told] = [record.message for record in caplog.records if "no forum is bound" in record.message]
     assert "https://discord.com/oauth2/authorize?client_id=" in told
     assert "docbot forum add GUILD_ID CHANNEL_ID --source NAME" in told
+
+
+async def test_a_discord_out_of_reach_is_tried_again_at_growing_intervals(
+    ground: Ground, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Playground.open() as playground:
+        settings = settings_for(playground, ground.database_url, ground.data_dir)
+        playground.faults.answer(503, path="/users/@me", times=2)
+        async with (
+            open_rooms(settings) as rooms,
+            running(RunningBot(rooms, read_settings=lambda: settings)),
+        ):
+            pass
+    waits = [record.args for record in caplog.records if "not acting" in record.message]
+    first, second = [args[0] for args in waits if isinstance(args, tuple)]
+    assert isinstance(first, float)
+    assert isinstance(second, float)
+    assert 0.5 <= first <= 1 <= second <= 2
