@@ -22,6 +22,7 @@ from docbot.db.listen import INDEX_CHANGED, SETTINGS_CHANGED, Listener
 from docbot.db.locks import sync_lock
 from docbot.errors import TransientError, cause_of
 from docbot.forum.bindings import Bindings
+from docbot.forum.claims import ClaimLoop
 from docbot.forum.intake import Intake
 from docbot.forum.retry import pause
 from docbot.forum.worker import QuestionWorker
@@ -135,7 +136,7 @@ class RunningBot:
             await client.close()
 
     async def _work(self, client: HelpClient, epoch: int, tasks: asyncio.TaskGroup) -> None:
-        parts: list[QuestionWorker | OutboxDrain] = [
+        parts: list[ClaimLoop] = [
             *(self._worker(client, epoch) for _ in range(WORKERS)),
             *(self._drain(client, epoch) for _ in range(DRAINS)),
         ]

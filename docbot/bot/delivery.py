@@ -19,6 +19,7 @@ from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Pool
 from docbot.db.questions import Questions
 from docbot.errors import DocbotError, GoneError, PermanentError, TransientError
+from docbot.forum.claims import ClaimLoop
 from docbot.forum.retry import REFUSALS, is_too_old, pause
 from docbot.telemetry import OnStep
 
@@ -32,11 +33,8 @@ _HISTORY_MESSAGES = 200
 _SEND_SECONDS = 60.0
 
 
-class OutboxDrain:
-    """Delivers due rows until told to stop; the row in hand is finished first.
-
-    Several run side by side, so a slow thread delays no other.
-    """
+class OutboxDrain(ClaimLoop):
+    """Delivers due rows."""
 
     def __init__(
         self,
@@ -50,42 +48,25 @@ class OutboxDrain:
         idle_seconds: float,
         on_step: OnStep,
     ) -> None:
+        super().__init__(wake=wake, idle_seconds=idle_seconds)
         self._client = client
         self._pool = pool
         self._outbox = outbox
         self._questions = questions
         self._epoch = epoch
-        self._wake = wake
-        self._idle_seconds = idle_seconds
         self._on_step = on_step
-        self._stopping = False
 
-    def stop(self) -> None:
-        self._stopping = True
-        self._wake.set()
+    async def take_one(self) -> bool:
+        delivery = await self._outbox.claim_next(self._epoch)
+        if delivery is None:
+            return False
+        self._on_step("row claimed")
+        await self._deliver(delivery)
+        self._wake.set()  # a later row of its channel may go now
+        return True
 
-    async def run(self) -> None:
-        while not self._stopping:
-            self._wake.clear()  # before the look, so a wake during it is not lost
-            try:
-                delivery = await self._outbox.claim_next(self._epoch)
-                if delivery is not None:
-                    self._on_step("row claimed")
-                    await self._deliver(delivery)
-                    self._wake.set()  # a later row of its channel may go now
-                    continue
-                idle = await self._outbox.seconds_to_next()
-            except TransientError as error:  # the database restarts: outlive it
-                log.warning("outbox out of reach: %s", error)
-                idle = 1.0
-            await self._rest(idle)
-
-    async def _rest(self, seconds: float | None) -> None:
-        try:
-            async with asyncio.timeout(min(seconds or self._idle_seconds, self._idle_seconds)):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+    async def seconds_to_next(self) -> float | None:
+        return await self._outbox.seconds_to_next()
 
     async def _deliver(self, delivery: Delivery) -> None:
         try:

@@ -24,6 +24,7 @@ from docbot.db.questions import Claimed, PastTurn, Questions
 from docbot.db.sources import Sources
 from docbot.errors import DocbotError, TransientError
 from docbot.forum.bindings import Bindings
+from docbot.forum.claims import ClaimLoop
 from docbot.forum.retry import REFUSALS, is_too_old, pause
 from docbot.retrieval.search import Query, Searcher
 from docbot.telemetry import OnStep
@@ -40,8 +41,8 @@ _CONTEXT_CHARACTERS = 600
 _PASSAGES = 8
 
 
-class QuestionWorker:
-    """Answers due questions until told to stop; the one in hand is finished first."""
+class QuestionWorker(ClaimLoop):
+    """Answers due questions."""
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class QuestionWorker:
         wake_drain: Callable[[], None],
         on_step: OnStep,
     ) -> None:
+        super().__init__(wake=wake, idle_seconds=idle_seconds)
         self._pool = pool
         self._questions = questions
         self._answers = answers
@@ -71,37 +73,19 @@ class QuestionWorker:
         self._answerer = answerer
         self._typing = typing
         self._epoch = epoch
-        self._wake = wake
-        self._idle_seconds = idle_seconds
         self._wake_drain = wake_drain
         self._on_step = on_step
-        self._stopping = False
 
-    def stop(self) -> None:
-        self._stopping = True
-        self._wake.set()
+    async def take_one(self) -> bool:
+        question = await self._questions.claim_next(self._epoch)
+        if question is None:
+            return False
+        self._on_step("question claimed")
+        await self._handle(question)
+        return True
 
-    async def run(self) -> None:
-        while not self._stopping:
-            self._wake.clear()  # before the look, so a wake during it is not lost
-            try:
-                question = await self._questions.claim_next(self._epoch)
-                if question is not None:
-                    self._on_step("question claimed")
-                    await self._handle(question)
-                    continue
-                idle = await self._questions.seconds_to_next()
-            except TransientError as error:  # the database restarts: outlive it
-                log.warning("questions wait: %s", error)
-                idle = 1.0
-            await self._rest(idle)
-
-    async def _rest(self, seconds: float | None) -> None:
-        try:
-            async with asyncio.timeout(min(seconds or self._idle_seconds, self._idle_seconds)):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+    async def seconds_to_next(self) -> float | None:
+        return await self._questions.seconds_to_next()
 
     async def _handle(self, question: Claimed) -> None:
         try:

@@ -1,0 +1,54 @@
+"""The loop of whoever claims rows: the question workers and the outbox drains."""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+
+from docbot.errors import TransientError
+
+log = logging.getLogger(__name__)
+
+_DATABASE_PAUSE = 1.0  # seconds, while Postgres is out of reach
+
+
+class ClaimLoop(ABC):
+    """Takes due rows until told to stop; the one in hand is finished first.
+
+    Several run side by side on one `wake`, so that a slow row delays no other.
+    """
+
+    def __init__(self, *, wake: asyncio.Event, idle_seconds: float) -> None:
+        self._wake = wake
+        self._idle_seconds = idle_seconds  # the net beneath the wake-ups
+        self._stopping = False
+
+    @abstractmethod
+    async def take_one(self) -> bool:
+        """Claim a row and see it through; False when none is due."""
+
+    @abstractmethod
+    async def seconds_to_next(self) -> float | None:
+        """How long until a row that was put off is due; None when there is none."""
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()  # before the look, so a wake during it is not lost
+            try:
+                if await self.take_one():
+                    continue
+                idle = await self.seconds_to_next()
+            except TransientError as error:  # the database restarts: outlive it
+                log.warning("%s waits: %s", type(self).__name__, error)
+                idle = _DATABASE_PAUSE
+            await self._rest(idle)
+
+    async def _rest(self, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(min(seconds or self._idle_seconds, self._idle_seconds)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
