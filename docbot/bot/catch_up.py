@@ -1,6 +1,7 @@
 """Finds what was posted while docbot was away: a restart of the gateway replays nothing."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import discord
@@ -9,6 +10,7 @@ from docbot.bot import faults
 from docbot.bot.translate import incoming_from
 from docbot.db.forums import Forum
 from docbot.db.threads import Threads
+from docbot.errors import PermanentError
 from docbot.forum.bindings import Bindings
 from docbot.forum.intake import Intake
 
@@ -24,19 +26,33 @@ class CatchUp:
     """Compares each bound forum's threads with what is stored, and takes in what is missing."""
 
     def __init__(
-        self, client: discord.Client, intake: Intake, bindings: Bindings, threads: Threads
+        self,
+        client: discord.Client,
+        intake: Intake,
+        bindings: Bindings,
+        threads: Threads,
+        *,
+        calls_us: Callable[[discord.Message], Awaitable[bool]],
     ) -> None:
         self._client = client
         self._intake = intake
         self._bindings = bindings
         self._threads = threads
+        self._calls_us = calls_us
 
     async def run(self) -> None:
         for forum in self._bindings.all():
             channel = self._client.get_channel(forum.channel_id)
             if isinstance(channel, discord.ForumChannel) and forum.mode != "off":
-                with faults.translated():
-                    await self._catch_up_on(forum, channel)
+                await self._catch_up_or_report(forum, channel)
+
+    async def _catch_up_or_report(self, forum: Forum, channel: discord.ForumChannel) -> None:
+        """One forum that docbot may not read keeps no other from being caught up on."""
+        try:
+            with faults.translated():
+                await self._catch_up_on(forum, channel)
+        except PermanentError as error:
+            log.error("forum %d cannot be caught up on: %s", forum.channel_id, error)
 
     async def _catch_up_on(self, forum: Forum, channel: discord.ForumChannel) -> None:
         threads = await self._recent_threads(forum, channel)
@@ -75,7 +91,9 @@ class CatchUp:
         if last_stored is None and _somebody_helps(thread, messages):
             return
         for message in messages:
-            calls_us = self._client.user in message.mentions
+            if message.author.bot:
+                continue
+            calls_us = await self._calls_us(message)
             await self._intake.take(incoming_from(message, thread, calls_us=calls_us))
 
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import discord
@@ -18,9 +19,10 @@ from docbot.db.answers import Answers
 from docbot.db.forums import Forums
 from docbot.db.outbox import Outbox
 from docbot.db.threads import Threads
-from docbot.errors import DocbotError, SettingsError
+from docbot.errors import DocbotError, SettingsError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.intake import Intake
+from docbot.forum.retry import pause
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,10 @@ PERMISSIONS = discord.Permissions(
     send_messages_in_threads=True,
     read_message_history=True,
 )
+
+# What a person wrote; the other kinds say that a thread was renamed, a message pinned and so on.
+_WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
+_TRIES = 20  # with pauses up to 30 s about eight minutes; a longer outage ends in a new READY
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,9 @@ class HelpClient(discord.Client):
         self.tree = app_commands.CommandTree(self)
         self._on_connected = on_connected
         self._catching_up = asyncio.Lock()
-        self._catch_up = CatchUp(self, parts.intake, parts.bindings, parts.threads)
+        self._catch_up = CatchUp(
+            self, parts.intake, parts.bindings, parts.threads, calls_us=self.calls_us
+        )
         self.add_dynamic_items(VoteButton)
 
     def report(self, what: str, error: BaseException) -> None:
@@ -94,32 +102,46 @@ class HelpClient(discord.Client):
         log.exception("the event %s broke its handler", event_method)
 
     async def on_ready(self) -> None:
-        for guild in self.guilds:
-            await self.parts.forums.put_guild(guild.id, guild.name)
         await self._on_connected(self)
+        for guild in self.guilds:
+            await self.on_guild_join(guild)
         # Discord may send READY again while the first catch-up still runs.
         async with self._catching_up:
-            try:
-                await self._catch_up.run()
-            except DocbotError as error:
-                self.report("catching up on what was missed", error)
+            await self._insist("catching up on what was missed", self._catch_up.run)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        await self.parts.forums.put_guild(guild.id, guild.name)
+        put = partial(self.parts.forums.put_guild, guild.id, guild.name)
+        await self._insist(f"storing server {guild.id}", put)
 
     async def on_message(self, message: discord.Message) -> None:
         if message.guild is None or message.webhook_id is not None or message.author.bot:
             return
-        try:
-            await self._take(message)
-        except DocbotError as error:
-            self.report(f"storing message {message.id}", error)
+        if message.type not in _WRITTEN:
+            return
+        await self._insist(f"storing message {message.id}", partial(self._take, message))
+
+    async def _insist(self, what: str, call: Callable[[], Awaitable[None]]) -> None:
+        """Do it, again while Postgres or Discord is out of reach: an event comes only once."""
+        for attempt in range(1, _TRIES + 1):
+            try:
+                await call()
+            except TransientError as error:
+                if attempt == _TRIES:
+                    self.report(what, error)
+                    return
+                log.warning("%s waits: %s", what, error)
+                await asyncio.sleep(pause(attempt, retry_after=error.retry_after))
+            except DocbotError as error:
+                self.report(what, error)
+                return
+            else:
+                return
 
     async def _take(self, message: discord.Message) -> None:
         thread = await self._thread_of(message)
         if thread is None or self.parts.bindings.find(thread.parent_id) is None:
             return
-        calls_us = await self._calls_us(message)
+        calls_us = await self.calls_us(message)
         await self.parts.intake.take(incoming_from(message, thread, calls_us=calls_us))
 
     async def _thread_of(self, message: discord.Message) -> discord.Thread | None:
@@ -132,7 +154,8 @@ class HelpClient(discord.Client):
             channel = await self.fetch_channel(message.channel.id)
         return channel if isinstance(channel, discord.Thread) else None
 
-    async def _calls_us(self, message: discord.Message) -> bool:
+    async def calls_us(self, message: discord.Message) -> bool:
+        """Whether it mentions docbot, or replies to one of its messages."""
         if self.user is not None and any(user.id == self.user.id for user in message.mentions):
             return True
         replied_to = message.reference.message_id if message.reference else None
@@ -143,20 +166,27 @@ class HelpClient(discord.Client):
         if content is None or payload.data.get("edited_timestamp") is None:
             return
         edited_at = payload.message.edited_at or datetime.now(UTC)
-        await self.parts.intake.edited(payload.message_id, content, edited_at)
+        edit = partial(self.parts.intake.edited, payload.message_id, content, edited_at)
+        await self._insist(f"storing the edit of message {payload.message_id}", edit)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        await self.parts.intake.deleted([payload.message_id])
+        await self._delete([payload.message_id])
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
-        await self.parts.intake.deleted(list(payload.message_ids))
+        await self._delete(list(payload.message_ids))
+
+    async def _delete(self, message_ids: list[int]) -> None:
+        what = f"erasing {len(message_ids)} deleted messages"
+        await self._insist(what, partial(self.parts.intake.deleted, message_ids))
 
     async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
         if payload.thread is not None:
-            await self.parts.intake.thread_changed(thread_from(payload.thread))
+            change = partial(self.parts.intake.thread_changed, thread_from(payload.thread))
+            await self._insist(f"storing the change of thread {payload.thread_id}", change)
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
-        await self.parts.intake.thread_deleted(payload.thread_id)
+        delete = partial(self.parts.intake.thread_deleted, payload.thread_id)
+        await self._insist(f"erasing deleted thread {payload.thread_id}", delete)
 
 
 async def connect(client: HelpClient, token: str) -> None:

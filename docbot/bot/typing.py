@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, suppress
 import aiohttp
 import discord
 
+# An answer that is there sooner needs no indicator, which would only outlast it.
+_PATIENCE_SECONDS = 0.3
 # Discord shows the indicator for 10 s.
 _REFRESH_SECONDS = 8.0
 
@@ -28,6 +30,7 @@ async def typing(client: discord.Client, channel_id: int) -> AsyncIterator[None]
 
 async def _keep_typing(client: discord.Client, channel_id: int) -> None:
     try:
+        await asyncio.sleep(_PATIENCE_SECONDS)
         while True:
             await client.http.send_typing(channel_id)
             await asyncio.sleep(_REFRESH_SECONDS)

@@ -1,5 +1,7 @@
 """Faults of the database under a running bot."""
 
+import asyncio
+
 from tests.town import ANSWER_PLACE, QUESTION, Town
 
 BODY = "It fails each night."
@@ -23,4 +25,23 @@ async def test_connections_that_break_delay_a_question_and_lose_none(town: Town)
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    assert ANSWER_PLACE in (await town.asker.sees_reply(thread, timeout=30)).content
+
+
+async def test_a_post_that_cannot_be_stored_at_first_is_stored_when_postgres_is_back(
+    town: Town,
+) -> None:
+    pool = town.rooms.pool
+    # Every write fails as a full disk does, for as long as the trigger stands.
+    await pool.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$"
+    )
+    await pool.execute(
+        "CREATE TRIGGER full_disk BEFORE INSERT ON questions EXECUTE FUNCTION refuse()"
+    )
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await asyncio.sleep(0.3)
+    assert await town.states() == []
+    await pool.execute("DROP TRIGGER full_disk ON questions")
     assert ANSWER_PLACE in (await town.asker.sees_reply(thread, timeout=30)).content
