@@ -98,7 +98,7 @@ def _entry(number: int, passage: Passage) -> str:
     name = passage.title
     if passage.heading not in ("", passage.title):
         name = f"{name} › {passage.heading}"
-    name = shortened(name, _TITLE_CHARACTERS).replace("[", "(").replace("]", ")")
+    name = shortened(name, _TITLE_CHARACTERS)
     line = sanitise(shortened(first_words(passage.text), _SNIPPET_CHARACTERS), ())
     return f"{number}. {texts.link(name, passage.url)}\n{line}\n"
 

@@ -1,7 +1,8 @@
 """What docbot says to members in commands and under buttons, all in one place."""
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+
+from docbot.answers.sanitise import inline_code, is_linkable, masked_link, plain
 
 HELPFUL = "Helpful"
 NOT_RIGHT = "Not right"
@@ -30,9 +31,7 @@ def no_such_source(name: str, known: Sequence[str]) -> str:
 
 def link(title: str, url: str) -> str:
     """A link without a preview; the address of a page that has none on the web as text."""
-    if urlsplit(url).scheme in ("http", "https"):
-        return f"[{title}](<{url}>)"
-    return f"{title} (`{url}`)"
+    return masked_link(title, url) if is_linkable(url) else f"{plain(title)} ({inline_code(url)})"
 
 
 def reloaded(changed: Sequence[str], need_restart: Sequence[str], *, env_file_read: bool) -> str:

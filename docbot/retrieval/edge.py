@@ -16,9 +16,14 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-import qdrant_edge as edge
+from docbot.errors import DocbotError, GoneError, PermanentError, TransientError, UsageError
 
-from docbot.errors import DocbotError, GoneError, PermanentError, TransientError
+try:
+    import qdrant_edge as edge
+except ModuleNotFoundError as error:
+    raise UsageError(
+        "docbot's own index is not installed; install it with `pip install 'docbot[embedded]'`"
+    ) from error
 from docbot.retrieval.store import Hit, Index, Row, Sparse, check_row
 
 _DENSE = "dense"
