@@ -13,7 +13,7 @@ from docbot.db.forums import Forums
 from docbot.db.generations import Generations
 from docbot.db.migrations import migrate
 from docbot.db.outbox import Outbox
-from docbot.db.pool import Database, Pool
+from docbot.db.pool import Database, Pool, close
 from docbot.db.questions import Questions
 from docbot.db.sources import Sources
 from docbot.db.threads import Threads
@@ -64,7 +64,7 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
             for name in await migrate(conn):
                 log.info("applied migration %s", name)
         finally:
-            await conn.close()
+            await close(conn)
         pool = await stack.enter_async_context(database.pool())
         embedder = _embedder(settings)
         if embedder is not None:

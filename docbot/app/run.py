@@ -108,8 +108,9 @@ class RunningBot:
     async def _may_act(self, lock: ActiveLock) -> bool:
         if await lock.try_acquire():
             return True
-        async with self._rooms.pool.acquire() as conn:
-            holder = await find_holder(conn)
+        with translated():
+            async with self._rooms.pool.acquire() as conn:
+                holder = await find_holder(conn)
         log.info("standing by: %s is active and answers", holder or "another process")
         return await _first(lock.acquire(), self._stop.wait())
 

@@ -11,7 +11,7 @@ import socket
 from typing import Any
 
 from docbot.db.errors import translated
-from docbot.db.pool import Conn, Connection, Database
+from docbot.db.pool import Conn, Connection, Database, close
 
 _LOCK = 7_110_002
 
@@ -58,7 +58,7 @@ class ActiveLock:
     async def release(self) -> None:
         if self._conn is not None:
             self._conn.remove_termination_listener(self._on_termination)
-            await self._conn.close(timeout=2)
+            await close(self._conn)
             self._conn = None
 
     async def _fetchval(self, sql: str, *arguments: Any) -> Any:

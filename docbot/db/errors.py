@@ -8,7 +8,7 @@ import asyncpg
 from docbot.errors import PermanentError, TransientError
 
 # A Postgres that restarts shows as each of these, depending on the moment.
-_LOST = (
+LOST = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
@@ -26,7 +26,7 @@ def translated() -> Iterator[None]:
     """Raise TransientError for a lost or busy Postgres, PermanentError for a refused statement."""
     try:
         yield
-    except _LOST as error:
+    except LOST as error:
         raise TransientError(f"Postgres is out of reach: {_cause(error)}") from error
     except asyncpg.InterfaceError as error:
         if any(sign in str(error) for sign in _CLOSED):

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from docbot.db.errors import translated
-from docbot.db.pool import Database
+from docbot.db.pool import Database, close
 from docbot.errors import UsageError
 
 _SYNC = 7_110_003
@@ -24,4 +24,4 @@ async def sync_lock(database: Database) -> AsyncIterator[None]:
                 raise UsageError("another sync is running on this database; wait for it to end")
         yield
     finally:
-        await conn.close(timeout=2)
+        await close(conn)

@@ -16,6 +16,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from docbot.db.embedded import EmbeddedServer
+from docbot.db.errors import LOST, translated
 from docbot.errors import DocbotError, SettingsError, TransientError
 
 # In quotes: asyncpg's classes take parameters only in its stubs.
@@ -28,6 +29,7 @@ STATEMENT_SECONDS = 30.0
 # A connection left in a transaction makes every claim slower; no step of ours needs this long.
 IDLE_IN_TRANSACTION = "60s"
 POOL_SIZE = 10
+_CLOSE_SECONDS = 2.0
 
 
 class Database:
@@ -70,7 +72,7 @@ class Database:
                 f"DATABASE_URL: cannot be read ({error}); "
                 "allowed: postgresql://user:password@host:port/database"
             ) from error
-        except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        except (*LOST, asyncpg.PostgresError) as error:
             cause = str(error) or type(error).__name__
             raise TransientError(
                 f"Postgres at {self.place} does not answer: {cause}; is it running, "
@@ -89,10 +91,11 @@ class Database:
             server_settings={"idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION},
         )
         try:
-            await pool
+            with translated():
+                await pool
             yield pool
         finally:
-            await _close(pool)
+            await _close_pool(pool)
 
     def close(self) -> None:
         if self._embedded is not None:
@@ -108,11 +111,19 @@ class Database:
         return await self.connect(**kept)
 
 
-async def _close(pool: Pool) -> None:
+async def close(conn: Connection) -> None:
+    """Close a connection; one that is lost already is dropped without a word."""
+    try:
+        await conn.close(timeout=_CLOSE_SECONDS)
+    except (*LOST, asyncpg.InterfaceError, asyncpg.PostgresError):
+        conn.terminate()
+
+
+async def _close_pool(pool: Pool) -> None:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             await pool.close()
-    except (TimeoutError, OSError, asyncpg.PostgresError, DocbotError):
+    except (*LOST, asyncpg.PostgresError, DocbotError):
         pool.terminate()
 
 

@@ -67,6 +67,10 @@ from docbot.db.embedded import EmbeddedServer
 from docbot.errors import DocbotError
 
 server = EmbeddedServer(Path(sys.argv[1]), system_dir=Path(sys.argv[2]))
+# A server that dies between connect and statement shows in asyncpg as each of these.
+LOST = (
+    DocbotError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
+)
 
 async def query(statement):
     where = await asyncio.to_thread(server.ensure)
@@ -92,7 +96,7 @@ def reply(request):
 for line in sys.stdin:
     try:
         answer = {"ok": reply(json.loads(line)), "location": str(server.location)}
-    except (DocbotError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except LOST as error:
         answer = {"error": str(error), "kind": type(error).__name__}
     print(json.dumps(answer), flush=True)
 """
@@ -151,7 +155,9 @@ class User:
 
     def receive(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        assert line, "the user died: its traceback is in the captured stderr"
+        answer: dict[str, Any] = json.loads(line)
         return answer
 
     def ask(self, request: str) -> Any:

@@ -1,0 +1,26 @@
+import asyncio
+
+from docbot.db.errors import translated
+from docbot.db.pool import Database, Pool, close
+from docbot.errors import TransientError
+
+ROUNDS = 60  # about one in six ends in asyncpg's own confusion rather than in a lost connection
+
+
+async def test_a_connection_cut_at_any_instant_is_a_passing_failure_and_closes(
+    database: Database, pool: Pool
+) -> None:
+    failures = 0
+    for number in range(ROUNDS):
+        conn = await database.connect()
+        process = await conn.fetchval("SELECT pg_backend_pid()")
+        cut = asyncio.create_task(pool.execute("SELECT pg_terminate_backend($1)", process))
+        await asyncio.sleep(number * 0.0001)
+        try:
+            with translated():
+                await conn.fetchval("SELECT 1")
+        except TransientError:
+            failures += 1
+        await close(conn)
+        await cut
+    assert failures
