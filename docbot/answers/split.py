@@ -147,10 +147,13 @@ def _units(text: str, limit: int) -> list[_Unit]:
 
 
 def _block_units(block: Block, limit: int) -> Iterator[_Unit]:
-    frame = _frame(block, limit) if isinstance(block, Fence) else None
-    if isinstance(block, Fence) and frame is not None:
+    if not isinstance(block, Fence):
+        return _prose_units(source(block), limit)
+    frame = _frame(block, limit)
+    if frame is not None:
         return _code_units(block, frame, limit)
-    return _prose_units(source(block), limit)
+    # Without the fence what it held is text like any other, with fences of its own.
+    return iter(_units("\n".join([block.info, *block.lines]).strip("\n"), limit))
 
 
 def _frame(fence: Fence, limit: int) -> _Frame | None:

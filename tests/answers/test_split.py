@@ -134,6 +134,8 @@ MARKDOWN = st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
 @given(MARKDOWN | st.text(max_size=400), st.integers(80, 250))
 @example("```\n" + "\n" * 300 + "```", 80)
 @example("> ```", 80)
+@example("```" + "x" * 70, 80)
+@example("`" * 50 + "\n```py\ncode\n" + "`" * 50, 80)
 def test_every_part_is_within_the_limit_not_empty_and_balanced(text: str, limit: int) -> None:
     parts = split(text, limit)
     for part in parts:
