@@ -16,6 +16,7 @@ from docbot.settings import Settings, load
 from docbot.telemetry import set_up_logging
 
 if TYPE_CHECKING:
+    from docbot.app.reading import Outcome
     from docbot.app.rooms import Rooms
 
 Result = TypeVar("Result")
@@ -249,13 +250,16 @@ def sync(names: Sequence[str], full: bool) -> None:
     """
     from docbot.app.reading import sync_sources
 
-    async def read(rooms: "Rooms") -> bool:
+    async def read(rooms: "Rooms") -> "Outcome":
         return await sync_sources(
             rooms, names, full=full, say=click.echo, progress=TerminalProgress()
         )
 
-    if not _with_rooms(read):
+    outcome = _with_rooms(read)
+    if not outcome.sources:
         raise DocbotError("nothing could be read; see the reasons above")
+    if not outcome.embedded:
+        raise DocbotError("not all could be embedded; until it is, searches go by words")
 
 
 @commands.command()
@@ -270,15 +274,11 @@ def search(query: str, names: Sequence[str], limit: int, as_json: bool) -> None:
     Example:
       docbot search "how do I bind a forum" --limit 3
     """
+    from docbot.app.asking import search_once
     from docbot.retrieval.passages import Passage
-    from docbot.retrieval.search import Query
 
     async def find(rooms: "Rooms") -> Sequence[Passage]:
-        chosen = await rooms.sources.get_many(names)
-        result = await rooms.searcher.search(
-            Query(query, ""), [source.id for source in chosen], limit
-        )
-        return result.passages
+        return (await search_once(rooms, query, names, limit)).passages
 
     found = _with_rooms(find)
     if as_json:

@@ -46,7 +46,7 @@ CREATE TABLE chunks (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     source_id    bigint NOT NULL REFERENCES sources ON DELETE CASCADE,
     page_id      bigint NOT NULL REFERENCES pages ON DELETE CASCADE,
-    position     integer NOT NULL CHECK (position >= 0),
+    position     integer CHECK (position >= 0),  -- null: no longer in the page; kept until no index names it
     hash         bytea NOT NULL,  -- over title, heading path and text: what was embedded once is never embedded again
     heading_path text[] NOT NULL,
     url          text NOT NULL,
@@ -129,9 +129,9 @@ CREATE TABLE conversations (
     person_id  bigint,
     created_at timestamptz NOT NULL DEFAULT now(),
     closed_at  timestamptz,
-    CHECK ((kind = 'post') = (thread_id IS NOT NULL))
+    CHECK (kind <> 'post' OR thread_id IS NOT NULL)
 );
-CREATE UNIQUE INDEX conversations_post ON conversations (thread_id) WHERE closed_at IS NULL;
+CREATE UNIQUE INDEX conversations_post ON conversations (thread_id) WHERE kind = 'post' AND closed_at IS NULL;
 
 CREATE TABLE questions (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -151,6 +151,7 @@ CREATE TABLE questions (
     attempt         integer NOT NULL DEFAULT 0,
     refusals        integer NOT NULL DEFAULT 0,  -- tries that failed by this input alone
     epoch           bigint,
+    claimed_by      smallint,           -- which worker of that epoch's process
     ended_at        timestamptz,
     CHECK ((message_id IS NULL) <> (interaction_id IS NULL)),
     CHECK ((state IN ('answered', 'abstained', 'yielded', 'cancelled', 'failed')) = (ended_at IS NOT NULL)),
@@ -197,6 +198,7 @@ CREATE TABLE outbox (
     reason         text,
     attempt        integer NOT NULL DEFAULT 0,
     epoch          bigint,
+    claimed_by     smallint,  -- which drain of that epoch's process
     created_at     timestamptz NOT NULL DEFAULT now(),
     due_at         timestamptz NOT NULL DEFAULT now(),
     first_tried_at timestamptz,

@@ -10,7 +10,7 @@ from typing import Any
 import discord
 from pydantic import SecretStr
 
-from docbot.app.reading import sync_sources
+from docbot.app.reading import Outcome, sync_sources
 from docbot.app.rooms import Rooms, open_rooms
 from docbot.app.run import RunningBot
 from docbot.bot.client import PERMISSIONS
@@ -107,7 +107,8 @@ async def read_pages(rooms: Rooms, folder: Path) -> None:
     for name, text in PAGES.items():
         (folder / name).write_text(text)
     await rooms.sources.add(name="docs", kind="folder", location=str(folder), base_url=BASE_URL)
-    assert await sync_sources(rooms, [], full=False, say=lambda _: None, progress=Quiet())
+    outcome = await sync_sources(rooms, [], full=False, say=lambda _: None, progress=Quiet())
+    assert outcome == Outcome(1, embedded=True)
 
 
 async def bind(

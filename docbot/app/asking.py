@@ -1,4 +1,4 @@
-"""One question from the command line, answered as the bot would."""
+"""One search or question from the command line, answered as the bot would."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,30 @@ from docbot.answers.answer import Answer
 from docbot.answers.prompt import QuestionText
 from docbot.app.rooms import Rooms, open_answerer, refuse_endpoint_without_model
 from docbot.errors import UsageError
-from docbot.retrieval.search import Query
+from docbot.retrieval.search import Query, SearchResult
 
 _PASSAGES = 8
+
+
+async def search_once(
+    rooms: Rooms, query: str, source_names: Sequence[str], limit: int
+) -> SearchResult:
+    """Search the named sources, or all.
+
+    Raises:
+        UsageError: nothing was read yet, the index is not in this data folder, or a name is not
+            known.
+    """
+    chosen = await rooms.sources.get_many(source_names)
+    found = await rooms.searcher.search(Query(query, ""), [source.id for source in chosen], limit)
+    if found.indexed:
+        return found
+    if await rooms.generations.find_current() is None:
+        raise UsageError("nothing was read yet; `docbot sources add`, then `docbot sync`")
+    raise UsageError(
+        f"the index is not in {rooms.settings.docbot_data_dir}, or is damaged; "
+        "`docbot sync` builds it there"
+    )
 
 
 async def ask_once(rooms: Rooms, question: str, source_names: Sequence[str]) -> Answer:
@@ -19,11 +40,6 @@ async def ask_once(rooms: Rooms, question: str, source_names: Sequence[str]) -> 
         DocbotError: the model cannot be asked.
     """
     await refuse_endpoint_without_model(rooms.settings)
-    chosen = await rooms.sources.get_many(source_names)
-    found = await rooms.searcher.search(
-        Query(question, ""), [source.id for source in chosen], _PASSAGES
-    )
-    if not found.indexed:
-        raise UsageError("nothing was read yet; `docbot sources add`, then `docbot sync`")
+    found = await search_once(rooms, question, source_names, _PASSAGES)
     async with open_answerer(rooms.settings) as answerer:
         return await answerer.answer(QuestionText(question, ""), [], found.passages)

@@ -179,11 +179,16 @@ async def _read(
         known = None
     if known is None:
         await rooms.sources.add(name=SOURCE, kind=kind, location=location, base_url=base_url)
-    elif kind == "website" and known.synced_at and not await is_stale(rooms):
+    elif kind == "website" and known.synced_at and await _is_ready(rooms):
         say(f"Answering from {location} as read before ({known.pages} pages).")
         return
-    if not await sync_sources(rooms, [SOURCE], full=False, say=say, progress=progress):
+    outcome = await sync_sources(rooms, [SOURCE], full=False, say=say, progress=progress)
+    if not outcome.sources:
         raise DocbotError(f"{location} could not be read, so there is nothing to answer from")
+
+
+async def _is_ready(rooms: Rooms) -> bool:
+    return rooms.index.get() is not None and not await is_stale(rooms)
 
 
 async def _bind(rooms: Rooms, playground: Playground) -> None:

@@ -4,16 +4,18 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Protocol
 
 from docbot import __version__
-from docbot.app.rooms import Rooms, rebuild_index, refuse_endpoint_without_model
+from docbot.app.rooms import Rooms, complete_index, rebuild_index, refuse_endpoint_without_model
 from docbot.db.locks import sync_lock
 from docbot.db.sources import Source
-from docbot.errors import DocbotError, PermanentError, UsageError
+from docbot.errors import DocbotError, UsageError
 from docbot.knowledge.reading import read_pages
 from docbot.knowledge.sync import Summary, store
 from docbot.processes import process_pool
+from docbot.retrieval.embedder import Embedder
 from docbot.retrieval.generations import embed_missing
 from docbot.retrieval.lexical import LEXICAL_VERSION
 
@@ -31,6 +33,14 @@ class Progress(Protocol):
     def end(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many sources could be read, and whether all their chunks have a vector, if wanted."""
+
+    sources: int
+    embedded: bool
+
+
 async def sync_sources(
     rooms: Rooms,
     names: Sequence[str],
@@ -38,11 +48,10 @@ async def sync_sources(
     full: bool,
     say: Callable[[str], None],
     progress: Progress,
-) -> bool:
+) -> Outcome:
     """Read the named sources (all when none is named) and index what changed.
 
-    Returns:
-        whether at least one source could be read; each failure was said.
+    Each failure is said and spoils nothing else: what could be read is indexed.
 
     Raises:
         UsageError: there is no source, a name is not known, or another sync runs.
@@ -57,9 +66,12 @@ async def sync_sources(
             summary = await _sync_one(rooms, source, full=full, say=say, progress=progress)
             if summary is not None:
                 summaries.append(summary)
+        embedded = True
         if await is_stale(rooms):
-            await _index(rooms, say, progress)
-    return bool(summaries)
+            embedded = await _index(rooms, say, progress)
+        elif rooms.index.get() is None:
+            await complete_index(rooms)
+    return Outcome(len(summaries), embedded)
 
 
 async def _sync_one(
@@ -77,10 +89,10 @@ async def _sync_one(
             )
             async with aclosing(pages):
                 summary = await store(source, rooms.sources, pages, full=full, progress=progress.at)
-    except BrokenProcessPool as error:
-        raise PermanentError(
-            f"{source.name}: the process that converts pages died; is memory short?"
-        ) from error
+    except BrokenProcessPool:
+        progress.end()
+        say(f"{source.name}: not read: the process that converts pages died; is memory short?")
+        return None
     except DocbotError as error:
         progress.end()
         say(f"{source.name}: not read: {error}")
@@ -92,27 +104,41 @@ async def _sync_one(
 
 
 async def is_stale(rooms: Rooms) -> bool:
-    """Whether the index is not there, or not what this process would build from Postgres now."""
+    """Whether the index is not what this process would build from Postgres now."""
+    model = rooms.settings.docbot_embedding_model
     current = await rooms.generations.find_current()
     return (
         current is None
         or not await rooms.generations.is_up_to_date()
-        or rooms.index.get() is None
         or current.lexical_version != LEXICAL_VERSION
-        or current.embedding_model != rooms.settings.docbot_embedding_model
+        or current.embedding_model != model
+        or (model is not None and bool(await rooms.generations.not_embedded(model, 1)))
     )
 
 
-async def _index(rooms: Rooms, say: Callable[[str], None], progress: Progress) -> None:
-    if rooms.embedder is not None:
-        progress.begin("embedding")
-        embedded = await embed_missing(rooms.generations, rooms.embedder, progress.at)
-        progress.end()
-        say(f"embedded {embedded} chunks with {rooms.embedder.model}")
+async def _index(rooms: Rooms, say: Callable[[str], None], progress: Progress) -> bool:
+    """Embed and index; False when not all could be embedded, and is found by words alone."""
+    embedded = await _embed(rooms, rooms.embedder, say, progress) if rooms.embedder else True
     progress.begin("indexing")
     chunks = await rebuild_index(rooms)
     progress.end()
     say(f"indexed {chunks} chunks")
+    return embedded
+
+
+async def _embed(
+    rooms: Rooms, embedder: Embedder, say: Callable[[str], None], progress: Progress
+) -> bool:
+    progress.begin("embedding")
+    try:
+        embedded = await embed_missing(rooms.generations, embedder, progress.at)
+    except DocbotError as error:  # what was read is found by its words meanwhile
+        progress.end()
+        say(f"not all chunks could be embedded, the next `docbot sync` tries again: {error}")
+        return False
+    progress.end()
+    say(f"embedded {embedded} chunks with {embedder.model}")
+    return True
 
 
 def lines_of(summary: Summary) -> list[str]:

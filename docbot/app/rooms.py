@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from docbot.answers.answer import Answerer
 from docbot.answers.generate import OpenAIChatModel
@@ -21,7 +22,7 @@ from docbot.errors import DocbotError, SettingsError
 from docbot.retrieval.edge import EdgeStore
 from docbot.retrieval.embedder import Embedder, OpenAIEmbedder
 from docbot.retrieval.endpoint import list_models
-from docbot.retrieval.generations import CurrentIndex, index_folder, rebuild
+from docbot.retrieval.generations import CurrentIndex, build_current, index_folder, rebuild
 from docbot.retrieval.search import Searcher
 from docbot.settings import Settings
 
@@ -54,9 +55,8 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
     Raises:
         DocbotError: a part cannot be opened; the message says which and what to do.
     """
-    settings.docbot_data_dir.mkdir(parents=True, exist_ok=True)
-    url = settings.database_url.get_secret_value() if settings.database_url else None
-    database = Database(url, settings.docbot_data_dir)
+    _make_folder(settings.docbot_data_dir)
+    database = Database(_database_url(settings), settings.docbot_data_dir)
     async with AsyncExitStack() as stack:
         stack.callback(database.close)
         conn = await database.connect()
@@ -70,6 +70,16 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
         if embedder is not None:
             stack.push_async_callback(embedder.close)
         yield await _rooms(settings, database, pool, embedder)
+
+
+def _make_folder(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"DOCBOT_DATA_DIR: {data_dir} cannot be made a folder ({error.strerror}); "
+            "give a folder that this user may write"
+        ) from error
 
 
 async def _rooms(
@@ -118,6 +128,10 @@ def _embedder(settings: Settings) -> OpenAIEmbedder | None:
     )
 
 
+def _database_url(settings: Settings) -> str | None:
+    return settings.database_url.get_secret_value() if settings.database_url else None
+
+
 def _api_key(settings: Settings) -> str | None:
     return settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
 
@@ -143,12 +157,24 @@ async def refuse_endpoint_without_model(settings: Settings) -> None:
 
 async def rebuild_index(rooms: Rooms) -> int:
     """Build the index anew from Postgres and switch to it; the caller holds the sync lock."""
-    url = rooms.settings.database_url
     points = await rebuild(
         rooms.generations,
-        database_url=url.get_secret_value() if url else None,
+        database_url=_database_url(rooms.settings),
         data_dir=rooms.settings.docbot_data_dir,
         embedding_model=rooms.settings.docbot_embedding_model,
     )
     await rooms.index.refresh()
     return points
+
+
+async def complete_index(rooms: Rooms) -> None:
+    """Build what Postgres names and this data folder lacks; the caller holds the sync lock."""
+    if await rooms.index.refresh():  # another process has built it meanwhile
+        return
+    is_there = await build_current(
+        rooms.generations,
+        database_url=_database_url(rooms.settings),
+        data_dir=rooms.settings.docbot_data_dir,
+    )
+    if not is_there or not await rooms.index.refresh():
+        await rebuild_index(rooms)

@@ -9,7 +9,7 @@ from functools import partial
 from time import monotonic
 
 from docbot.answers.answer import Answerer
-from docbot.app.rooms import Rooms, open_answerer, rebuild_index
+from docbot.app.rooms import Rooms, complete_index, open_answerer
 from docbot.bot import texts
 from docbot.bot.client import HelpClient, Parts, connect
 from docbot.bot.commands import SearchTools, add_commands
@@ -37,6 +37,8 @@ DRAINS = 4
 STOP_SECONDS = 10.0
 # Who acted for less did not get far: Discord counts how often a bot connects.
 _STEADY_SECONDS = 60.0
+# A server that vanished without a word gives the lock to another process after about 6 s.
+_CHECK_SECONDS = 2.0
 
 
 class RunningBot:
@@ -138,8 +140,8 @@ class RunningBot:
 
     async def _work(self, client: HelpClient, epoch: int, tasks: asyncio.TaskGroup) -> None:
         parts: list[ClaimLoop] = [
-            *(self._worker(client, epoch) for _ in range(WORKERS)),
-            *(self._drain(client, epoch) for _ in range(DRAINS)),
+            *(self._worker(client, epoch, number) for number in range(WORKERS)),
+            *(self._drain(client, epoch, number) for number in range(DRAINS)),
         ]
         at_work = [tasks.create_task(part.run(), name=type(part).__name__) for part in parts]
         await self._stop.wait()
@@ -185,7 +187,7 @@ class RunningBot:
     def _waker(self, wake: asyncio.Event) -> Callable[[], None]:
         return wake.set if self._wake_ups else lambda: None
 
-    def _worker(self, client: HelpClient, epoch: int) -> QuestionWorker:
+    def _worker(self, client: HelpClient, epoch: int, number: int) -> QuestionWorker:
         return QuestionWorker(
             pool=self._rooms.pool,
             questions=self._rooms.questions,
@@ -197,19 +199,21 @@ class RunningBot:
             answerer=lambda: self._answerer,
             typing=partial(typing, client),
             epoch=epoch,
+            number=number,
             wake=self._wake_workers,
             wake_drain=self._waker(self._wake_drains),
             idle_seconds=self._idle_seconds,
             on_step=self._on_step,
         )
 
-    def _drain(self, client: HelpClient, epoch: int) -> OutboxDrain:
+    def _drain(self, client: HelpClient, epoch: int, number: int) -> OutboxDrain:
         return OutboxDrain(
             client=client,
             pool=self._rooms.pool,
             outbox=self._rooms.outbox,
             questions=self._rooms.questions,
             epoch=epoch,
+            number=number,
             wake=self._wake_drains,
             idle_seconds=self._idle_seconds,
             on_step=self._on_step,
@@ -225,9 +229,9 @@ class RunningBot:
         if await self._rooms.index.refresh():
             self._wake_workers.set()
             return
-        log.warning("this machine lacks the current index; building it from Postgres")
+        log.warning("this data folder lacks the current index; building it from Postgres")
         async with sync_lock(self._rooms.database):
-            await rebuild_index(self._rooms)
+            await complete_index(self._rooms)
 
     async def _greet(self, client: HelpClient) -> None:
         self.connected.set()
@@ -264,7 +268,10 @@ def stop_on_signals(bot: RunningBot) -> None:
 
 
 async def _watch(lock: ActiveLock) -> None:
-    await lock.lost.wait()
+    """Raise TransientError once the lock is lost; also when its server is silent."""
+    while not lock.lost.is_set():
+        await lock.check()
+        await _first(lock.lost.wait(), asyncio.sleep(_CHECK_SECONDS))
     raise TransientError("the connection that holds the right to act broke")
 
 

@@ -73,7 +73,7 @@ async def _search(
     except DocbotError as error:
         client.report("/search", error)
         return texts.FAILED
-    return search_reply(query, found.passages)
+    return search_reply(query, found.passages) if found.indexed else texts.NOT_READY
 
 
 async def _names(tools: SearchTools) -> list[str]:

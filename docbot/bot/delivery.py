@@ -44,6 +44,7 @@ class OutboxDrain(ClaimLoop):
         outbox: Outbox,
         questions: Questions,
         epoch: int,
+        number: int,
         wake: asyncio.Event,
         idle_seconds: float,
         on_step: OnStep,
@@ -54,16 +55,20 @@ class OutboxDrain(ClaimLoop):
         self._outbox = outbox
         self._questions = questions
         self._epoch = epoch
+        self._number = number
         self._on_step = on_step
 
     async def take_one(self) -> bool:
-        delivery = await self._outbox.claim_next(self._epoch)
+        delivery = await self._outbox.claim_next(self._epoch, self._number)
         if delivery is None:
             return False
         self._on_step("row claimed")
         await self._deliver(delivery)
         self._wake.set()  # a later row of its channel may go now
         return True
+
+    async def put_back(self) -> None:
+        await self._outbox.put_back(self._epoch, self._number)
 
     async def seconds_to_next(self) -> float | None:
         return await self._outbox.seconds_to_next()

@@ -8,6 +8,7 @@ HELPFUL = "Helpful"
 NOT_RIGHT = "Not right"
 VOTE_UNKNOWN = "I no longer have the answer that this button belongs to."
 FAILED = "Something went wrong on my side. Please try again later."
+NOT_READY = "I am still reading the documentation. Please try again in a few minutes."
 NOT_ALLOWED = "Only members who may manage this server can do that."
 
 _VOTED = {

@@ -11,10 +11,13 @@ import socket
 from typing import Any
 
 from docbot.db.errors import translated
+from docbot.db.locks import open_for_lock
 from docbot.db.pool import Conn, Connection, Database, close
 
 _LOCK = 7_110_002
 
+# Who claims reads the epoch: once these locks are had, no claim of an older one is under way.
+_SETTLE_CLAIMS = "LOCK TABLE questions, outbox IN SHARE ROW EXCLUSIVE MODE"
 _RAISE_EPOCH = """
     UPDATE activity SET epoch = epoch + 1, holder = $1, taken_at = now() RETURNING epoch
 """
@@ -26,18 +29,7 @@ _HOLDER = """
           AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 """
 
-# An idle holder must not lose its lock to a time limit set for everybody else, and a host that
-# vanished must not hold it for hours.
-_SERVER_SETTINGS = {
-    "statement_timeout": "0",
-    "lock_timeout": "0",
-    "idle_session_timeout": "0",
-    "tcp_keepalives_idle": "3",
-    "tcp_keepalives_interval": "1",
-    "tcp_keepalives_count": "3",
-    "client_connection_check_interval": "2s",
-}
-_TRANSACTION_TIMEOUT_SINCE = 17  # Postgres's major version that has transaction_timeout
+_CHECK_SECONDS = 2.0
 
 
 class ActiveLock:
@@ -55,6 +47,16 @@ class ActiveLock:
         """Wait, as long as it takes, for the process that acts to end."""
         await self._fetchval("SELECT pg_advisory_lock($1)", _LOCK)
 
+    async def check(self) -> None:
+        """Ask the server for a sign of life.
+
+        Raises:
+            TransientError: it gives none, so another process may hold the lock by now.
+        """
+        with translated():
+            async with asyncio.timeout(_CHECK_SECONDS):
+                await self._fetchval("SELECT 1")
+
     async def release(self) -> None:
         if self._conn is not None:
             self._conn.remove_termination_listener(self._on_termination)
@@ -68,11 +70,8 @@ class ActiveLock:
             return await self._conn.fetchval(sql, *arguments)
 
     async def _open(self) -> Connection:
-        conn = await self._database.connect(server_settings=_SERVER_SETTINGS)
+        conn = await open_for_lock(self._database)
         conn.add_termination_listener(self._on_termination)
-        if conn.get_server_version().major >= _TRANSACTION_TIMEOUT_SINCE:
-            with translated():
-                await conn.execute("SET transaction_timeout = 0")
         return conn
 
     def _on_termination(self, _: object) -> None:
@@ -82,7 +81,9 @@ class ActiveLock:
 async def raise_epoch(conn: Conn) -> int:
     """Join the caller's transaction that hands over what the process before left in flight."""
     with translated():
-        return int(await conn.fetchval(_RAISE_EPOCH, this_process()))
+        epoch = int(await conn.fetchval(_RAISE_EPOCH, this_process()))
+        await conn.execute(_SETTLE_CLAIMS)
+    return epoch
 
 
 async def find_holder(conn: Conn) -> str | None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
+from docbot.errors import TransientError
 
 _CURRENT = """
-    SELECT id, name, lexical_version, embedding_model, dimensions, points
+    SELECT id, name, lexical_version, embedding_model, dimensions, points, last_chunk
     FROM index_generations WHERE state = 'current'
 """
 _BEGIN = """
@@ -17,21 +18,22 @@ _BEGIN = """
     RETURNING name
 """
 _RETIRE = "UPDATE index_generations SET state = 'retired' WHERE state = 'current'"
-# The caller's sync lock keeps the chunks as they were when the build read them.
 _SWITCH = """
-    UPDATE index_generations
-    SET state = 'current', points = $2, last_chunk = (SELECT coalesce(max(id), 0) FROM chunks)
-    WHERE name = $1
+    UPDATE index_generations SET state = 'current', points = $2, last_chunk = $3
+    WHERE name = $1 AND state = 'building'
 """
-# A stored page has new chunks, so their number and the newest id change with every change.
+_DROP_SET_ASIDE = "DELETE FROM chunks WHERE position IS NULL"
+# What is new has a higher id, what is gone makes them fewer, and only what this generation holds
+# can come back under an old id.
 _IS_UP_TO_DATE = """
     SELECT EXISTS (
         SELECT FROM index_generations
         WHERE state = 'current'
-          AND points = (SELECT count(*) FROM chunks)
-          AND last_chunk = (SELECT coalesce(max(id), 0) FROM chunks))
+          AND (points, last_chunk) = (
+            SELECT count(*), coalesce(max(id), 0) FROM chunks WHERE position IS NOT NULL))
 """
-_RETIRED = "SELECT name FROM index_generations WHERE state = 'retired'"
+_FORGET_RETIRED = "DELETE FROM index_generations WHERE state = 'retired'"
+_NAMES = "SELECT name FROM index_generations"
 _UNFINISHED = "SELECT name FROM index_generations WHERE state = 'building'"
 _FORGET = "DELETE FROM index_generations WHERE name = $1"
 _ROWS = """
@@ -40,12 +42,13 @@ _ROWS = """
     FROM chunks
     JOIN pages ON pages.id = chunks.page_id
     LEFT JOIN embeddings ON embeddings.chunk_hash = chunks.hash AND embeddings.model = $1
+    WHERE chunks.position IS NOT NULL
     ORDER BY chunks.id
 """
 _NOT_EMBEDDED = """
     SELECT DISTINCT ON (chunks.hash) chunks.hash, pages.title, chunks.heading_path, chunks.text
     FROM chunks JOIN pages ON pages.id = chunks.page_id
-    WHERE NOT EXISTS (
+    WHERE chunks.position IS NOT NULL AND NOT EXISTS (
         SELECT FROM embeddings WHERE model = $1 AND chunk_hash = chunks.hash)
     ORDER BY chunks.hash LIMIT $2
 """
@@ -65,6 +68,15 @@ class Generation:
     embedding_model: str | None
     dimensions: int
     points: int
+    last_chunk: int
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a generation holds: how many chunks, and the highest id among them (0 if none)."""
+
+    points: int
+    last_chunk: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +118,28 @@ class Generations:
                 await self._pool.fetchval(_BEGIN, lexical_version, embedding_model, dimensions)
             )
 
-    async def switch(self, name: str, points: int) -> None:
+    async def switch(self, name: str, built: Built) -> None:
+        """Make it the current one; chunks that only the one before named are gone with that.
+
+        Raises:
+            TransientError: another sync began meanwhile and threw this generation away.
+        """
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 await conn.execute(_RETIRE)
-                await conn.execute(_SWITCH, name, points)
+                switched = await conn.execute(_SWITCH, name, built.points, built.last_chunk)
+                if switched != "UPDATE 1":
+                    raise TransientError(
+                        f"index {name} was thrown away by another sync; run `docbot sync` again"
+                    )
+                await conn.execute(_DROP_SET_ASIDE)
                 await conn.execute(_NOTIFY, name)
 
-    async def retired(self) -> list[str]:
+    async def names(self) -> set[str]:
+        """Name the generations that are of use, now or soon; retired ones are forgotten."""
         with translated():
-            return [row["name"] for row in await self._pool.fetch(_RETIRED)]
+            await self._pool.execute(_FORGET_RETIRED)
+            return {row["name"] for row in await self._pool.fetch(_NAMES)}
 
     async def unfinished(self) -> list[str]:
         """Generations begun and never switched to; under the sync lock nobody builds them now."""

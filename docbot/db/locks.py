@@ -4,10 +4,32 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from docbot.db.errors import translated
-from docbot.db.pool import Database, close
+from docbot.db.pool import Connection, Database, close
 from docbot.errors import UsageError
 
 _SYNC = 7_110_003
+
+# An idle holder must not lose its lock to a time limit set for everybody else, and a host that
+# vanished must not hold it for hours.
+_SERVER_SETTINGS = {
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_session_timeout": "0",
+    "tcp_keepalives_idle": "3",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "3",
+    "client_connection_check_interval": "2s",
+}
+_TRANSACTION_TIMEOUT_SINCE = 17  # Postgres's major version that has transaction_timeout
+
+
+async def open_for_lock(database: Database) -> Connection:
+    """Open a connection that may hold a session lock for as long as its process lives."""
+    conn = await database.connect(server_settings=_SERVER_SETTINGS)
+    if conn.get_server_version().major >= _TRANSACTION_TIMEOUT_SINCE:
+        with translated():
+            await conn.execute("SET transaction_timeout = 0")
+    return conn
 
 
 @asynccontextmanager
@@ -17,7 +39,7 @@ async def sync_lock(database: Database) -> AsyncIterator[None]:
     Raises:
         UsageError: another process syncs right now.
     """
-    conn = await database.connect()
+    conn = await open_for_lock(database)
     try:
         with translated():
             if not await conn.fetchval("SELECT pg_try_advisory_lock($1)", _SYNC):

@@ -18,11 +18,11 @@ _ADD = """
 """
 _CLAIM_NEXT = """
     UPDATE outbox
-    SET state = 'sending', epoch = $1, attempt = attempt + 1,
+    SET state = 'sending', epoch = $1, claimed_by = $2, attempt = attempt + 1,
         first_tried_at = coalesce(first_tried_at, now())
     WHERE id = (
         SELECT id FROM outbox AS due
-        WHERE due_at <= now() AND state = 'pending'
+        WHERE due_at <= now() AND state = 'pending' AND (SELECT epoch FROM activity) = $1
           -- Part 2 of an answer must not overtake part 1.
           AND NOT EXISTS (
             SELECT FROM outbox AS earlier
@@ -48,6 +48,10 @@ _PUT_OFF = """
     UPDATE outbox
     SET state = 'pending', due_at = now() + $3 * interval '1 second', reason = $4
     WHERE id = $1 AND state = 'sending' AND epoch = $2
+"""
+_PUT_BACK = """
+    UPDATE outbox SET state = 'pending'
+    WHERE state = 'sending' AND epoch = $1 AND claimed_by = $2
 """
 _TAKE_OVER = "UPDATE outbox SET state = 'pending', epoch = NULL WHERE state = 'sending'"
 _IS_CLAIMED = "SELECT EXISTS (SELECT FROM outbox WHERE message_id = $1)"
@@ -94,10 +98,10 @@ class Outbox:
         await conn.execute(_LOCK_ORDER, order_key)
         await conn.execute(_ADD, guild_id, channel_id, order_key, payload, nonce, answer_id, part)
 
-    async def claim_next(self, epoch: int) -> Delivery | None:
-        """Take the oldest due row for this epoch; None if nothing is due."""
+    async def claim_next(self, epoch: int, drain: int) -> Delivery | None:
+        """Take the oldest due row; None if nothing is due or another process acts by now."""
         with translated():
-            row = await self._pool.fetchrow(_CLAIM_NEXT, epoch)
+            row = await self._pool.fetchrow(_CLAIM_NEXT, epoch, drain)
         return Delivery(**row) if row else None
 
     async def mark_sent(self, conn: Conn, delivery: Delivery, epoch: int, message_id: int) -> bool:
@@ -118,6 +122,11 @@ class Outbox:
     async def put_off(self, delivery: Delivery, epoch: int, seconds: float, reason: str) -> None:
         with translated():
             await self._pool.execute(_PUT_OFF, delivery.id, epoch, seconds, reason)
+
+    async def put_back(self, epoch: int, drain: int) -> None:
+        """Let go of what this drain claimed and lost sight of when the database failed it."""
+        with translated():
+            await self._pool.execute(_PUT_BACK, epoch, drain)
 
     async def take_over(self, conn: Conn) -> None:
         """Join the transaction that raised the epoch: what was on its way is settled again."""

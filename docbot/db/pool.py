@@ -45,7 +45,8 @@ class Database:
         if self._embedded is not None:
             return f"the embedded server in {self._embedded.location}"
         parts = urlsplit(self._url or "")
-        return f"{parts.hostname or 'local socket'}:{parts.port or 5432}{parts.path}"
+        where = parts.netloc.rpartition("@")[2] or "local socket"
+        return f"{where}{parts.path}"
 
     async def connect(self, **arguments: Any) -> Connection:
         """Open one connection; the embedded server is started when it is not there.
@@ -69,8 +70,9 @@ class Database:
             ) from error
         except (ValueError, asyncpg.InterfaceError) as error:
             raise SettingsError(
-                f"DATABASE_URL: cannot be read ({error}); "
-                "allowed: postgresql://user:password@host:port/database"
+                "DATABASE_URL: cannot be read; allowed: "
+                "postgresql://user:password@host:port/database, with / # ? @ % in the password "
+                "percent-encoded"
             ) from error
         except (*LOST, asyncpg.PostgresError) as error:
             cause = str(error) or type(error).__name__

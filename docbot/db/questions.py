@@ -11,7 +11,7 @@ from docbot.db.pool import Conn, Pool
 _CONVERSATION = """
     INSERT INTO conversations (kind, guild_id, channel_id, thread_id)
     VALUES ('post', $1, $2, $2)
-    ON CONFLICT (thread_id) WHERE closed_at IS NULL DO UPDATE SET channel_id = $2
+    ON CONFLICT (thread_id) WHERE kind = 'post' AND closed_at IS NULL DO UPDATE SET channel_id = $2
     RETURNING id
 """
 _ADD = """
@@ -24,10 +24,10 @@ _ADD = """
 _ADD_MESSAGE = "INSERT INTO question_messages (question_id, message_id) VALUES ($1, $2)"
 _CLAIM_NEXT = """
     UPDATE questions
-    SET state = 'answering', epoch = $1, attempt = attempt + 1
+    SET state = 'answering', epoch = $1, claimed_by = $2, attempt = attempt + 1
     WHERE id = (
         SELECT id FROM questions AS due
-        WHERE state = 'waiting' AND ready_at <= now()
+        WHERE state = 'waiting' AND ready_at <= now() AND (SELECT epoch FROM activity) = $1
           -- One at a time in a conversation: a later question reads the answer of the earlier.
           AND NOT EXISTS (
             SELECT FROM questions AS earlier
@@ -83,6 +83,10 @@ _CANCEL_BY_THREAD = """
     UPDATE questions SET state = 'cancelled', reason = $2, ended_at = now()
     WHERE conversation_id IN (SELECT id FROM conversations WHERE thread_id = $1)
       AND state IN ('collecting', 'waiting', 'answering')
+"""
+_PUT_BACK = """
+    UPDATE questions SET state = 'waiting'
+    WHERE state = 'answering' AND epoch = $1 AND claimed_by = $2
 """
 _TAKE_OVER = "UPDATE questions SET state = 'waiting', epoch = NULL WHERE state = 'answering'"
 _NEXT_READY = """
@@ -169,11 +173,11 @@ class Questions:
             await conn.execute(_ADD_MESSAGE, question_id, message_id)
         return question_id
 
-    async def claim_next(self, epoch: int) -> Claimed | None:
-        """Take the question that waits longest; None when none is due."""
+    async def claim_next(self, epoch: int, worker: int) -> Claimed | None:
+        """Take the question that waits longest; None if none is due or another process acts."""
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
-                row = await conn.fetchrow(_CLAIM_NEXT, epoch)
+                row = await conn.fetchrow(_CLAIM_NEXT, epoch, worker)
                 return await _complete(conn, dict(row)) if row else None
 
     async def history(self, question: Claimed, limit: int) -> list[PastTurn]:
@@ -210,6 +214,11 @@ class Questions:
     async def cancel_by_thread(self, conn: Conn, thread_id: int, reason: str) -> None:
         """Join the caller's transaction: every question of the thread not yet answered."""
         await conn.execute(_CANCEL_BY_THREAD, thread_id, reason)
+
+    async def put_back(self, epoch: int, worker: int) -> None:
+        """Let go of what this worker claimed and lost sight of when the database failed it."""
+        with translated():
+            await self._pool.execute(_PUT_BACK, epoch, worker)
 
     async def take_over(self, conn: Conn) -> None:
         """Join the transaction that raised the epoch: what was in a worker's hand waits again."""

@@ -17,7 +17,8 @@ _REMOVE = "DELETE FROM sources WHERE guild_id IS NULL AND name = $1 RETURNING id
 _LIST = """
     SELECT id, name, kind, location, base_url, synced_at,
            (SELECT count(*) FROM pages WHERE source_id = sources.id) AS pages,
-           (SELECT count(*) FROM chunks WHERE source_id = sources.id) AS chunks
+           (SELECT count(*) FROM chunks
+            WHERE source_id = sources.id AND position IS NOT NULL) AS chunks
     FROM sources WHERE guild_id IS NULL ORDER BY name
 """
 _PAGE_HASHES = "SELECT url, content_hash FROM pages WHERE source_id = $1"
@@ -29,14 +30,20 @@ _PUT_PAGE = """
         fetched_at = now(), changed_at = now()
     RETURNING id
 """
-_CLEAR_CHUNKS = "DELETE FROM chunks WHERE page_id = $1"
+# What the page no longer has is still found until an index without it is in use.
+_SET_ASIDE = "UPDATE chunks SET position = NULL WHERE page_id = $1 RETURNING id, hash, url"
+_KEEP_CHUNK = "UPDATE chunks SET position = $2 WHERE id = $1"
 _ADD_CHUNK = """
     INSERT INTO chunks (source_id, page_id, position, hash, heading_path, url, text)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 _DELETE_PAGES = "DELETE FROM pages WHERE source_id = $1 AND url = ANY($2::text[])"
 _MARK_SYNCED = "UPDATE sources SET synced_at = now() WHERE id = $1"
-_HAVE_PAGES = "SELECT EXISTS (SELECT FROM pages WHERE source_id = ANY($1::bigint[]))"
+_ARE_INDEXED = """
+    SELECT EXISTS (
+        SELECT FROM chunks JOIN index_generations ON state = 'current' AND chunks.id <= last_chunk
+        WHERE source_id = ANY($1::bigint[]))
+"""
 _FIND_PAGE = """
     SELECT pages.url, pages.title, pages.markdown
     FROM pages JOIN sources ON sources.id = pages.source_id
@@ -47,7 +54,7 @@ _A_TITLE = """
     SELECT pages.title FROM pages
     JOIN sources ON sources.id = pages.source_id
     JOIN chunks ON chunks.page_id = pages.id
-    WHERE sources.name = $1
+    WHERE sources.name = $1 AND chunks.position IS NOT NULL
     GROUP BY pages.id ORDER BY count(*) DESC, pages.id LIMIT 1
 """
 
@@ -129,9 +136,10 @@ class Sources:
                 raise UsageError(f"there is no source `{name}`; sources: {have}")
         return [known[name] for name in dict.fromkeys(names)] or list(known.values())
 
-    async def have_pages(self, source_ids: Sequence[int]) -> bool:
+    async def are_indexed(self, source_ids: Sequence[int]) -> bool:
+        """Whether the current index holds anything of at least one of these sources."""
         with translated():
-            return bool(await self._pool.fetchval(_HAVE_PAGES, list(source_ids)))
+            return bool(await self._pool.fetchval(_ARE_INDEXED, list(source_ids)))
 
     async def page_hashes(self, source_id: int) -> dict[str, bytes]:
         with translated():
@@ -139,7 +147,10 @@ class Sources:
         return {row["url"]: row["content_hash"] for row in rows}
 
     async def put_page(self, source_id: int, page: PageRow) -> None:
-        """Store the page with its chunks in place of what was there, all or nothing."""
+        """Store the page in place of what was there, all or nothing.
+
+        A chunk that the page had before keeps its id, wherever in the page it is now.
+        """
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 await _put_page(conn, source_id, page)
@@ -174,14 +185,22 @@ async def _put_page(conn: Conn, source_id: int, page: PageRow) -> None:
         page.etag,
         page.last_modified,
     )
-    await conn.execute(_CLEAR_CHUNKS, page_id)
-    await conn.executemany(
-        _ADD_CHUNK,
-        [
-            (source_id, page_id, n, c.hash, list(c.heading_path), c.url, c.text)
-            for n, c in enumerate(page.chunks)
-        ],
-    )
+    had: dict[tuple[bytes, str], list[int]] = {}
+    for row in await conn.fetch(_SET_ASIDE, page_id):
+        had.setdefault((row["hash"], row["url"]), []).append(row["id"])
+    kept: list[tuple[int, int]] = []
+    new: list[tuple[object, ...]] = []
+    for position, chunk in enumerate(page.chunks):
+        same = had.get((chunk.hash, chunk.url))
+        if same:
+            kept.append((same.pop(), position))
+        else:
+            heading_path = list(chunk.heading_path)
+            new.append(
+                (source_id, page_id, position, chunk.hash, heading_path, chunk.url, chunk.text)
+            )
+    await conn.executemany(_KEEP_CHUNK, kept)
+    await conn.executemany(_ADD_CHUNK, new)
 
 
 def _named(error: Exception, name: str) -> Exception:

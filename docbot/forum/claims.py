@@ -27,6 +27,10 @@ class ClaimLoop(ABC):
         """Claim a row and see it through; False when none is due."""
 
     @abstractmethod
+    async def put_back(self) -> None:
+        """Let go of a row that was in hand when the database failed; it is taken again."""
+
+    @abstractmethod
     async def seconds_to_next(self) -> float | None:
         """How long until a row that was put off is due; None when there is none."""
 
@@ -35,15 +39,20 @@ class ClaimLoop(ABC):
         self._wake.set()
 
     async def run(self) -> None:
+        in_doubt = False
         while not self._stopping:
             self._wake.clear()  # before the look, so a wake during it is not lost
             try:
+                if in_doubt:
+                    await self.put_back()
+                    in_doubt = False
                 if await self.take_one():
                     continue
                 idle = await self.seconds_to_next()
             except TransientError as error:  # the database restarts: outlive it
                 log.warning("%s waits: %s", type(self).__name__, error)
                 idle = _DATABASE_PAUSE
+                in_doubt = True
             await self._rest(idle)
 
     async def _rest(self, seconds: float | None) -> None:

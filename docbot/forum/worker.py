@@ -18,6 +18,7 @@ from docbot.answers.prompt import QuestionText, Turn
 from docbot.answers.write import write
 from docbot.db.answers import AnswerRow, Answers
 from docbot.db.errors import translated
+from docbot.db.forums import Forum
 from docbot.db.outbox import Outbox
 from docbot.db.pool import Conn, Pool
 from docbot.db.questions import Claimed, PastTurn, Questions
@@ -26,7 +27,7 @@ from docbot.errors import DocbotError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.claims import ClaimLoop
 from docbot.forum.retry import REFUSALS, is_too_old, pause
-from docbot.retrieval.search import Query, Searcher
+from docbot.retrieval.search import Query, Searcher, SearchResult
 from docbot.telemetry import OnStep
 from docbot.text import without_mentions
 
@@ -57,6 +58,7 @@ class QuestionWorker(ClaimLoop):
         answerer: Callable[[], Answerer],
         typing: Typing,
         epoch: int,
+        number: int,
         wake: asyncio.Event,
         idle_seconds: float,
         wake_drain: Callable[[], None],
@@ -73,16 +75,20 @@ class QuestionWorker(ClaimLoop):
         self._answerer = answerer
         self._typing = typing
         self._epoch = epoch
+        self._number = number
         self._wake_drain = wake_drain
         self._on_step = on_step
 
     async def take_one(self) -> bool:
-        question = await self._questions.claim_next(self._epoch)
+        question = await self._questions.claim_next(self._epoch, self._number)
         if question is None:
             return False
         self._on_step("question claimed")
         await self._handle(question)
         return True
+
+    async def put_back(self) -> None:
+        await self._questions.put_back(self._epoch, self._number)
 
     async def seconds_to_next(self) -> float | None:
         return await self._questions.seconds_to_next()
@@ -107,17 +113,22 @@ class QuestionWorker(ClaimLoop):
             found = await self._searcher.search(
                 search_query(question, history), forum.source_ids, _PASSAGES
             )
-            if not found.passages and not await self._sources.have_pages(forum.source_ids):
-                names = ", ".join(forum.source_names) or "none"
-                raise TransientError(
-                    f"nothing to answer from yet (sources of forum {forum.channel_id}: {names}); "
-                    "run `docbot sync`",
-                    retry_after=_NOTHING_READ_SECONDS,
-                )
+            await self._check_read(found, forum)
             self._on_step("passages found")
             answer = await self._answerer().answer(asked(question), turns(history), found.passages)
             self._on_step("answer generated")
         await self._store(question, answer, found.timings_ms)
+
+    async def _check_read(self, found: SearchResult, forum: Forum) -> None:
+        """Wait rather than say that the documentation has nothing, while nobody has read it."""
+        if found.indexed and (found.passages or await self._sources.are_indexed(forum.source_ids)):
+            return
+        names = ", ".join(forum.source_names) or "none"
+        raise TransientError(
+            f"nothing to answer from yet (sources of forum {forum.channel_id}: {names}); "
+            "run `docbot sync`",
+            retry_after=_NOTHING_READ_SECONDS,
+        )
 
     async def _store(self, question: Claimed, answer: Answer, search_ms: dict[str, float]) -> None:
         parts = messages_for(question, answer)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from docbot.db.generations import Generation, Generations, index_rows
-from docbot.db.pool import Database
+from docbot.db.generations import Built, Generation, Generations, index_rows
+from docbot.db.pool import Database, close
 from docbot.errors import DocbotError, PermanentError
 from docbot.processes import process_pool
 from docbot.retrieval.edge import EdgeStore
@@ -49,7 +49,7 @@ class CurrentIndex:
             index = self._open(current)
             if index is not None:
                 self._index, self._generation = index, current
-                await self._drop_retired()
+                await self._drop_others()
                 return True
         return False
 
@@ -69,10 +69,13 @@ class CurrentIndex:
             return None
         return index
 
-    async def _drop_retired(self) -> None:
-        for name in await self._generations.retired():
-            self._store.drop(name)
-            await self._generations.forget(name)
+    async def _drop_others(self) -> None:
+        """Delete what this machine still holds of generations that nobody will name again."""
+        here = self._store.names()  # before the look at Postgres: a later one is a new build
+        wanted = await self._generations.names()
+        for name in here:
+            if name not in wanted:
+                self._store.drop(name)
 
 
 async def embed_missing(
@@ -111,9 +114,28 @@ async def rebuild(
     name = await generations.begin(
         lexical_version=LEXICAL_VERSION, embedding_model=model, dimensions=dimensions or 0
     )
-    points = await _build_in_child(database_url, data_dir, name, model, dimensions or 0)
-    await generations.switch(name, points)
-    return points
+    built = await _build_in_child(database_url, data_dir, name, model, dimensions or 0)
+    await generations.switch(name, built)
+    return built.points
+
+
+async def build_current(
+    generations: Generations, *, database_url: str | None, data_dir: Path
+) -> bool:
+    """Build, in this data folder, the very generation that Postgres names.
+
+    Returns:
+        False when that cannot be done any more, as chunks changed since; `rebuild` helps then.
+        The caller holds the sync lock.
+    """
+    current = await generations.find_current()
+    if current is None or current.lexical_version != LEXICAL_VERSION:
+        return False
+    EdgeStore(index_folder(data_dir)).drop(current.name)
+    built = await _build_in_child(
+        database_url, data_dir, current.name, current.embedding_model, current.dimensions
+    )
+    return built == Built(current.points, current.last_chunk)
 
 
 def index_folder(data_dir: Path) -> Path:
@@ -122,7 +144,7 @@ def index_folder(data_dir: Path) -> Path:
 
 async def _build_in_child(
     database_url: str | None, data_dir: Path, name: str, model: str | None, dimensions: int
-) -> int:
+) -> Built:
     loop = asyncio.get_running_loop()
     with process_pool(1) as pool:
         try:
@@ -138,9 +160,10 @@ async def _build_in_child(
 
 def _build(
     database_url: str | None, data_dir: Path, name: str, model: str | None, dimensions: int
-) -> int:
+) -> Built:
     rows = asyncio.run(_read_rows(database_url, data_dir, model))
-    return EdgeStore(index_folder(data_dir)).build(name, dimensions, rows)
+    points = EdgeStore(index_folder(data_dir)).build(name, dimensions, rows)
+    return Built(points, max((row.chunk for row in rows), default=0))
 
 
 async def _read_rows(database_url: str | None, data_dir: Path, model: str | None) -> list[Row]:
@@ -158,5 +181,5 @@ async def _read_rows(database_url: str | None, data_dir: Path, model: str | None
                 async for row in index_rows(conn, model)
             ]
     finally:
-        await conn.close()
+        await close(conn)
         database.close()

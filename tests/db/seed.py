@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from docbot.db.activity import raise_epoch
 from docbot.db.answers import AnswerRow, Answers
 from docbot.db.outbox import Outbox
 from docbot.db.pool import Pool
@@ -40,6 +41,15 @@ async def ask(
             title="" if message_id else "How?",
             asked_at=now(),
         )
+
+
+async def take_over(pool: Pool) -> int:
+    """Act from now on, as a process that found the one before gone; return the epoch."""
+    async with pool.acquire() as conn, conn.transaction():
+        epoch = await raise_epoch(conn)
+        await Questions(pool).take_over(conn)
+        await Outbox(pool).take_over(conn)
+    return epoch
 
 
 def an_answer(text: str = "Like this [1].", lane: str = "answer") -> AnswerRow:

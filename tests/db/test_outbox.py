@@ -1,20 +1,27 @@
 import asyncio
 
+import pytest
+
 from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Pool
 from docbot.db.questions import Questions
-from tests.db.seed import ask, post_answer
+from tests.db.seed import ask, post_answer, take_over
+
+
+@pytest.fixture(autouse=True)
+async def active(pool: Pool) -> None:
+    assert await take_over(pool) == 1
 
 
 async def _posting(pool: Pool, thread_id: int, *parts: str) -> int:
     await ask(pool, thread_id)
-    claimed = await Questions(pool).claim_next(epoch=1)
+    claimed = await Questions(pool).claim_next(1, 0)
     assert claimed is not None
     return await post_answer(pool, claimed.id, 1, *parts, channel=thread_id)
 
 
 async def _claim(outbox: Outbox, epoch: int = 1) -> Delivery:
-    delivery = await outbox.claim_next(epoch)
+    delivery = await outbox.claim_next(epoch, 0)
     assert delivery is not None
     return delivery
 
@@ -23,7 +30,7 @@ async def test_parts_of_one_channel_go_one_after_the_other(pool: Pool) -> None:
     outbox = Outbox(pool)
     await _posting(pool, 10, "one", "two")
     first = await _claim(outbox)
-    assert await outbox.claim_next(1) is None
+    assert await outbox.claim_next(1, 0) is None
     async with pool.acquire() as conn:
         assert await outbox.mark_sent(conn, first, 1, 900)
     assert (await _claim(outbox)).payload == {"content": "two"}
@@ -41,8 +48,8 @@ async def test_a_taken_over_row_keeps_its_nonce_and_the_time_of_its_first_try(po
     outbox = Outbox(pool)
     await _posting(pool, 10, "one")
     lost = await _claim(outbox)  # its holder dies here
-    async with pool.acquire() as conn, conn.transaction():
-        await outbox.take_over(conn)
+    assert await take_over(pool) == 2
+    assert await outbox.claim_next(1, 0) is None
     taken = await _claim(outbox, epoch=2)
     assert (taken.nonce, taken.first_tried_at) == (lost.nonce, lost.first_tried_at)
     assert taken.attempt == 2
@@ -57,7 +64,7 @@ async def test_a_dead_part_takes_the_later_parts_with_it(pool: Pool) -> None:
     first = await _claim(outbox)
     async with pool.acquire() as conn, conn.transaction():
         assert await outbox.end_unsent(conn, first, 1, "dead", "refused")
-    assert await outbox.claim_next(1) is None
+    assert await outbox.claim_next(1, 0) is None
     states = await pool.fetch("SELECT state FROM outbox ORDER BY part")
     assert [row["state"] for row in states] == ["dead", "dropped", "dropped"]
 
@@ -67,7 +74,7 @@ async def test_a_row_that_was_put_off_waits_and_holds_back_its_channel(pool: Poo
     await _posting(pool, 10, "one", "two")
     first = await _claim(outbox)
     await outbox.put_off(first, 1, 3600, "Discord is down")
-    assert await outbox.claim_next(1) is None
+    assert await outbox.claim_next(1, 0) is None
     seconds = await outbox.seconds_to_next()
     assert seconds is not None
     assert 3500 < seconds <= 3600
@@ -94,3 +101,19 @@ async def test_two_writers_of_one_channel_commit_in_the_order_of_their_ids(pool:
     await asyncio.gather(one, two)
     rows = await pool.fetch("SELECT nonce FROM outbox ORDER BY id")
     assert [row["nonce"] for row in rows] == ["one", "two"]
+
+
+async def test_what_a_drain_lost_sight_of_is_settled_again_and_its_neighbours_keep_theirs(
+    pool: Pool,
+) -> None:
+    outbox = Outbox(pool)
+    await _posting(pool, 10, "one")
+    await _posting(pool, 12, "other")
+    lost, kept = await outbox.claim_next(1, 0), await outbox.claim_next(1, 1)
+    assert lost is not None
+    assert kept is not None
+    await outbox.put_back(1, 0)
+    again = await _claim(outbox)
+    assert (again.nonce, again.attempt) == (lost.nonce, 2)
+    async with pool.acquire() as conn:
+        assert await outbox.mark_sent(conn, kept, 1, 900)

@@ -1,7 +1,14 @@
+import pytest
+
 from docbot.db.pool import Pool
 from docbot.db.questions import Questions
 from docbot.db.threads import Threads
-from tests.db.seed import an_answer, ask, post_answer
+from tests.db.seed import an_answer, ask, post_answer, take_over
+
+
+@pytest.fixture(autouse=True)
+async def active(pool: Pool) -> None:
+    assert await take_over(pool) == 1
 
 
 async def _end(pool: Pool, question_id: int, epoch: int, state: str) -> bool:
@@ -17,7 +24,7 @@ async def test_a_message_asks_once_however_often_it_is_told(pool: Pool) -> None:
 
 async def test_a_claimed_question_brings_its_text_and_place(pool: Pool) -> None:
     await ask(pool, 10, body="It breaks.")
-    claimed = await Questions(pool).claim_next(epoch=1)
+    claimed = await Questions(pool).claim_next(1, 0)
     assert claimed is not None
     assert (claimed.title, claimed.body, claimed.channel_id, claimed.forum_id, claimed.attempt) == (
         "How?",
@@ -32,12 +39,12 @@ async def test_a_conversation_has_one_question_in_hand_at_a_time(pool: Pool) -> 
     questions = Questions(pool)
     first = await ask(pool, 10)
     later = await ask(pool, 10, message_id=11)
-    claimed = await questions.claim_next(epoch=1)
+    claimed = await questions.claim_next(1, 0)
     assert claimed is not None
     assert claimed.id == first
-    assert await questions.claim_next(epoch=1) is None
+    assert await questions.claim_next(1, 0) is None
     assert await _end(pool, claimed.id, 1, "abstained")
-    after = await questions.claim_next(epoch=1)
+    after = await questions.claim_next(1, 0)
     assert after is not None
     assert after.id == later
 
@@ -46,18 +53,18 @@ async def test_other_conversations_do_not_wait(pool: Pool) -> None:
     questions = Questions(pool)
     await ask(pool, 10)
     await ask(pool, 12)
-    claims = [await questions.claim_next(epoch=1), await questions.claim_next(epoch=1)]
+    claims = [await questions.claim_next(1, 0), await questions.claim_next(1, 0)]
     assert [claim.channel_id for claim in claims if claim] == [10, 12]
 
 
 async def test_a_write_of_an_older_epoch_touches_nothing(pool: Pool) -> None:
     questions = Questions(pool)
     await ask(pool, 10)
-    lost = await questions.claim_next(epoch=1)  # its worker dies here
+    lost = await questions.claim_next(1, 0)  # its worker dies here
     assert lost is not None
-    async with pool.acquire() as conn, conn.transaction():
-        await questions.take_over(conn)
-    taken = await questions.claim_next(epoch=2)
+    assert await take_over(pool) == 2
+    assert await questions.claim_next(1, 0) is None
+    taken = await questions.claim_next(2, 0)
     assert taken is not None
     assert (taken.id, taken.attempt) == (lost.id, 2)
     assert not await _end(pool, lost.id, 1, "failed")
@@ -67,15 +74,15 @@ async def test_a_write_of_an_older_epoch_touches_nothing(pool: Pool) -> None:
 async def test_a_question_that_was_put_off_comes_back_when_due(pool: Pool) -> None:
     questions = Questions(pool)
     await ask(pool, 10)
-    claimed = await questions.claim_next(epoch=1)
+    claimed = await questions.claim_next(1, 0)
     assert claimed is not None
     await questions.put_off(claimed.id, 1, 3600, "the model is down", refused=True)
-    assert await questions.claim_next(epoch=1) is None
+    assert await questions.claim_next(1, 0) is None
     seconds = await questions.seconds_to_next()
     assert seconds is not None
     assert 3500 < seconds <= 3600
     await pool.execute("UPDATE questions SET ready_at = now()")
-    again = await questions.claim_next(epoch=1)
+    again = await questions.claim_next(1, 0)
     assert again is not None
     assert (again.attempt, again.refusals) == (2, 1)
 
@@ -94,13 +101,29 @@ async def test_deleting_the_message_cancels_its_question(pool: Pool) -> None:
 async def test_a_follow_up_reads_the_answered_turns_before_it(pool: Pool) -> None:
     questions = Questions(pool)
     await ask(pool, 10, body="First.")
-    first = await questions.claim_next(epoch=1)
+    first = await questions.claim_next(1, 0)
     assert first is not None
     answer_id = await post_answer(pool, first.id, 1, "Like this.", channel=10)
     async with pool.acquire() as conn:
         await questions.end_posted(conn, answer_id, "answered", None)
     await ask(pool, 10, message_id=11, body="And then?")
-    second = await questions.claim_next(epoch=1)
+    second = await questions.claim_next(1, 0)
     assert second is not None
     [turn] = await questions.history(second, limit=5)
     assert (turn.title, turn.body, turn.answer) == ("How?", "First.", an_answer().text)
+
+
+async def test_what_a_worker_lost_sight_of_waits_again_and_its_neighbours_keep_theirs(
+    pool: Pool,
+) -> None:
+    questions = Questions(pool)
+    await ask(pool, 10)
+    await ask(pool, 12)
+    lost, kept = await questions.claim_next(1, 0), await questions.claim_next(1, 1)
+    assert lost is not None
+    assert kept is not None
+    await questions.put_back(1, 0)
+    again = await questions.claim_next(1, 0)
+    assert again is not None
+    assert (again.id, again.attempt) == (lost.id, 2)
+    assert await _end(pool, kept.id, 1, "abstained")

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.town import ANSWER_PLACE, QUESTION, Town
 
 BODY = "It fails each night."
@@ -45,3 +47,30 @@ async def test_a_post_that_cannot_be_stored_at_first_is_stored_when_postgres_is_
     assert await town.states() == []
     await pool.execute("DROP TRIGGER full_disk ON questions")
     assert ANSWER_PLACE in (await town.asker.sees_reply(thread, timeout=30)).content
+
+
+@pytest.mark.parametrize(
+    ("table", "state"),
+    [
+        ("questions", "answering"),
+        ("questions", "posting"),
+        ("outbox", "sending"),
+        ("outbox", "sent"),
+    ],
+)
+async def test_a_write_that_fails_once_leaves_no_row_in_hand(
+    town: Town, table: str, state: str
+) -> None:
+    await town.rooms.pool.execute(
+        "CREATE SEQUENCE tries;"
+        "CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF nextval('tries') = 1 THEN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END IF;"
+        " RETURN NEW; END $$;"
+        f"CREATE TRIGGER deadlock BEFORE UPDATE OF state ON {table} FOR EACH ROW"
+        f" WHEN (NEW.state = '{state}') EXECUTE FUNCTION fail_once()"
+    )
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    assert ANSWER_PLACE in (await town.asker.sees_reply(thread, timeout=30)).content
+    await town.until("SELECT state = 'answered' FROM questions")
+    assert await town.rooms.pool.fetchval("SELECT last_value FROM tries") >= 2
+    assert len(town.playground.world.replies_of_bot(thread.id)) == 1
