@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+_ID = click.IntRange(1, 2**63 - 1)  # Discord's ids and ours are bigint in Postgres
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -121,7 +122,13 @@ def _print_json(document: Any) -> None:
 
 @commands.command()
 @click.option("--source", metavar="URL_OR_FOLDER", help="Documentation to answer from.")
-@click.option("--port", default=8710, show_default=True, help="Where the page is served.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8710,
+    show_default=True,
+    help="Where the page is served.",
+)
 @click.option("--once", is_flag=True, help="Ask one sample question, print the answer, exit.")
 def demo(source: str | None, port: int, once: bool) -> None:
     """A local forum in the browser, no Discord account.
@@ -335,8 +342,8 @@ def forum() -> None:
 
 
 @forum.command("add")
-@click.argument("guild_id", type=click.IntRange(min=1))
-@click.argument("channel_id", type=click.IntRange(min=1))
+@click.argument("guild_id", type=_ID)
+@click.argument("channel_id", type=_ID)
 @click.option("--source", "names", multiple=True, required=True, metavar="NAME")
 @click.option(
     "--mode",
@@ -387,7 +394,7 @@ def forum_list() -> None:
 
 
 @forum.command("remove")
-@click.argument("channel_id", type=int)
+@click.argument("channel_id", type=_ID)
 def forum_remove(channel_id: int) -> None:
     """Answer no more in a forum."""
 
@@ -407,6 +414,10 @@ def questions() -> None:
 @click.option("--state", help="Only questions in this state, such as failed.")
 def questions_list(state: str | None) -> None:
     """Show the newest questions, newest first."""
+    from docbot.db.questions import STATES
+
+    if state is not None and state not in STATES:
+        raise UsageError(f"--state {state}: there is no such state; states: {', '.join(STATES)}")
 
     async def show(rooms: "Rooms") -> None:
         for question in await rooms.questions.all(state):
@@ -418,7 +429,7 @@ def questions_list(state: str | None) -> None:
 
 
 @questions.command("show")
-@click.argument("question_id", type=int)
+@click.argument("question_id", type=_ID)
 def questions_show(question_id: int) -> None:
     """Show one question with its answer."""
 

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.connection import wait
@@ -15,6 +16,8 @@ def process_pool(workers: int) -> ProcessPoolExecutor:
 
 
 def _end_with_parent() -> None:
+    # Ctrl-C reaches every process of a terminal; the parent alone decides what ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_wait_for_parent, name="parent watch", daemon=True).start()
 
 

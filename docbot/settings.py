@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,12 +21,16 @@ PREFIX = "DOCBOT_"
 
 
 def _address(*schemes: str) -> AfterValidator:
+    starts = " or ".join(f"{scheme}://" for scheme in schemes)
+
     def check(value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in schemes or not (parts.netloc or parts.query or parts.path):
-            raise ValueError(
-                f"must be an address that starts with {' or '.join(f'{s}://' for s in schemes)}"
-            )
+        try:
+            parts = urlsplit(value)
+            named = bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is no number, a bracket that is not closed
+            named = False
+        if not named or parts.scheme not in schemes:
+            raise ValueError(f"must be an address with a host that starts with {starts}")
         return value.rstrip("/")
 
     return AfterValidator(check)
@@ -38,21 +43,51 @@ def _words(value: Any) -> Any:
 
 def _listen(value: str) -> str:
     host, colon, port = value.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65_535:
-        raise ValueError("must be HOST:PORT, such as 127.0.0.1:8720")
-    if host not in ("", "localhost"):
-        ip_address(host.strip("[]"))
+    if not colon or not port.isdecimal() or int(port) > 65_535 or not _is_own_host(host):
+        raise ValueError(
+            "must be HOST:PORT with an IP address, `localhost` or nothing as HOST, "
+            "such as 127.0.0.1:8720"
+        )
     return value
+
+
+def _is_own_host(host: str) -> bool:
+    try:
+        return host in ("", "localhost") or bool(ip_address(host.strip("[]")))
+    except ValueError:
+        return False
 
 
 HttpAddress = Annotated[str, _address("http", "https")]
 OnOff = Literal["on", "off"]
 
 
+# One or several hosts, each with or without a port; none of them is the local socket.
+_POSTGRES_HOSTS = re.compile(r"(?:(?:\[[\da-fA-F:.%]+\]|[^\[\]:,@]*)(?::\d{1,5})?(?:,|$))*")
+
+
 def _postgres_address(value: SecretStr) -> SecretStr:
-    if urlsplit(value.get_secret_value()).scheme not in ("postgres", "postgresql"):
+    """Refuse what asyncpg would misread; the reason holds no part of the value."""
+    address = value.get_secret_value()
+    scheme, _, rest = address.partition("://")
+    if scheme not in ("postgres", "postgresql"):
         raise ValueError("must be postgresql://user:password@host:port/database")
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    credentials, _, hosts = authority.rpartition("@")
+    cut_short = "@" in rest[len(authority) :] and not credentials
+    if cut_short or "@" in credentials or not _POSTGRES_HOSTS.fullmatch(hosts):
+        raise ValueError(
+            "cannot be read; must be postgresql://user:password@host:port/database, where "
+            "/ ? # @ and % in the password are written %2F %3F %23 %40 and %25"
+        )
     return value
+
+
+def _own_folder(value: Path) -> Path:
+    try:
+        return value.expanduser()
+    except RuntimeError as error:
+        raise ValueError("`~` stands for a home that this user does not have") from error
 
 
 class Settings(BaseSettings):
@@ -81,7 +116,7 @@ class Settings(BaseSettings):
         description="Another endpoint that speaks OpenAI's protocol.",
         json_schema_extra={"reload": True},
     )
-    docbot_data_dir: Path = Field(
+    docbot_data_dir: Annotated[Path, AfterValidator(_own_folder)] = Field(
         Path(platformdirs.user_data_dir("docbot", appauthor=False)),
         description="Where docbot keeps its own Postgres and index.",
     )
@@ -164,7 +199,17 @@ def changed_settings(before: Settings, after: Settings) -> tuple[list[str], list
 
 
 def _names_in(env_file: Path | None) -> Iterable[str]:
-    return dotenv_values(env_file) if env_file is not None else ()
+    if env_file is None:
+        return ()
+    try:
+        return dotenv_values(env_file)
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise SettingsError(
+            f"{env_file}: line {line} is not UTF-8; save the file as such"
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"{env_file}: cannot be read ({error.strerror})") from None
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:

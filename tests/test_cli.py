@@ -1,8 +1,14 @@
 import asyncio
 import json
+import os
+import shutil
+import signal
 import sys
+from asyncio.subprocess import Process
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -23,8 +29,13 @@ class Shell:
     environment: dict[str, str]
     cwd: Path
 
-    async def run(self, *arguments: str, **environment: str) -> Ran:
-        process = await asyncio.create_subprocess_exec(
+    async def start(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        start_new_session: bool = False,
+    ) -> Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "docbot",
@@ -33,7 +44,11 @@ class Shell:
             env={**self.environment, **environment},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=start_new_session,
         )
+
+    async def run(self, *arguments: str, **environment: str) -> Ran:
+        process = await self.start(*arguments, environment=environment)
         out, err = await process.communicate()
         return Ran(process.returncode or 0, out.decode(), err.decode())
 
@@ -114,12 +129,18 @@ async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:
         (["sources", "remove", "x"], "there is no source `x`"),
         (["sync"], "there is no source yet"),
         (["search", "x", "--source", "nope"], "there is no source `nope`"),
+        (["sources", "add", "x", ""], "give the address"),
+        (["sources", "add", "x", "http://[oops/"], "names no host"),
         (["ask", "x"], "nothing was read yet"),
+        (["search", "x"], "nothing was read yet"),
+        (["demo", "--port", "99999"], "is not in the range"),
         (["run"], "DISCORD_TOKEN is not set"),
         (["forum", "add", "1", "2", "--source", "nope"], "there is no source `nope`"),
         (["forum", "add", "one", "2", "--source", "docs"], "is not a valid integer"),
         (["forum", "remove", "5"], "no forum 5 is bound"),
         (["questions", "show", "5"], "there is no question 5"),
+        (["questions", "show", "99999999999999999999"], "is not in the range"),
+        (["questions", "list", "--state", "typo"], "states: collecting, waiting"),
         (["frobnicate"], "No such command"),
     ],
 )
@@ -169,6 +190,37 @@ async def test_a_wrong_database_is_named_without_its_password(
     assert "DATABASE_URL" in ran.err
     assert "hunter2" not in ran.err + ran.out
     assert "Traceback" not in ran.err
+
+
+async def test_a_data_folder_that_cannot_be_made_is_named(shell: Shell) -> None:
+    ran = await shell.run("sources", "list", DOCBOT_DATA_DIR="/dev/null/x")
+    assert ran.code == 2
+    assert "DOCBOT_DATA_DIR: /dev/null/x cannot be made a folder" in ran.err
+
+
+async def test_an_index_that_is_gone_is_told_and_built_by_the_next_sync(read: Shell) -> None:
+    shutil.rmtree(read.cwd / "index")
+    ran = await read.run("search", "max_retries")
+    assert ran.code == 2
+    assert "`docbot sync` builds it there" in ran.err
+    await read.run("sync")
+    assert "usage#retries" in (await read.run("search", "max_retries")).out
+
+
+async def test_ctrl_c_ends_a_sync_without_a_traceback(shell: Shell) -> None:
+    for number in range(3_000):
+        text = f"# Page {number}\n\nWhat page {number} says.\n"
+        (shell.cwd / "docs" / f"page-{number}.md").write_text(text)
+    await shell.run("sources", "add", "docs", "./docs")
+    process = await shell.start("sync", start_new_session=True)
+    assert process.stderr is not None
+    assert b"reading docs" in await process.stderr.readline()
+    assert b"reading docs" in await process.stderr.readline()  # its children are at work
+    os.killpg(process.pid, signal.SIGINT)
+    _, rest = await process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in rest.decode()
+    assert "never retrieved" not in rest.decode()
 
 
 async def test_a_database_that_does_not_exist_is_named(shell: Shell, database_url: str) -> None:

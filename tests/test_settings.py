@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,11 @@ def test_the_environment_goes_before_the_file(
         ("OPENAI_BASE_URL", "ftp://there", "http:// or https://"),
         ("DOCBOT_OPERATOR_GUILD", "my guild", "valid integer"),
         ("DOCBOT_WEB_LISTEN", "8720", "HOST:PORT"),
+        ("DOCBOT_WEB_LISTEN", "foo:80", "HOST:PORT"),
+        ("OPENAI_BASE_URL", "http:foo", "with a host"),
+        ("OPENAI_BASE_URL", "http://foo:port/v1", "with a host"),
+        ("QDRANT_URL", "http://[::1", "with a host"),
+        ("DOCBOT_DATA_DIR", "~nobody-of-that-name/x", "home"),
         ("DOCBOT_LIMITS", "maybe", "'on' or 'off'"),
     ],
 )
@@ -52,11 +58,62 @@ def test_a_wrong_value_is_named_with_what_is_allowed(
     assert says in str(error.value)
 
 
-def test_an_error_never_shows_the_value_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "mysql://me:hunter2@there/db")
-    with pytest.raises(SettingsError) as error:
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mysql://me:hunter2@there/db",
+        "postgresql://me:hunter2/2@there/db",
+        "postgresql://me:hunter2#2@there/db",
+        "postgresql://me:hunter2?2@there/db",
+        "postgresql://me:hunter2@2@there/db",
+        "postgresql://me:pass@there:hunter2/db",
+    ],
+)
+def test_an_error_never_shows_the_value_of_a_secret(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", address)
+    with pytest.raises(SettingsError, match="must be postgresql://") as error:
         load(None)
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:p%2Fss@there/db",
+        "postgres://there:5433/db?sslmode=require",
+        "postgresql:///db?host=/run/postgresql",
+        "postgresql://me@one:5432,two:5433/db",
+        "postgresql://me:secret@[::1]:5432/db",
+    ],
+)
+def test_every_form_of_a_postgres_address_passes(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", address)
+    url = load(None).database_url
+    assert url is not None
+    assert url.get_secret_value() == address
+
+
+def test_a_home_in_the_data_folder_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCBOT_DATA_DIR", "~/docbot-data")
+    assert load(None).docbot_data_dir == Path.home() / "docbot-data"
+
+
+def test_an_env_file_that_is_not_utf_8_is_named_with_its_line(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_bytes(b"DOCBOT_LOG_LEVEL=info\nDOCBOT_CHAT_MODEL=caf\xe9\n")
+    with pytest.raises(SettingsError, match=r"\.env: line 2 is not UTF-8"):
+        load(env_file)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_an_env_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".env").touch(mode=0o000)
+    with pytest.raises(SettingsError, match=r"\.env: cannot be read"):
+        load(tmp_path / ".env")
 
 
 def test_an_unknown_name_is_told_with_the_nearest_known_one(

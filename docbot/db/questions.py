@@ -8,6 +8,11 @@ from typing import Any
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
 
+STATES = (
+    *("collecting", "waiting", "answering", "review", "posting"),
+    *("answered", "abstained", "yielded", "cancelled", "failed"),
+)
+
 _CONVERSATION = """
     INSERT INTO conversations (kind, guild_id, channel_id, thread_id)
     VALUES ('post', $1, $2, $2)

@@ -12,10 +12,11 @@ def located(location: str) -> tuple[str, str]:
     Raises:
         UsageError: it is neither; a folder must be there.
     """
-    parts = urlsplit(location)
-    if parts.scheme in ("http", "https"):
-        if not parts.hostname:
-            raise UsageError(f"{location}: the address names no host")
+    if not location.strip():
+        raise UsageError("give the address of a website, or a folder")
+    if location.startswith(("http://", "https://")):
+        if not _names_host(location):
+            raise UsageError(f"{location}: the address names no host, or no possible port")
         return "website", location
     if "://" in location:
         raise UsageError(f"{location}: only http:// and https:// addresses can be read")
@@ -23,3 +24,11 @@ def located(location: str) -> tuple[str, str]:
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder")
     return "folder", str(folder)
+
+
+def _names_host(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
