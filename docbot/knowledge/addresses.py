@@ -4,6 +4,7 @@ import re
 from urllib.parse import urlsplit, urlunsplit
 
 _INDEX = re.compile(r"/index\.html?$", re.IGNORECASE)
+_ENDING = re.compile(r"(?:/|\.html?)$", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # What is linked like a page and is none.
 _NO_PAGE = re.compile(
@@ -36,6 +37,11 @@ def is_under(url: str, root: str) -> bool:
         return folded(url).startswith(root)
     except ValueError:  # as a port that is no number
         return False
+
+
+def is_other_page(url: str, own: str) -> bool:
+    """Tell whether two addresses differ in more than `.html` or a slash at their end."""
+    return _ENDING.sub("", url) != _ENDING.sub("", own)
 
 
 def may_be_page(url: str) -> bool:

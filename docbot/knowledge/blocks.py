@@ -16,6 +16,12 @@ _MOST_FENCE_CHARACTERS = 6000
 _CUT_FENCE_WORDS = 200
 _CUT_FENCE_CHARACTERS = 3000
 _MOST_PARAGRAPH_WORDS = 300
+_LONGEST_LINE = 1500  # characters of code, and of what is written without spaces, kept together
+_CHARACTERS_A_WORD = 25  # no text has longer words on average; what looks so is measured by length
+_IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_IDEOGRAPHS_A_WORD = 2
+_LONGEST_WORD = 500
+_IDEOGRAPHIC_END = re.compile("(?<=[\u3002\uff01\uff1f])")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)")
 _LEAVES = frozenset({"paragraph_open", "heading_open", "fence", "code_block", "hr", "tr_open"})
 
@@ -34,7 +40,15 @@ class Unit:
 
     @property
     def words(self) -> int:
-        return sum(len(line.split()) for line in self.lines)
+        return sum(map(_words, self.lines))
+
+
+def _words(line: str) -> int:
+    """Count words; writing without spaces has two characters to a word."""
+    spaced = len(line.split())
+    if not line.isascii():
+        spaced += len(_IDEOGRAPHS.findall(line)) // _IDEOGRAPHS_A_WORD
+    return max(spaced, len(line) // _CHARACTERS_A_WORD)
 
 
 def split_units(markdown: str) -> list[Unit]:
@@ -96,7 +110,11 @@ def _unit(
 def _split(unit: Unit, token: Token) -> Iterator[Unit]:
     if token.type == "fence" and _is_enormous(unit):
         yield from _split_fence(unit, token)
-    elif token.type == "paragraph_open" and unit.words > _MOST_PARAGRAPH_WORDS:
+    elif token.type == "code_block" and _is_enormous(unit):
+        yield from (replace(unit, lines=tuple(piece)) for piece in _portions(unit.lines))
+    elif (token.type == "paragraph_open" and unit.words > _MOST_PARAGRAPH_WORDS) or (
+        token.type in {"tr_open", "heading_open"} and _is_enormous(unit)
+    ):
         yield from _split_paragraph(unit)
     else:
         yield unit
@@ -127,7 +145,7 @@ def _split_fence(unit: Unit, token: Token) -> Iterator[Unit]:
 def _portions(body: Sequence[str]) -> Iterator[list[str]]:
     portion: list[str] = []
     words = characters = 0
-    for line in body:
+    for line in (piece for whole in body for piece in _pieces_of_line(whole)):
         is_over = words > _CUT_FENCE_WORDS or characters > _CUT_FENCE_CHARACTERS
         is_far_over = (
             words > _CUT_FENCE_WORDS * 3 // 2 or characters > _CUT_FENCE_CHARACTERS * 3 // 2
@@ -141,13 +159,24 @@ def _portions(body: Sequence[str]) -> Iterator[list[str]]:
     yield portion
 
 
+def _pieces_of_line(line: str) -> Iterator[str]:
+    """Cut a line beyond all measure, as of minified code; each piece has what the line begins with."""
+    if len(line) <= _LONGEST_LINE:
+        yield line
+        return
+    text = line.lstrip(" >")
+    before = line[: len(line) - len(text)][:_LONGEST_LINE]
+    for start in range(0, len(text), _LONGEST_LINE):
+        yield before + text[start : start + _LONGEST_LINE]
+
+
 def _split_paragraph(unit: Unit) -> Iterator[Unit]:
     """Cut a paragraph beyond all measure at its lines, its sentences, at last between words."""
     portion: list[str] = []
     words = 0
     for line in unit.lines:
         for piece in _phrases(line):
-            count = len(piece.split())
+            count = _words(piece)
             if portion and words + count > _MOST_PARAGRAPH_WORDS:
                 yield replace(unit, lines=tuple(portion))
                 portion, words = [], 0
@@ -157,10 +186,32 @@ def _split_paragraph(unit: Unit) -> Iterator[Unit]:
 
 
 def _phrases(line: str) -> Iterator[str]:
-    if len(line.split()) <= _MOST_PARAGRAPH_WORDS:
+    if _words(line) <= _MOST_PARAGRAPH_WORDS:
         yield line
         return
     for sentence in _SENTENCE_END.split(line):
-        words = sentence.split()
-        for start in range(0, len(words), _MOST_PARAGRAPH_WORDS):
-            yield " ".join(words[start : start + _MOST_PARAGRAPH_WORDS])
+        yield from _phrases_of(sentence)
+
+
+def _phrases_of(sentence: str) -> Iterator[str]:
+    phrase: list[str] = []
+    count = 0
+    for word in (piece for whole in sentence.split() for piece in _pieces_of_word(whole)):
+        coming = max(_words(word), 1)
+        if phrase and count + coming > _MOST_PARAGRAPH_WORDS:
+            yield " ".join(phrase)
+            phrase, count = [], 0
+        phrase.append(word)
+        count += coming
+    if phrase:
+        yield " ".join(phrase)
+
+
+def _pieces_of_word(word: str) -> Iterator[str]:
+    """Cut writing without spaces after its full stops, else anywhere, once it is enormous."""
+    if _words(word) <= _MOST_PARAGRAPH_WORDS:
+        yield word
+        return
+    for sentence in _IDEOGRAPHIC_END.split(word):
+        for start in range(0, len(sentence), _LONGEST_WORD):
+            yield sentence[start : start + _LONGEST_WORD]

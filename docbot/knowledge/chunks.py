@@ -19,6 +19,7 @@ TARGET_WORDS = 200
 MOST_WORDS = 400
 _FULL_WORDS = 300  # what is not longer than this is not cut
 _FEWEST_WORDS = 40  # a section below this is joined with its neighbour
+_LONGEST_HEADING = 1000  # characters; bounds the search for its emphasis
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)(?:\s*\{#([^{}\s]+)\})?\s*$")
 _LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
 _EMPHASIS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)")
@@ -81,8 +82,8 @@ def chunk(page: Readable, url: str) -> list[Chunk]:
 
 
 def plain(heading: str) -> str:
-    """Take the Markdown out of a heading's text."""
-    text = _LINK.sub(r"\1", heading)
+    """Take the Markdown out of a heading's text; what is longer than any heading is cut."""
+    text = _LINK.sub(r"\1", heading[:_LONGEST_HEADING])
     if "`" not in text:
         text = _EMPHASIS.sub(r"\2", text)
     return text.replace("`", "").replace("\\", "").strip()

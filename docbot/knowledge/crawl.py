@@ -8,7 +8,7 @@ that depends on the site alone.
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 from urllib.parse import urljoin, urlsplit
@@ -24,13 +24,20 @@ from docbot.errors import (
     TransientError,
     UsageError,
 )
-from docbot.knowledge.addresses import folded, folder_of, is_under, may_be_page, rebase
+from docbot.knowledge.addresses import (
+    folded,
+    folder_of,
+    is_other_page,
+    is_under,
+    may_be_page,
+    rebase,
+)
 from docbot.knowledge.fetch import Answer, Fetcher, Pacer
 from docbot.knowledge.pages import Failure, Fetched, Page, moved
 from docbot.knowledge.sitemap import parse_sitemap
 
 _LONGEST_CRAWL_DELAY = 30.0  # seconds; a robots.txt that asks for more is obeyed this far
-_MOST_SITEMAPS = 50
+_MOST_SITEMAPS = 1000
 # So many addresses in a row without an answer: the site is down, and not these pages.
 _MOST_FAILURES_IN_A_ROW = 10
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml", "text/markdown", "text/x-markdown"})
@@ -91,9 +98,11 @@ async def crawl(
         pacer.pause = max(source.pause, min(_crawl_delay(robots, source), _LONGEST_CRAWL_DELAY))
         start = await _start(fetcher, robots, source)
         root = folder_of(start.url)
-        from_sitemap = await _sitemap_pages(fetcher, robots.site_maps() or [], root)
-        walk = _Walk(source, fetcher, robots, root, convert, follow=not from_sitemap)
-        walk.found([start.url, *from_sitemap])
+        named = await _sitemap_pages(fetcher, robots.site_maps() or [], root)
+        for failure in named.failures:
+            yield failure
+        walk = _Walk(source, fetcher, robots, root, convert, follow=not named.pages)
+        walk.found([start.url, *named.pages])
         async with aclosing(walk.results(start)) as results:
             async for result in results:
                 yield result
@@ -122,6 +131,7 @@ class _Walk:
         self._waiting: deque[str] = deque()
         self._stored: set[str] = set()  # addresses
         self._contents: set[bytes] = set()
+        self._held: list[tuple[Page, str]] = []  # pages that name another one as their canonical
         self._started = 0
         self._failed_in_a_row = 0
 
@@ -157,6 +167,10 @@ class _Walk:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+        for page, home in self._held:
+            result = self._stored_at(page, home)
+            if result is not None:
+                yield result
         if self._waiting:
             yield Failure(
                 self._source.start_url,
@@ -233,12 +247,22 @@ class _Walk:
             self.found([page.leads_to])
         if not page.chunks:
             return None if page.leads_to else Failure(own, f"{own} holds no text")
+        base = self._source.base_url
+        home = rebase(own, self._root, base) if base else own
+        if is_other_page(page.url, home):
+            # Only at the end it is known whether that page is there, and whether it is the same.
+            self._held.append((page, home))
+            return None
+        return self._stored_at(page, home)
+
+    def _stored_at(self, page: Page, home: str) -> Page | Failure | None:
+        """Give the page its address, canonical or `home`; None where its content came before."""
         if page.content_hash in self._contents:
             return None
         if page.url in self._stored:
-            # Different pages that name one canonical address: each keeps its own.
-            base = self._source.base_url
-            page = moved(page, rebase(own, self._root, base) if base else own)
+            page = moved(page, home)
+        if page.url in self._stored:
+            return Failure(home, f"another page has the address {page.url} already")
         self._contents.add(page.content_hash)
         self._stored.add(page.url)
         return page
@@ -275,8 +299,17 @@ async def _robots(fetcher: Fetcher, source: WebsiteSource) -> RobotFileParser:
             f"the site of {source.start_url} cannot be read: {error}",
             retry_after=error.retry_after,
         ) from error
-    robots.parse(lines)
+    robots.parse([line for line in lines if _is_readable(line)])
     return robots
+
+
+def _is_readable(line: str) -> bool:
+    """Tell whether the parser takes a line; it raises on an address as broken as `//[x/`."""
+    try:
+        RobotFileParser().parse(["User-agent: *", line])
+    except ValueError:
+        return False
+    return True
 
 
 def _checked_origin(url: str) -> str:
@@ -310,15 +343,25 @@ async def _start(fetcher: Fetcher, robots: RobotFileParser, source: WebsiteSourc
     return answer
 
 
-async def _sitemap_pages(fetcher: Fetcher, stated: list[str], root: str) -> list[str]:
-    """Return the pages under `root` that the site's sitemaps name, [] when none does."""
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The pages that sitemaps name, and the sitemaps that could not be read just now."""
+
+    pages: tuple[str, ...]
+    failures: tuple[Failure, ...]
+
+
+async def _sitemap_pages(fetcher: Fetcher, stated: list[str], root: str) -> _Named:
+    """Find the pages under `root` that the site's sitemaps name."""
     origin = _origin(root)
+    failures: list[Failure] = []
     for candidate in (stated, *([place] for place in _usual_places(root))):
-        pages = await _named_in(fetcher, candidate, origin)
-        inside = [page for page in pages if is_under(page, root)]
+        named = await _named_in(fetcher, candidate, origin)
+        failures += named.failures
+        inside = tuple(page for page in named.pages if is_under(page, root))
         if inside:
-            return inside
-    return []
+            return _Named(inside, tuple(failures))
+    return _Named((), tuple(failures))
 
 
 def _usual_places(root: str) -> list[str]:
@@ -330,17 +373,29 @@ def _usual_places(root: str) -> list[str]:
     return places
 
 
-async def _named_in(fetcher: Fetcher, sitemaps: list[str], origin: str) -> list[str]:
-    """Read sitemaps and those they name; one that cannot be read is passed over."""
-    waiting, known, pages = deque(sitemaps), set(sitemaps), list[str]()
-    while waiting and len(known) <= _MOST_SITEMAPS:
+async def _named_in(fetcher: Fetcher, sitemaps: list[str], origin: str) -> _Named:
+    """Read sitemaps and those they name; one that is not there, or is none, is passed over."""
+    waiting, known = deque(sitemaps), set(sitemaps)
+    pages: list[str] = []
+    failures: list[Failure] = []
+    read = 0
+    while waiting and read < _MOST_SITEMAPS:
         place = waiting.popleft()
         if not is_under(place, origin):
             continue
-        with suppress(DocbotError):
+        read += 1
+        try:
             answer = await fetcher.get(place, may_follow=lambda to: is_under(to, origin))
-            found = await asyncio.to_thread(parse_sitemap, answer.body if answer else b"")
-            pages += found.pages
-            waiting += [inner for inner in found.sitemaps if inner not in known]
-            known.update(found.sitemaps)
-    return pages
+        except TransientError as error:
+            failures.append(Failure(place, str(error), is_transient=True))
+            continue
+        except DocbotError:
+            continue
+        found = await asyncio.to_thread(parse_sitemap, answer.body if answer else b"")
+        pages += found.pages
+        waiting += [inner for inner in found.sitemaps if inner not in known]
+        known.update(found.sitemaps)
+    if waiting:
+        reason = f"stopped after {read} sitemaps; {len(waiting)} more were not read"
+        failures.append(Failure(origin, reason, is_transient=True))
+    return _Named(tuple(pages), tuple(failures))

@@ -21,6 +21,7 @@ _COMPONENT = re.compile(r"^\s*</?[A-Z][\w.]*(\s[^<>]*)?/?>\s*$")
 _LABEL = re.compile(r"\b(?:label|title)\s*=\s*[\"']([^\"']+)[\"']")
 _CODE_GROUP_TITLE = re.compile(r"\[([^\]]+)\]")
 _CONTAINERS_WITHOUT_NAME = frozenset({"code-group", "tabs", "details", "raw", "v-pre", "steps"})
+_DEEPEST = 20  # blocks in each other; what is deeper stands in the innermost
 
 
 @dataclass(slots=True)
@@ -135,7 +136,8 @@ class _Reader:
 
     def _begin(self, block: _Open, label: str) -> None:
         self._write("")
-        self._open.append(block)
+        if len(self._open) < _DEEPEST:
+            self._open.append(block)
         if label:
             self._write(f"**{label}**")
             self._write("")

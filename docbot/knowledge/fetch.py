@@ -19,7 +19,7 @@ MOST_BYTES = 10_000_000  # of a body, as sent and again after decompression
 _MOST_REDIRECTS = 6
 _LONGEST_WAIT = 60.0  # seconds that a Retry-After is obeyed
 _LONGEST_BODY = 60.0  # seconds for one whole answer, however it drips
-_RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+_PASSING = frozenset({408, 425, 429})  # and every 5xx
 _ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
@@ -113,9 +113,11 @@ class Fetcher:
                     answer = await self._once(place, accepts)
             except (httpx.TransportError, httpx.StreamError, TimeoutError) as error:
                 cause = str(error) or type(error).__name__
+                if isinstance(error.__context__, httpx.InvalidURL):  # in a Location header
+                    raise PermanentError(f"{place} leads to no address: {cause}") from error
                 raise TransientError(f"{place} could not be reached: {cause}") from error
-            except (httpx.InvalidURL, UnicodeError) as error:
-                raise PermanentError(f"{place} is not an address: {error}") from error
+            except (httpx.InvalidURL, ValueError) as error:
+                raise PermanentError(f"{place} is, or leads to, no address: {error}") from error
             if not isinstance(answer, str):
                 return answer
             if not may_follow(answer):
@@ -149,7 +151,7 @@ def _check_status(url: str, response: httpx.Response) -> None:
     if status == 200:
         return
     said = f"{url} answered {status} {response.reason_phrase}".rstrip()
-    if status in _RETRIED:
+    if status in _PASSING or status >= 500:
         raise TransientError(said, retry_after=_retry_after(response))
     errors: dict[int, type[DocbotError]] = {
         404: GoneError,

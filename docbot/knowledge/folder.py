@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from docbot.errors import PermanentError, UsageError
+from docbot.errors import GoneError, PermanentError, TransientError, UsageError
 from docbot.knowledge.addresses import folded, is_under
 from docbot.knowledge.html import convert, decode
 from docbot.knowledge.markdown import read
@@ -68,20 +68,29 @@ def read_file(root: Path, path: Path, base_url: str | None) -> Page:
     """Read one file into a page; meant for a process pool.
 
     Raises:
-        PermanentError: the file cannot be read, or is larger than 10 MB.
+        GoneError: the file is no longer there.
+        TransientError: the file cannot be read.
+        PermanentError: the file is larger than 10 MB.
 
     """
     url = address_of(root, path, base_url)
-    try:
-        size, body = path.stat().st_size, path.read_bytes()
-    except OSError as error:
-        raise PermanentError(f"{path} cannot be read: {error.strerror or error}") from error
-    if size > _MOST_BYTES:
-        raise PermanentError(f"{path} has {size // 1_000_000} MB; a page may have 10")
+    body = _body(path)
     if path.suffix.lower() in _HTML:
         return page_of(convert(body, url, rewrite=_folding(base_url)), url)
     resolver = _Resolver(root, path, base_url, url)
     return page_of(read(decode(body), url, resolver.resolve), url)
+
+
+def _body(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > _MOST_BYTES:
+            raise PermanentError(f"{path} has {size // 1_000_000} MB; a page may have 10")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise GoneError(f"{path} is no longer there") from error
+    except OSError as error:
+        raise TransientError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 class _Resolver:

@@ -25,7 +25,7 @@ _NOT_IN_SLUG = re.compile(r"[^\w\- ]")
 _BACKTICKS = re.compile(r"`+")
 # What must be found in order: each hides the others while it lasts.
 _HIDING = re.compile(
-    r"(?P<fence>^(?:[ \t]*(?:>|[-+*]|\d+[.)])[ \t]*)*[ \t]*(?P<marks>`{3,}|~{3,})[^\n]*$)"
+    r"(?P<fence>^[ \t]*(?:(?:>|[-+*]|\d+[.)])[ \t]*)*(?P<marks>`{3,}|~{3,})[^\n]*$)"
     r"|(?P<escape>\\[`<])|(?P<code>`+)|(?P<comment><!--|\{/\*)",
     re.MULTILINE,
 )

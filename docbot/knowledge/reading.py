@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from docbot.db.sources import Source
-from docbot.errors import DocbotError
+from docbot.errors import DocbotError, TransientError
 from docbot.knowledge.crawl import WebsiteSource, crawl
 from docbot.knowledge.folder import FolderSource, read_file
 from docbot.knowledge.pages import Failure, Fetched, Page, read_fetched
@@ -47,7 +47,15 @@ async def _folder_pages(
     loop = asyncio.get_running_loop()
     files = folder.files()
     expect(len(files))
-    waiting = deque(files)
+    waiting = deque[Path]()
+    file_of: dict[str, Path] = {}
+    for path in files:
+        first = file_of.setdefault(folder.address(path), path)
+        if first is path:
+            waiting.append(path)
+        else:
+            reason = f"{path} has the same address as {first}, which is read instead"
+            yield Failure(folder.address(path), reason)
     running: deque[tuple[Path, asyncio.Future[Page]]] = deque()
     while waiting or running:
         while waiting and len(running) < _FILES_AHEAD:
@@ -58,7 +66,8 @@ async def _folder_pages(
         try:
             yield await page
         except DocbotError as error:
-            yield Failure(folder.address(path), str(error))
+            is_transient = isinstance(error, TransientError)
+            yield Failure(folder.address(path), str(error), is_transient=is_transient)
 
 
 def _converter(

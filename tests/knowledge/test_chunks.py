@@ -91,6 +91,34 @@ def test_a_fence_of_common_size_is_never_cut() -> None:
     assert sum(code in piece.text for piece in pieces) == 1
 
 
+MOST_CHARACTERS = 16_000
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        f"```json\n{'x' * 800_000}\n```",
+        f"> ```json\n> {'x' * 100_000}\n> ```",
+        "    indented = 1\n" * 6_000,
+        f"    {'y' * 100_000}",
+        "z" * 100_000,
+        "\u6f22\u5b57\u3002" * 30_000,
+        f"| a | b |\n| --- | --- |\n| {'cell ' * 20_000} | x |",
+        f"# {'long ' * 20_000}\n\ntext",
+    ],
+)
+def test_no_chunk_is_enormous_whatever_the_page_holds(markdown: str) -> None:
+    pieces = cut(markdown)
+    assert max(len(piece.text) for piece in pieces) <= MOST_CHARACTERS
+    assert all(len(heading) <= 1000 for piece in pieces for heading in piece.heading_path)
+    assert all(fences_are_balanced(piece.text) for piece in pieces)
+
+
+def test_writing_without_spaces_is_cut_as_other_writing_is() -> None:
+    pieces = cut("\n\n".join("\u6f22\u5b57" * 50 + "\u3002" for _ in range(40)))
+    assert len(pieces) > 3
+
+
 def test_a_line_that_announces_code_goes_with_it() -> None:
     pieces = cut(f"{words(210)}\n\nRun this:\n\n```\n{words(100, 'c')}\n```")
     assert pieces[1].text.startswith("Run this:\n\n```")

@@ -113,6 +113,60 @@ async def test_a_sitemap_of_another_site_is_as_good_as_none() -> None:
     assert await paths(pages) == ["", "a.html"]
 
 
+@pytest.mark.parametrize("status", [503, 522])
+async def test_a_sitemap_that_cannot_be_read_just_now_is_told_as_passing(status: int) -> None:
+    pages: Pages = {"/": linking(), "/a.html": linking(text="a")}
+    async with served(pages_handler(pages)) as url:
+        pages["/robots.txt"] = lambda: web.Response(text=f"Sitemap: {url}index.xml")
+        pages["/index.xml"] = (
+            f"<sitemapindex><sitemap><loc>{url}a.xml</loc></sitemap>"
+            f"<sitemap><loc>{url}b.xml</loc></sitemap></sitemapindex>"
+        )
+        pages["/a.xml"] = f"<urlset><url><loc>{url}a.html</loc></url></urlset>"
+        pages["/b.xml"] = lambda: web.Response(status=status, headers={"Retry-After": "0"})
+        found, told = await read(url)
+    assert [address.removeprefix(url) for address in found] == ["", "a.html"]
+    assert [(failure.url, failure.is_transient) for failure in told] == [(f"{url}b.xml", True)]
+
+
+async def test_an_index_of_many_sitemaps_is_read_whole() -> None:
+    pages: Pages = {"/": linking()}
+    async with served(pages_handler(pages)) as url:
+        places = [f"<sitemap><loc>{url}{n}.xml</loc></sitemap>" for n in range(60)]
+        pages["/sitemap.xml"] = f"<sitemapindex>{''.join(places)}</sitemapindex>"
+        for n in range(60):
+            pages[f"/{n}.xml"] = f"<urlset><url><loc>{url}{n}.html</loc></url></urlset>"
+            pages[f"/{n}.html"] = linking(text=f"page {n}")
+        found, told = await read(url)
+    assert (len(found), told) == (61, [])
+
+
+@pytest.mark.parametrize("location", ["http://[oops/", "//[", "http://host:x/", "http://a b:1/"])
+async def test_a_redirect_to_no_address_is_one_failed_page(location: str) -> None:
+    pages: Pages = {
+        "/": linking("a.html", "b.html"),
+        "/a.html": lambda: web.Response(status=302, headers={"Location": location}),
+        "/b.html": linking(text="b"),
+    }
+    async with served(pages_handler(pages)) as url:
+        found, told = await read(url)
+    assert [address.removeprefix(url) for address in found] == ["", "b.html"]
+    [failure] = told
+    assert (failure.url, failure.is_transient) == (f"{url}a.html", False)
+
+
+async def test_a_broken_line_of_robots_txt_leaves_the_others_in_force() -> None:
+    pages: Pages = {
+        "/": linking("a.html", "secret/b.html"),
+        "/a.html": linking(text="a"),
+        "/secret/b.html": linking(text="b"),
+        "/robots.txt": lambda: web.Response(
+            text="User-agent: *\nDisallow: //[x/\nDisallow: /secret/\n"
+        ),
+    }
+    assert await paths(pages) == ["", "a.html"]
+
+
 async def test_robots_txt_is_obeyed() -> None:
     pages: Pages = {
         "/robots.txt": lambda: web.Response(text="User-agent: docbot\nDisallow: /secret\n"),
@@ -163,7 +217,22 @@ async def test_a_canonical_address_in_the_site_is_the_pages_own() -> None:
         "/c.html": page("/a/", "not the same"),
         "/d.html": page("https://live.invalid/d/", "d"),
     }
-    assert await paths(pages) == ["", "a/", "c.html", "d.html"]
+    assert await paths(pages) == ["", "a/", "d.html", "c.html"]
+
+
+@pytest.mark.parametrize("order", [("v1/a.html", "v2/a.html"), ("v2/a.html", "v1/a.html")])
+async def test_a_page_that_names_another_as_canonical_does_not_take_its_address(
+    order: tuple[str, str],
+) -> None:
+    pages: Pages = {
+        "/": linking(*order),
+        "/v1/a.html": f'<link rel="canonical" href="/v2/a.html">{linking(text="old")}',
+        "/v2/a.html": f'<link rel="canonical" href="/v2/a.html">{linking(text="new")}',
+    }
+    async with served(pages_handler(pages)) as url:
+        found, _ = await read(url)
+    assert "new" in found[f"{url}v2/a.html"].markdown
+    assert "old" in found[f"{url}v1/a.html"].markdown
 
 
 async def test_a_stub_is_followed_and_is_no_page() -> None:

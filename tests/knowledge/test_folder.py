@@ -1,10 +1,15 @@
+import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from docbot.errors import PermanentError, UsageError
+from docbot.db.sources import Source
+from docbot.errors import PermanentError, TransientError, UsageError
 from docbot.knowledge.folder import FolderSource, read_file
+from docbot.knowledge.pages import Failure, Page
+from docbot.knowledge.reading import read_pages
 
 BASE = "https://docs.example.org/v1/"
 
@@ -98,6 +103,38 @@ def test_a_page_travels_between_processes_and_its_hash_covers_its_text(tmp_path:
     assert [chunk.url for chunk in first.chunks] == ["a.md#a"]
 
 
+async def test_of_two_files_with_one_address_the_second_is_told(tmp_path: Path) -> None:
+    write(tmp_path, guide_md="# First", guide_mdx="# Second")
+    source = Source(1, "docs", "folder", str(tmp_path), BASE, None, 0, 0)
+    with ThreadPoolExecutor(1) as executor:
+        results = [
+            result
+            async for result in read_pages(
+                source, executor, pause=0, user_agent="", expect=lambda _: None
+            )
+        ]
+    pages = [result for result in results if isinstance(result, Page)]
+    [failure] = [result for result in results if isinstance(result, Failure)]
+    assert [page.title for page in pages] == ["First"]
+    assert "guide.mdx has the same address as" in failure.reason
+    assert not failure.is_transient
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_may_not_be_read_may_be_read_next_time(tmp_path: Path) -> None:
+    write(tmp_path, a_md="# A")
+    (tmp_path / "a.md").chmod(0)
+    with pytest.raises(TransientError, match=r"a\.md cannot be read"):
+        read_file(tmp_path, tmp_path / "a.md", None)
+
+
+def test_a_file_beyond_all_measure_is_refused_without_being_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.md").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(PermanentError, match="a page may have 10"):
+        read_file(tmp_path, tmp_path / "a.md", None)
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PermanentError, match=r"gone\.md cannot be read: No such file"):
+    with pytest.raises(PermanentError, match=r"gone\.md is no longer there"):
         read_file(tmp_path, tmp_path / "gone.md", None)

@@ -1,7 +1,11 @@
+import multiprocessing
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from docbot.knowledge.markdown import read, slug
+from docbot.knowledge.pages import page_of
 
 URL = "https://docs.example.org/guide/page"
 
@@ -29,6 +33,34 @@ def test_headings_become_atx_with_their_anchor() -> None:
         "### Two `x_y` & z {#two-x_y--z-1}",
         "## Kept {#own}",
     ]
+
+
+def _read_and_cut(text: str) -> None:
+    page_of(read(text, URL, str), URL)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- " * 4_000 + "word",
+        "> " * 4_000 + "word",
+        "1. " * 4_000 + "word",
+        "# " + "*a " * 20_000,
+        "# " + "[" * 20_000,
+        "`" * 20_000 + " word",
+        "[a](" * 10_000,
+        "![a" * 20_000,
+        "<!--" * 10_000,
+        "::: tip\n" * 2_000,
+    ],
+)
+def test_no_text_however_odd_keeps_the_reader_busy_for_long(text: str) -> None:
+    process = multiprocessing.get_context("fork").Process(target=_read_and_cut, args=(text,))
+    process.start()
+    process.join(timeout=20)
+    is_done = process.exitcode == 0
+    process.kill()
+    assert is_done
 
 
 def test_a_slug_follows_githubs_rule() -> None:
