@@ -54,6 +54,13 @@ def set_log_level(level: str) -> None:
         logging.getLogger(name).setLevel(quiet)
 
 
+def hide(secrets: Collection[str]) -> None:
+    """Hide these too from now on, beside those of the set-up."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, _Redacting):
+            handler.formatter.hide(secrets)
+
+
 def log_step(name: Step) -> None:
     """The OnStep of a running bot."""
     log.debug("reached: %s", name)
@@ -78,7 +85,12 @@ class _Redacting(logging.Formatter):
     def __init__(self, inner: logging.Formatter, secrets: Collection[str]) -> None:
         super().__init__()
         self._inner = inner
-        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+        self._secrets: list[str] = []
+        self.hide(secrets)
+
+    def hide(self, secrets: Collection[str]) -> None:
+        known = {*self._secrets, *filter(None, secrets)}
+        self._secrets = sorted(known, key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
         line = self._inner.format(record)

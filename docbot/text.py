@@ -2,12 +2,18 @@
 
 import re
 
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 _MENTION = re.compile(r"<@!?\d+>")
 
 
 def without_mentions(text: str) -> str:
     """What a person wrote, without whom they wrote it to."""
     return _MENTION.sub("", text).strip()
+
+
+def storable(text: str) -> str:
+    """What Postgres takes as text: no NUL and no half of a surrogate pair."""
+    return _NOT_STORABLE.sub("", text)
 
 
 def shortened(text: str, limit: int) -> str:

@@ -101,6 +101,7 @@ CREATE TABLE threads (
     archived   boolean NOT NULL DEFAULT false,
     locked     boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL,
+    seen_id    bigint NOT NULL DEFAULT 0,  -- every message up to this one was told to docbot
     deleted_at timestamptz
 );
 CREATE INDEX threads_forum ON threads (forum_id);
@@ -197,6 +198,7 @@ CREATE TABLE outbox (
     state          text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sending', 'sent', 'dropped', 'dead')),
     reason         text,
     attempt        integer NOT NULL DEFAULT 0,
+    refusals       integer NOT NULL DEFAULT 0,  -- tries that failed by this row alone
     epoch          bigint,
     claimed_by     smallint,  -- which drain of that epoch's process
     created_at     timestamptz NOT NULL DEFAULT now(),

@@ -53,8 +53,6 @@ _KEPT = (
     r"|(?<![\w*\\])\*(?=[^\s*])[^*\\\n]*[^\s*\\]\*(?![\w*])"
     r"|(?<![\w\\])_(?=[^\s_])[^_\\\n]*[^\s_\\]_(?!\w)"
 )
-_TILDES = re.compile(r"\\[^0-9A-Za-z\s]|~(?=~~)")  # no fence may come of them
-# An escape, or bold that begins and ends in the same words: neither reaches into code.
 _PAIRED = frozenset("*_~|")  # bold, italics, underline, strike-through, spoiler
 _LIVE = re.compile(f"{_KEPT}|[*_~|]")
 _ONE_LEVEL_BRACKETS = re.compile(r"\[[^\[\]]*\]")

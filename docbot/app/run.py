@@ -9,7 +9,12 @@ from functools import partial
 from time import monotonic
 
 from docbot.answers.answer import Answerer
-from docbot.app.rooms import Rooms, complete_index, open_answerer
+from docbot.app.rooms import (
+    Rooms,
+    complete_index,
+    open_answerer,
+    refuse_endpoint_without_model,
+)
 from docbot.bot import texts
 from docbot.bot.client import HelpClient, Parts, connect
 from docbot.bot.commands import SearchTools, add_commands
@@ -27,7 +32,7 @@ from docbot.forum.intake import Intake
 from docbot.forum.retry import pause
 from docbot.forum.worker import QuestionWorker
 from docbot.settings import Settings, changed_settings
-from docbot.telemetry import OnStep, log_step, set_log_level
+from docbot.telemetry import OnStep, hide, log_step, set_log_level
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +177,7 @@ class RunningBot:
             pool=rooms.pool,
             threads=rooms.threads,
             questions=rooms.questions,
+            outbox=rooms.outbox,
             bindings=self.bindings,
             wake_worker=self._waker(self._wake_workers),
             on_step=self._on_step,
@@ -215,6 +221,7 @@ class RunningBot:
             epoch=epoch,
             number=number,
             wake=self._wake_drains,
+            wake_worker=self._waker(self._wake_workers),
             idle_seconds=self._idle_seconds,
             on_step=self._on_step,
         )
@@ -247,18 +254,19 @@ class RunningBot:
         """Take in changed settings; answer with the names, never the values, of what changed."""
         operator_guild = self._settings.docbot_operator_guild
         new = self._read_settings() if guild_id == operator_guild else self._settings
+        await refuse_endpoint_without_model(new)
         reloaded, waiting = changed_settings(self._settings, new)
         # Everything new is built before anything is taken, so that a failure changes nothing.
         answerer = self._answerer
         if reloaded:
             answerer = await self._models.enter_async_context(open_answerer(new))
-        changed = await self.bindings.reload()
+        is_operator = guild_id == operator_guild
+        changed = await self.bindings.reload(None if is_operator else guild_id)
         self._answerer = answerer
         self._settings = self._settings.model_copy(update=new.reloadable())
         set_log_level(self._settings.docbot_log_level)
-        return texts.reloaded(
-            [*changed, *reloaded], waiting, env_file_read=guild_id == operator_guild
-        )
+        hide(self._settings.secrets())
+        return texts.reloaded([*changed, *reloaded], waiting, env_file_read=is_operator)
 
 
 def stop_on_signals(bot: RunningBot) -> None:

@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 
 import discord
 
 from docbot.bot import faults
-from docbot.bot.translate import incoming_from
+from docbot.bot.translate import incoming_from, is_from_person
 from docbot.db.forums import Forum
 from docbot.db.threads import Threads
 from docbot.errors import PermanentError
@@ -19,7 +20,6 @@ log = logging.getLogger(__name__)
 # Older posts have long found another answer; more at once would be a flood.
 MISSED_FOR = timedelta(hours=6)
 MISSED_POSTS = 50
-_MESSAGES_OF_THREAD = 100
 
 
 class CatchUp:
@@ -33,15 +33,20 @@ class CatchUp:
         threads: Threads,
         *,
         calls_us: Callable[[discord.Message], Awaitable[bool]],
+        in_order: Callable[[int], AbstractAsyncContextManager[None]],
     ) -> None:
         self._client = client
         self._intake = intake
         self._bindings = bindings
         self._threads = threads
         self._calls_us = calls_us
+        self._in_order = in_order  # keeps other events of a thread waiting
 
-    async def run(self) -> None:
+    async def run(self, guild_id: int | None = None) -> None:
+        """Catch up on the forums of one server, or of all."""
         for forum in self._bindings.all():
+            if guild_id not in (None, forum.guild_id):
+                continue
             channel = self._client.get_channel(forum.channel_id)
             if isinstance(channel, discord.ForumChannel) and forum.mode != "off":
                 await self._catch_up_or_report(forum, channel)
@@ -55,46 +60,60 @@ class CatchUp:
             log.error("forum %d cannot be caught up on: %s", forum.channel_id, error)
 
     async def _catch_up_on(self, forum: Forum, channel: discord.ForumChannel) -> None:
-        threads = await self._recent_threads(forum, channel)
-        stored = await self._threads.last_message_ids([thread.id for thread in threads])
-        missed = [t for t in threads if (t.last_message_id or t.id) > stored.get(t.id, 0)]
-        taken = missed[:MISSED_POSTS]
-        for thread in taken:
-            await self._take_new_messages(thread, stored.get(thread.id))
-        if missed:
+        since = datetime.now(UTC) - MISSED_FOR
+        threads = await _recent_threads(channel, since)
+        seen = await self._threads.seen_ids([thread.id for thread in threads])
+        behind = [thread for thread in threads if _last_id(thread) > seen.get(thread.id, 0)]
+        posts = [t for t in behind if t.id not in seen and _created_at(t) >= forum.bound_at]
+        left = posts[MISSED_POSTS:]
+        taken = 0
+        for thread in behind:
+            if thread not in left:
+                taken += await self._take_new_messages(thread, seen.get(thread.id, 0), since)
+        if taken or left:
             log.info(
-                "forum %d: took in %d threads with messages from while docbot was away, left %d",
+                "forum %d: took in %d messages from while docbot was away, left %d posts",
                 forum.channel_id,
-                len(taken),
-                len(missed) - len(taken),
+                taken,
+                len(left),
             )
 
-    async def _recent_threads(
-        self, forum: Forum, channel: discord.ForumChannel
-    ) -> list[discord.Thread]:
-        """The threads since the binding and within MISSED_FOR, oldest first."""
-        since = max(forum.bound_at, datetime.now(UTC) - MISSED_FOR)
-        threads = {thread.id: thread for thread in channel.threads}
-        async for thread in channel.archived_threads(limit=MISSED_POSTS):
-            threads[thread.id] = thread
-        recent = [t for t in threads.values() if discord.utils.snowflake_time(t.id) >= since]
-        return sorted(recent, key=lambda thread: thread.id)
+    async def _take_new_messages(
+        self, thread: discord.Thread, seen_id: int, since: datetime
+    ) -> int:
+        """Take in what people wrote after `seen_id` and since then; return how much it was."""
+        async with self._in_order(thread.id):
+            start = max(seen_id, thread.id - 1, discord.utils.time_snowflake(since))
+            after = discord.Object(start)
+            messages = [
+                message
+                async for message in thread.history(after=after, limit=None, oldest_first=True)
+                if is_from_person(message)
+            ]
+            is_late = thread.id <= start or _somebody_helps(thread, messages)
+            for message in messages:
+                calls_us = await self._calls_us(message)
+                incoming = incoming_from(message, thread, calls_us=calls_us, is_late=is_late)
+                await self._intake.take(incoming, in_step=False)
+            await self._threads.saw(thread.id, _last_id(thread))
+        return len(messages)
 
-    async def _take_new_messages(self, thread: discord.Thread, last_stored: int | None) -> None:
-        after = discord.Object(last_stored) if last_stored else discord.Object(thread.id - 1)
-        messages = [
-            message
-            async for message in thread.history(
-                after=after, limit=_MESSAGES_OF_THREAD, oldest_first=True
-            )
-        ]
-        if last_stored is None and _somebody_helps(thread, messages):
-            return
-        for message in messages:
-            if message.author.bot:
-                continue
-            calls_us = await self._calls_us(message)
-            await self._intake.take(incoming_from(message, thread, calls_us=calls_us))
+
+async def _recent_threads(channel: discord.ForumChannel, since: datetime) -> list[discord.Thread]:
+    """The threads in which somebody wrote since then, oldest first."""
+    threads = {thread.id: thread for thread in channel.threads}
+    async for thread in channel.archived_threads(limit=MISSED_POSTS):
+        threads[thread.id] = thread
+    recent = [t for t in threads.values() if discord.utils.snowflake_time(_last_id(t)) >= since]
+    return sorted(recent, key=lambda thread: thread.id)
+
+
+def _created_at(thread: discord.Thread) -> datetime:
+    return discord.utils.snowflake_time(thread.id)
+
+
+def _last_id(thread: discord.Thread) -> int:
+    return max(thread.id, thread.last_message_id or 0)
 
 
 def _somebody_helps(thread: discord.Thread, messages: list[discord.Message]) -> bool:

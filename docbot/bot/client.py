@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from weakref import WeakValueDictionary
 
 import discord
 from discord import app_commands
 
 from docbot.bot import faults
 from docbot.bot.catch_up import CatchUp
-from docbot.bot.translate import incoming_from, thread_from
+from docbot.bot.translate import change_from, incoming_from, is_from_person
 from docbot.bot.views import VoteButton
 from docbot.db.answers import Answers
 from docbot.db.forums import Forums
@@ -33,8 +34,6 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 
-# What a person wrote; the other kinds say that a thread was renamed, a message pinned and so on.
-_WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
 _TRIES = 20  # with pauses up to 30 s about eight minutes; a longer outage ends in a new READY
 
 
@@ -76,8 +75,19 @@ class HelpClient(discord.Client):
         self.tree = app_commands.CommandTree(self)
         self._on_connected = on_connected
         self._catching_up = asyncio.Lock()
+        # What happens in one thread is taken in in the order in which it happened.
+        self._in_order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        # Whether everything up to the newest event was told: not so after a gap, until caught up.
+        self._in_step = False
+        self._session = 0
+        self._greeted_in = 0
         self._catch_up = CatchUp(
-            self, parts.intake, parts.bindings, parts.threads, calls_us=self.calls_us
+            self,
+            parts.intake,
+            parts.bindings,
+            parts.threads,
+            calls_us=self.calls_us,
+            in_order=self._order_of,
         )
         self.add_dynamic_items(VoteButton)
 
@@ -101,24 +111,60 @@ class HelpClient(discord.Client):
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         log.exception("the event %s broke its handler", event_method)
 
+    async def on_connect(self) -> None:
+        """A new session: it tells nothing of what happened since the one before."""
+        self._session += 1
+        self._in_step = False
+
     async def on_ready(self) -> None:
+        session = self._greeted_in = self._session
         await self._on_connected(self)
         for guild in self.guilds:
             await self.on_guild_join(guild)
         # Discord may send READY again while the first catch-up still runs.
         async with self._catching_up:
             await self._insist("catching up on what was missed", self._catch_up.run)
+            self._in_step = session == self._session
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """A server that was away, or came too late for READY."""
+        if self._greeted_in != self._session:  # READY follows, and takes it in with all others
+            return
+        await self.on_guild_join(guild)
+        async with self._catching_up:
+            catch_up = partial(self._catch_up.run, guild.id)
+            await self._insist(f"catching up on server {guild.id}", catch_up)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         put = partial(self.parts.forums.put_guild, guild.id, guild.name)
         await self._insist(f"storing server {guild.id}", put)
 
     async def on_message(self, message: discord.Message) -> None:
-        if message.guild is None or message.webhook_id is not None or message.author.bot:
+        if message.guild is None:
             return
-        if message.type not in _WRITTEN:
-            return
-        await self._insist(f"storing message {message.id}", partial(self._take, message))
+        in_step = self._in_step  # as it was when the message came
+        if is_from_person(message):
+            what, take = f"storing message {message.id}", partial(self._take, message, in_step)
+            await self._in_turn(message.channel.id, what, take)
+        elif in_step and self._is_bound(message.channel):
+            what = f"noting message {message.id}"
+            saw = partial(self.parts.threads.saw, message.channel.id, message.id)
+            await self._in_turn(message.channel.id, what, saw)
+
+    def _is_bound(self, channel: object) -> bool:
+        if not isinstance(channel, discord.Thread):
+            return False
+        return self.parts.bindings.find(channel.parent_id) is not None
+
+    def _order_of(self, thread_id: int) -> asyncio.Lock:
+        return self._in_order.setdefault(thread_id, asyncio.Lock())
+
+    async def _in_turn(
+        self, thread_id: int, what: str, call: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Insist, after what came earlier in this thread: a deletion must find its message."""
+        async with self._order_of(thread_id):
+            await self._insist(what, call)
 
     async def _insist(self, what: str, call: Callable[[], Awaitable[None]]) -> None:
         """Do it, again while Postgres or Discord is out of reach: an event comes only once."""
@@ -137,12 +183,13 @@ class HelpClient(discord.Client):
             else:
                 return
 
-    async def _take(self, message: discord.Message) -> None:
+    async def _take(self, message: discord.Message, in_step: bool) -> None:
         thread = await self._thread_of(message)
         if thread is None or self.parts.bindings.find(thread.parent_id) is None:
             return
         calls_us = await self.calls_us(message)
-        await self.parts.intake.take(incoming_from(message, thread, calls_us=calls_us))
+        incoming = incoming_from(message, thread, calls_us=calls_us)
+        await self.parts.intake.take(incoming, in_step=in_step)
 
     async def _thread_of(self, message: discord.Message) -> discord.Thread | None:
         if isinstance(message.channel, discord.Thread):
@@ -158,7 +205,8 @@ class HelpClient(discord.Client):
         """Whether it mentions docbot, or replies to one of its messages."""
         if self.user is not None and any(user.id == self.user.id for user in message.mentions):
             return True
-        replied_to = message.reference.message_id if message.reference else None
+        is_reply = message.type is discord.MessageType.reply  # a forward has a reference too
+        replied_to = message.reference.message_id if is_reply and message.reference else None
         return replied_to is not None and await self.parts.outbox.is_claimed(replied_to)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
@@ -167,26 +215,28 @@ class HelpClient(discord.Client):
             return
         edited_at = payload.message.edited_at or datetime.now(UTC)
         edit = partial(self.parts.intake.edited, payload.message_id, content, edited_at)
-        await self._insist(f"storing the edit of message {payload.message_id}", edit)
+        what = f"storing the edit of message {payload.message_id}"
+        await self._in_turn(payload.channel_id, what, edit)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        await self._delete([payload.message_id])
+        await self._delete(payload.channel_id, [payload.message_id])
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
-        await self._delete(list(payload.message_ids))
+        await self._delete(payload.channel_id, list(payload.message_ids))
 
-    async def _delete(self, message_ids: list[int]) -> None:
+    async def _delete(self, channel_id: int, message_ids: list[int]) -> None:
         what = f"erasing {len(message_ids)} deleted messages"
-        await self._insist(what, partial(self.parts.intake.deleted, message_ids))
+        await self._in_turn(channel_id, what, partial(self.parts.intake.deleted, message_ids))
 
     async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
-        if payload.thread is not None:
-            change = partial(self.parts.intake.thread_changed, thread_from(payload.thread))
-            await self._insist(f"storing the change of thread {payload.thread_id}", change)
+        change = partial(self.parts.intake.thread_changed, change_from(payload))
+        what = f"storing the change of thread {payload.thread_id}"
+        await self._in_turn(payload.thread_id, what, change)
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         delete = partial(self.parts.intake.thread_deleted, payload.thread_id)
-        await self._insist(f"erasing deleted thread {payload.thread_id}", delete)
+        what = f"erasing deleted thread {payload.thread_id}"
+        await self._in_turn(payload.thread_id, what, delete)
 
 
 async def connect(client: HelpClient, token: str) -> None:

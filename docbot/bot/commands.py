@@ -2,13 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import discord
 from discord import app_commands
 
 from docbot.answers.quote import first_words
-from docbot.answers.sanitise import sanitise
+from docbot.answers.sanitise import plain, sanitise
+from docbot.answers.split import LIMIT, length
 from docbot.bot import texts
 from docbot.bot.client import HelpClient
 from docbot.db.sources import Source, Sources
@@ -18,7 +20,6 @@ from docbot.retrieval.search import Query, Searcher
 from docbot.text import shortened
 
 _CHOICES = 25  # Discord's limit for autocomplete
-_MESSAGE_CHARACTERS = 2000
 _SNIPPET_CHARACTERS = 140
 _TITLE_CHARACTERS = 100
 
@@ -35,6 +36,19 @@ class SearchTools:
 def add_commands(client: HelpClient, tools: SearchTools, reload: Reload) -> None:
     _add_search(client, tools)
     _add_reload(client, reload)
+    client.tree.error(partial(_on_error, client))
+
+
+async def _on_error(
+    client: HelpClient, interaction: discord.Interaction[Any], error: app_commands.AppCommandError
+) -> None:
+    """Whoever called a command hears that it failed; the operator hears why."""
+    name = interaction.command.name if interaction.command else "command"
+    client.report(f"/{name}", getattr(error, "original", error))
+    if interaction.response.is_done():
+        await interaction.followup.send(texts.FAILED, ephemeral=True)
+    else:
+        await interaction.response.send_message(texts.FAILED, ephemeral=True)
 
 
 def _add_search(client: HelpClient, tools: SearchTools) -> None:
@@ -88,19 +102,24 @@ def search_reply(query: str, passages: Sequence[Passage]) -> str:
     reply = ""
     for number, passage in enumerate(passages, start=1):
         entry = _entry(number, passage)
-        if len(reply) + len(entry) > _MESSAGE_CHARACTERS:
+        if length(reply) + length(entry) > LIMIT:
+            entry = f"{number}. {plain(_name(passage))} (its address is too long to show)\n"
+        if length(reply) + length(entry) > LIMIT:
             break
         reply += entry
     return reply.rstrip()
 
 
 def _entry(number: int, passage: Passage) -> str:
+    line = sanitise(shortened(first_words(passage.text), _SNIPPET_CHARACTERS), ())
+    return f"{number}. {texts.link(_name(passage), passage.url)}\n{line}\n"
+
+
+def _name(passage: Passage) -> str:
     name = passage.title
     if passage.heading not in ("", passage.title):
         name = f"{name} › {passage.heading}"
-    name = shortened(name, _TITLE_CHARACTERS)
-    line = sanitise(shortened(first_words(passage.text), _SNIPPET_CHARACTERS), ())
-    return f"{number}. {texts.link(name, passage.url)}\n{line}\n"
+    return shortened(name, _TITLE_CHARACTERS)
 
 
 def _add_reload(client: HelpClient, reload: Reload) -> None:

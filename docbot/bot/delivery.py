@@ -6,7 +6,7 @@ minutes; later the channel's history tells whether the message is there.
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from docbot.db.errors import translated
 from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Pool
 from docbot.db.questions import Questions
-from docbot.errors import DocbotError, GoneError, PermanentError, TransientError
+from docbot.errors import DocbotError, GoneError, PermanentError, RefusedError, TransientError
 from docbot.forum.claims import ClaimLoop
 from docbot.forum.retry import REFUSALS, is_too_old, pause
 from docbot.telemetry import OnStep
@@ -47,9 +47,11 @@ class OutboxDrain(ClaimLoop):
         number: int,
         wake: asyncio.Event,
         idle_seconds: float,
+        wake_worker: Callable[[], None],
         on_step: OnStep,
     ) -> None:
         super().__init__(wake=wake, idle_seconds=idle_seconds)
+        self._wake_worker = wake_worker
         self._client = client
         self._pool = pool
         self._outbox = outbox
@@ -148,13 +150,17 @@ class OutboxDrain(ClaimLoop):
                 ours = await self._outbox.mark_sent(conn, delivery, self._epoch, message_id)
                 if ours and delivery.answer_id is not None and delivery.part == 1:
                     await self._questions.end_posted(conn, delivery.answer_id, "answered", None)
+        self._wake_worker()  # the next question of this conversation may go now
 
     async def _end_refused(self, delivery: Delivery, error: Exception) -> None:
         reason = str(error) or repr(error)
-        if isinstance(error, PermanentError) or delivery.attempt >= REFUSALS:
+        is_final = isinstance(error, PermanentError) and not isinstance(error, RefusedError)
+        if is_final or delivery.refusals + 1 >= REFUSALS:
             await self._end(delivery, "dead", reason)
-        else:
-            await self._outbox.put_off(delivery, self._epoch, pause(delivery.attempt), reason)
+            return
+        seconds = pause(delivery.attempt)
+        log.warning("outbox row %d is refused, again in %.0f s: %s", delivery.id, seconds, reason)
+        await self._outbox.put_off(delivery, self._epoch, seconds, reason, refused=True)
 
     async def _put_off(self, delivery: Delivery, error: TransientError) -> None:
         if is_too_old(delivery.created_at):
@@ -162,7 +168,7 @@ class OutboxDrain(ClaimLoop):
             return
         seconds = pause(delivery.attempt, retry_after=error.retry_after)
         log.warning("outbox row %d waits %.0f s: %s", delivery.id, seconds, error)
-        await self._outbox.put_off(delivery, self._epoch, seconds, str(error))
+        await self._outbox.put_off(delivery, self._epoch, seconds, str(error), refused=False)
 
     async def _end(self, delivery: Delivery, state: str, reason: str) -> None:
         log.warning("outbox row %d is %s: %s", delivery.id, state, reason)
@@ -174,6 +180,7 @@ class OutboxDrain(ClaimLoop):
                     await self._questions.end_posted(
                         conn, delivery.answer_id, question_state, reason
                     )
+        self._wake_worker()
 
 
 def nonce_is_old(delivery: Delivery) -> bool:

@@ -6,20 +6,24 @@ from contextlib import contextmanager
 import aiohttp
 import discord
 
-from docbot.errors import DocbotError, GoneError, RefusedError, TransientError
+from docbot.errors import DocbotError, GoneError, PermanentError, RefusedError, TransientError
 
 # Discord's error codes, https://discord.com/developers/docs/topics/opcodes-and-status-codes
-_GONE = {
-    10003: "the channel was deleted",
-    10008: "the message was deleted",
-    50083: "the thread is archived",
-    160005: "the thread is locked",
+_BY_CODE: dict[type[DocbotError], dict[int, str]] = {
+    GoneError: {
+        10003: "the channel was deleted",
+        10008: "the message was deleted",
+        50083: "the thread is archived",
+        160005: "the thread is locked",
+    },
+    # Rights: somebody may give them within the minute.
+    RefusedError: {
+        50001: "docbot may not see the channel",
+        50013: "docbot lacks a permission there",
+    },
+    PermanentError: {200000: "the server's AutoMod refused the message"},
 }
-_REFUSED = {
-    50001: "docbot may not see the channel",
-    50013: "docbot lacks a permission there",
-    200000: "the server's AutoMod refused the message",
-}
+_BY_STATUS: dict[int, type[DocbotError]] = {403: RefusedError, 404: GoneError}
 
 
 @contextmanager
@@ -36,15 +40,19 @@ def translated() -> Iterator[None]:
 def classify(error: discord.HTTPException) -> DocbotError:
     """What the caller can do about this answer of Discord's."""
     said = f"Discord answered {error.status} (code {error.code}): {error.text or 'no reason'}"
-    if error.code in _GONE:
-        return GoneError(f"{_GONE[error.code]}; {said}")
-    if error.code in _REFUSED:
-        return RefusedError(f"{_REFUSED[error.code]}; {said}")
+    for kind, codes in _BY_CODE.items():
+        if error.code in codes:
+            return kind(f"{codes[error.code]}; {said}")
     if error.status == 429:
         return TransientError(said, retry_after=_retry_after(error))
-    if error.status >= 500:
+    if _is_of_all(error):
         return TransientError(said)
-    return GoneError(said) if error.status == 404 else RefusedError(said)
+    return _BY_STATUS.get(error.status, PermanentError)(said)
+
+
+def _is_of_all(error: discord.HTTPException) -> bool:
+    """No fault of one message: an outage, a token that was reset, a wall before Discord's API."""
+    return error.status >= 500 or error.status == 401 or (error.status == 403 and not error.code)
 
 
 def _retry_after(error: discord.HTTPException) -> float:

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 
 from docbot.answers.sanitise import inline_code, is_linkable, masked_link, plain
+from docbot.text import shortened
 
 HELPFUL = "Helpful"
 NOT_RIGHT = "Not right"
 VOTE_UNKNOWN = "I no longer have the answer that this button belongs to."
 FAILED = "Something went wrong on my side. Please try again later."
 NOT_READY = "I am still reading the documentation. Please try again in a few minutes."
+_MOST_NAMES = 20  # with 64 characters each they fit into one message
+_LONGEST_NAME = 100
 NOT_ALLOWED = "Only members who may manage this server can do that."
 
 _VOTED = {
@@ -26,8 +29,10 @@ def nothing_found_for(query: str) -> str:
 
 
 def no_such_source(name: str, known: Sequence[str]) -> str:
-    listed = ", ".join(f"`{each}`" for each in known) or "none yet"
-    return f"There is no source `{name.replace('`', '')}`. Sources: {listed}."
+    listed = ", ".join(f"`{each}`" for each in known[:_MOST_NAMES]) or "none yet"
+    more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
+    shown = shortened(name.replace("`", ""), _LONGEST_NAME)
+    return f"There is no source `{shown}`. Sources: {listed}{more}."
 
 
 def link(title: str, url: str) -> str:

@@ -2,8 +2,15 @@
 
 import discord
 
-from docbot.db.threads import Message, Thread
+from docbot.db.threads import Message, Thread, ThreadChange
 from docbot.forum.decide import Incoming
+
+# What is written; the other kinds say that a thread was renamed, a message pinned and so on.
+_WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
+
+
+def is_from_person(message: discord.Message) -> bool:
+    return not message.author.bot and message.webhook_id is None and message.type in _WRITTEN
 
 
 def thread_from(thread: discord.Thread) -> Thread:
@@ -20,7 +27,22 @@ def thread_from(thread: discord.Thread) -> Thread:
     )
 
 
-def incoming_from(message: discord.Message, thread: discord.Thread, *, calls_us: bool) -> Incoming:
+def change_from(payload: discord.RawThreadUpdateEvent) -> ThreadChange:
+    """From the event itself: an archived thread is not in discord.py's cache."""
+    data = payload.data
+    state = data["thread_metadata"]
+    return ThreadChange(
+        id=payload.thread_id,
+        title=data["name"],
+        tags=tuple(int(tag) for tag in data.get("applied_tags") or ()),
+        archived=state["archived"],
+        locked=state.get("locked", False),
+    )
+
+
+def incoming_from(
+    message: discord.Message, thread: discord.Thread, *, calls_us: bool, is_late: bool = False
+) -> Incoming:
     reference = message.reference
     return Incoming(
         Message(
@@ -35,4 +57,5 @@ def incoming_from(message: discord.Message, thread: discord.Thread, *, calls_us:
         ),
         thread_from(thread),
         calls_us,
+        is_late,
     )

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import aiohttp
 import discord
@@ -24,8 +24,7 @@ async def typing(client: discord.Client, channel_id: int) -> AsyncIterator[None]
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task])  # whatever became of it; our own cancellation goes through
 
 
 async def _keep_typing(client: discord.Client, channel_id: int) -> None:

@@ -1,5 +1,6 @@
 """The buttons under an answer. They live as long as their message: all they need is in their id."""
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any, Self
 
@@ -45,9 +46,14 @@ class VoteButton(
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Store the vote first, then say so to whom pressed."""
         client: HelpClient = interaction.client
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        reply = await self._store(client, interaction.user.id, interaction.guild_id or 0)
-        await interaction.followup.send(reply, ephemeral=True)
+        deferred = interaction.response.defer(ephemeral=True, thinking=True)
+        stored = self._store(client, interaction.user.id, interaction.guild_id or 0)
+        shown, reply = await asyncio.gather(deferred, stored, return_exceptions=True)
+        # The vote counts also where Discord no longer takes the reply.
+        for outcome in (shown, reply):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        await interaction.followup.send(str(reply), ephemeral=True)
 
     async def _store(self, client: "HelpClient", person_id: int, guild_id: int) -> str:
         try:

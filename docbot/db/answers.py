@@ -6,6 +6,7 @@ from typing import Any
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
+from docbot.text import storable
 
 _ADD = """
     INSERT INTO answers (question_id, guild_id, lane, text, citations, evidence, model,
@@ -60,7 +61,7 @@ class Answers:
                 question_id,
                 guild_id,
                 answer.lane,
-                answer.text,
+                storable(answer.text),
                 list(answer.citations),
                 list(answer.evidence),
                 answer.model,

@@ -4,12 +4,14 @@ A reply is added in the transaction that decides to answer. A send may repeat on
 nonce and, later, the channel's history keep the message single.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
+from docbot.text import storable
 
 _LOCK_ORDER = "SELECT pg_advisory_xact_lock(hashtextextended($1, 7110))"
 _ADD = """
@@ -29,7 +31,7 @@ _CLAIM_NEXT = """
             WHERE earlier.order_key = due.order_key AND earlier.id < due.id
               AND earlier.state IN ('pending', 'sending'))
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING id, guild_id, channel_id, payload, nonce, answer_id, part, attempt,
+    RETURNING id, guild_id, channel_id, payload, nonce, answer_id, part, attempt, refusals,
               created_at, first_tried_at
 """
 _SENT = """
@@ -46,8 +48,13 @@ _DROP_LATER = """
 """
 _PUT_OFF = """
     UPDATE outbox
-    SET state = 'pending', due_at = now() + $3 * interval '1 second', reason = $4
+    SET state = 'pending', due_at = now() + $3 * interval '1 second', reason = $4,
+        refusals = refusals + $5
     WHERE id = $1 AND state = 'sending' AND epoch = $2
+"""
+_DROP_UNSENT = """
+    UPDATE outbox SET state = 'dropped', reason = $2, ended_at = now()
+    WHERE state = 'pending' AND answer_id = ANY($1::bigint[])
 """
 _PUT_BACK = """
     UPDATE outbox SET state = 'pending'
@@ -73,6 +80,7 @@ class Delivery:
     answer_id: int | None
     part: int
     attempt: int  # 1 on the first claim
+    refusals: int
     created_at: datetime
     first_tried_at: datetime
 
@@ -112,16 +120,25 @@ class Outbox:
         self, conn: Conn, delivery: Delivery, epoch: int, state: str, reason: str
     ) -> bool:
         """Join the caller's transaction: `dropped` or `dead`; later parts are dropped with it."""
-        if not _touched(await conn.execute(_END, delivery.id, epoch, state, reason)):
+        if not _touched(await conn.execute(_END, delivery.id, epoch, state, storable(reason))):
             return False
         if delivery.answer_id is not None:
-            after = f"part {delivery.part} was not sent: {reason}"
+            after = storable(f"part {delivery.part} was not sent: {reason}")
             await conn.execute(_DROP_LATER, delivery.answer_id, delivery.part, after)
         return True
 
-    async def put_off(self, delivery: Delivery, epoch: int, seconds: float, reason: str) -> None:
+    async def drop_unsent(self, conn: Conn, answer_ids: Sequence[int], reason: str) -> None:
+        """Join the caller's transaction: what is still to be sent of these answers is not."""
+        await conn.execute(_DROP_UNSENT, list(answer_ids), storable(reason))
+
+    async def put_off(
+        self, delivery: Delivery, epoch: int, seconds: float, reason: str, *, refused: bool
+    ) -> None:
+        """Hand the claim back, to be taken again in `seconds`; `refused` counts against it."""
         with translated():
-            await self._pool.execute(_PUT_OFF, delivery.id, epoch, seconds, reason)
+            await self._pool.execute(
+                _PUT_OFF, delivery.id, epoch, seconds, storable(reason), int(refused)
+            )
 
     async def put_back(self, epoch: int, drain: int) -> None:
         """Let go of what this drain claimed and lost sight of when the database failed it."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
+from docbot.text import storable
 
 STATES = (
     *("collecting", "waiting", "answering", "review", "posting"),
@@ -52,6 +53,13 @@ _BODY = """
     WHERE question_id = $1
 """
 _FIRST_MESSAGE = "SELECT message_id FROM questions WHERE id = $1"
+# The post that a mention stands below, as far as it is stored.
+_POST = """
+    SELECT concat_ws(E'\n\n', nullif(threads.title, ''), nullif(messages.content, ''))
+    FROM conversations JOIN threads ON threads.id = conversations.thread_id
+    LEFT JOIN messages ON messages.id = threads.id
+    WHERE conversations.id = $1 AND threads.id <> $2
+"""
 # Earlier turns of the same conversation: what was asked, and what was answered on Discord.
 _HISTORY = """
     SELECT questions.title,
@@ -80,15 +88,20 @@ _END_POSTED = """
     UPDATE questions SET state = $2, reason = $3, ended_at = now()
     WHERE id = (SELECT question_id FROM answers WHERE id = $1) AND state = 'posting'
 """
-_CANCEL_BY_MESSAGES = """
+# One whose answer is on its way is left to the drain; one whose answer still waits is not.
+_CANCEL = """
     UPDATE questions SET state = 'cancelled', reason = $2, ended_at = now()
-    WHERE message_id = ANY($1::bigint[]) AND state IN ('collecting', 'waiting', 'answering')
+    WHERE {which} AND (
+        state IN ('collecting', 'waiting', 'answering')
+        OR state = 'posting' AND NOT EXISTS (
+            SELECT FROM answers JOIN outbox ON outbox.answer_id = answers.id
+            WHERE answers.question_id = questions.id AND outbox.state <> 'pending'))
+    RETURNING (SELECT id FROM answers WHERE answers.question_id = questions.id) AS answer_id
 """
-_CANCEL_BY_THREAD = """
-    UPDATE questions SET state = 'cancelled', reason = $2, ended_at = now()
-    WHERE conversation_id IN (SELECT id FROM conversations WHERE thread_id = $1)
-      AND state IN ('collecting', 'waiting', 'answering')
-"""
+_CANCEL_BY_MESSAGES = _CANCEL.format(which="message_id = ANY($1::bigint[])")
+_CANCEL_BY_THREAD = _CANCEL.format(
+    which="conversation_id IN (SELECT id FROM conversations WHERE thread_id = $1)"
+)
 _PUT_BACK = """
     UPDATE questions SET state = 'waiting'
     WHERE state = 'answering' AND epoch = $1 AND claimed_by = $2
@@ -127,6 +140,7 @@ class Claimed:
     forum_id: int
     message_id: int | None
     body: str
+    post: str  # what the thread began with, where the question itself did not begin it
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,26 +213,51 @@ class Questions:
         self, conn: Conn, question_id: int, epoch: int, state: str, reason: str | None
     ) -> bool:
         """Join the caller's transaction; False when the claim is no longer ours."""
-        return _touched(await conn.execute(_END_CLAIMED, question_id, epoch, state, reason))
+        why = None if reason is None else storable(reason)
+        return _touched(await conn.execute(_END_CLAIMED, question_id, epoch, state, why))
 
     async def put_off(
-        self, question_id: int, epoch: int, seconds: float, reason: str, *, refused: bool
-    ) -> None:
-        """Hand the claim back, to be taken again in `seconds`; `refused` counts against it."""
-        with translated():
-            await self._pool.execute(_PUT_OFF, question_id, epoch, seconds, reason, int(refused))
+        self,
+        conn: Conn,
+        question_id: int,
+        epoch: int,
+        seconds: float,
+        reason: str,
+        *,
+        refused: bool,
+    ) -> bool:
+        """Join the caller's transaction; False when the claim is no longer ours.
+
+        The claim is handed back, to be taken again in `seconds`; `refused` counts against it.
+        """
+        return _touched(
+            await conn.execute(
+                _PUT_OFF, question_id, epoch, seconds, storable(reason), int(refused)
+            )
+        )
 
     async def end_posted(self, conn: Conn, answer_id: int, state: str, reason: str | None) -> None:
         """Join the transaction that ends the row of the answer's first message."""
-        await conn.execute(_END_POSTED, answer_id, state, reason)
+        why = None if reason is None else storable(reason)
+        await conn.execute(_END_POSTED, answer_id, state, why)
 
-    async def cancel_by_messages(self, conn: Conn, message_ids: Sequence[int], reason: str) -> None:
-        """Join the caller's transaction: questions not yet answered whose message is gone."""
-        await conn.execute(_CANCEL_BY_MESSAGES, list(message_ids), reason)
+    async def cancel_by_messages(
+        self, conn: Conn, message_ids: Sequence[int], reason: str
+    ) -> list[int]:
+        """Join the caller's transaction: questions not yet answered whose message is gone.
 
-    async def cancel_by_thread(self, conn: Conn, thread_id: int, reason: str) -> None:
-        """Join the caller's transaction: every question of the thread not yet answered."""
-        await conn.execute(_CANCEL_BY_THREAD, thread_id, reason)
+        Returns:
+            the answers that were written and must not be sent any more.
+        """
+        return _ids(await conn.fetch(_CANCEL_BY_MESSAGES, list(message_ids), reason))
+
+    async def cancel_by_thread(self, conn: Conn, thread_id: int, reason: str) -> list[int]:
+        """Join the caller's transaction: every question of the thread not yet answered.
+
+        Returns:
+            the answers that were written and must not be sent any more.
+        """
+        return _ids(await conn.fetch(_CANCEL_BY_THREAD, thread_id, reason))
 
     async def put_back(self, epoch: int, worker: int) -> None:
         """Let go of what this worker claimed and lost sight of when the database failed it."""
@@ -248,12 +287,18 @@ class Questions:
 
 async def _complete(conn: Conn, row: dict[str, Any]) -> Claimed:
     place = await conn.fetchrow(_WITH_CHANNEL, row["conversation_id"])
+    message_id = await conn.fetchval(_FIRST_MESSAGE, row["id"])
     return Claimed(
         **row,
         **dict(place or {}),
-        message_id=await conn.fetchval(_FIRST_MESSAGE, row["id"]),
+        message_id=message_id,
         body=await conn.fetchval(_BODY, row["id"]),
+        post=await conn.fetchval(_POST, row["conversation_id"], message_id or 0) or "",
     )
+
+
+def _ids(rows: Sequence[Any]) -> list[int]:
+    return [row["answer_id"] for row in rows if row["answer_id"] is not None]
 
 
 def _touched(status: str) -> bool:

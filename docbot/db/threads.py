@@ -5,13 +5,16 @@ from datetime import datetime
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
+from docbot.text import storable
 
 # Events may come twice and out of order: what is stored is never put back to an older state.
 _PUT_THREAD = """
-    INSERT INTO threads (id, guild_id, forum_id, author_id, title, tags, archived, locked, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    INSERT INTO threads
+        (id, guild_id, forum_id, author_id, title, tags, archived, locked, created_at, seen_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (id) DO UPDATE
-    SET title = $5, tags = $6, archived = $7, locked = $8
+    SET title = $5, tags = $6, archived = $7, locked = $8,
+        seen_id = greatest(threads.seen_id, $10)
 """
 _UPDATE_THREAD = """
     UPDATE threads SET title = $2, tags = $3, archived = $4, locked = $5
@@ -37,12 +40,8 @@ _DELETE_MESSAGES = """
     UPDATE messages SET deleted_at = now(), content = ''
     WHERE id = ANY($1::bigint[]) AND deleted_at IS NULL
 """
-_LAST_MESSAGE_IDS = """
-    SELECT known.id AS thread_id, greatest(
-        (SELECT max(id) FROM messages WHERE thread_id = known.id),
-        (SELECT max(message_id) FROM outbox WHERE channel_id = known.id)) AS last_id
-    FROM threads AS known WHERE known.id = ANY($1::bigint[])
-"""
+_SAW = "UPDATE threads SET seen_id = $2 WHERE id = $1 AND seen_id < $2"
+_SEEN_IDS = "SELECT id, seen_id FROM threads WHERE id = ANY($1::bigint[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,17 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
+class ThreadChange:
+    """What may change of a thread."""
+
+    id: int
+    title: str
+    tags: tuple[int, ...]
+    archived: bool
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     id: int
     guild_id: int
@@ -76,8 +86,11 @@ class Threads:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def put(self, conn: Conn, thread: Thread) -> None:
-        """Join the caller's transaction: store the thread as it is now."""
+    async def put(self, conn: Conn, thread: Thread, seen_id: int = 0) -> None:
+        """Join the caller's transaction: store the thread as it is now.
+
+        `seen_id`: every message up to this one was told to docbot; 0 where that is not sure.
+        """
         await conn.execute(
             _PUT_THREAD,
             thread.id,
@@ -89,9 +102,10 @@ class Threads:
             thread.archived,
             thread.locked,
             thread.created_at,
+            seen_id,
         )
 
-    async def update(self, conn: Conn, thread: Thread) -> bool:
+    async def update(self, conn: Conn, thread: ThreadChange) -> bool:
         """Join the caller's transaction; False when the thread is not stored."""
         updated = await conn.fetchval(
             _UPDATE_THREAD,
@@ -112,7 +126,7 @@ class Threads:
             message.thread_id,
             message.author_id,
             message.is_bot,
-            message.content,
+            storable(message.content),
             message.reply_to,
             message.created_at,
         )
@@ -131,8 +145,13 @@ class Threads:
         with translated():
             await self._pool.execute(_EDIT_MESSAGE, message_id, content, edited_at)
 
-    async def last_message_ids(self, thread_ids: list[int]) -> dict[int, int]:
-        """The newest message of each thread that is stored or was sent by docbot; a thread without one is left out."""
+    async def saw(self, thread_id: int, message_id: int) -> None:
+        """Note that every message up to this one was told; a thread not stored stays so."""
         with translated():
-            rows = await self._pool.fetch(_LAST_MESSAGE_IDS, thread_ids)
-        return {row["thread_id"]: row["last_id"] for row in rows if row["last_id"]}
+            await self._pool.execute(_SAW, thread_id, message_id)
+
+    async def seen_ids(self, thread_ids: list[int]) -> dict[int, int]:
+        """Up to which message each thread was told; a thread that is not stored is left out."""
+        with translated():
+            rows = await self._pool.fetch(_SEEN_IDS, thread_ids)
+        return {row["id"]: row["seen_id"] for row in rows}

@@ -8,18 +8,23 @@ class Bindings:
         self._forums = forums
         self._by_channel: dict[int, Forum] = {}
 
-    async def reload(self) -> list[str]:
-        """Take in what Postgres holds now; return the names of what changed."""
+    async def reload(self, guild_id: int | None = None) -> list[str]:
+        """Take in what Postgres holds now; return the names of what changed, in one server or all."""
         found = {forum.channel_id: forum for forum in await self._forums.all()}
-        changes = changed_names(self._by_channel, found)
-        self._by_channel = found
-        return changes
+        before, self._by_channel = self._by_channel, found
+        return changed_names(_in_guild(before, guild_id), _in_guild(found, guild_id))
 
     def find(self, channel_id: int) -> Forum | None:
         return self._by_channel.get(channel_id)
 
     def all(self) -> list[Forum]:
         return list(self._by_channel.values())
+
+
+def _in_guild(forums: dict[int, Forum], guild_id: int | None) -> dict[int, Forum]:
+    if guild_id is None:
+        return forums
+    return {channel: forum for channel, forum in forums.items() if forum.guild_id == guild_id}
 
 
 def changed_names(before: dict[int, Forum], after: dict[int, Forum]) -> list[str]:

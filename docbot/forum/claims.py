@@ -51,8 +51,10 @@ class ClaimLoop(ABC):
                 idle = await self.seconds_to_next()
             except TransientError as error:  # the database restarts: outlive it
                 log.warning("%s waits: %s", type(self).__name__, error)
-                idle = _DATABASE_PAUSE
-                in_doubt = True
+                idle, in_doubt = _DATABASE_PAUSE, True
+            except Exception:  # one row must not end the loop that serves all
+                log.exception("%s broke on a row", type(self).__name__)
+                idle, in_doubt = _DATABASE_PAUSE, True
             await self._rest(idle)
 
     async def _rest(self, seconds: float | None) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from docbot.db.errors import translated
-from docbot.db.pool import Pool
+from docbot.db.outbox import Outbox
+from docbot.db.pool import Conn, Pool
 from docbot.db.questions import Questions
-from docbot.db.threads import Thread, Threads
+from docbot.db.threads import ThreadChange, Threads
 from docbot.forum.bindings import Bindings
 from docbot.forum.decide import Incoming, judge
 from docbot.telemetry import OnStep
@@ -24,6 +25,7 @@ class Intake:
         pool: Pool,
         threads: Threads,
         questions: Questions,
+        outbox: Outbox,
         bindings: Bindings,
         wake_worker: Callable[[], None],
         on_step: OnStep,
@@ -31,19 +33,24 @@ class Intake:
         self._pool = pool
         self._threads = threads
         self._questions = questions
+        self._outbox = outbox
         self._bindings = bindings
         self._wake_worker = wake_worker
         self._on_step = on_step
 
-    async def take(self, incoming: Incoming) -> None:
-        """Store the message, and its question if it asks one; the same event twice is one."""
+    async def take(self, incoming: Incoming, *, in_step: bool) -> None:
+        """Store the message, and its question if it asks one; the same event twice is one.
+
+        `in_step`: every earlier message of the thread was told as well.
+        """
         verdict = judge(incoming, self._bindings.find(incoming.thread.forum_id))
         if verdict == "ignore":
             return
         self._on_step("message received")
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
-                await self._threads.put(conn, incoming.thread)
+                seen_id = incoming.message.id if in_step else 0
+                await self._threads.put(conn, incoming.thread, seen_id)
                 await self._threads.add_message(conn, incoming.message)
                 if verdict != "store":
                     await self._questions.add(
@@ -53,7 +60,7 @@ class Intake:
                         author_id=incoming.message.author_id,
                         origin=verdict,
                         message_id=incoming.message.id,
-                        title=incoming.thread.title if verdict == "post" else "",
+                        title=incoming.thread.title if incoming.opens_thread else "",
                         asked_at=incoming.message.created_at,
                     )
         self._on_step("message stored")
@@ -68,18 +75,27 @@ class Intake:
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 await self._threads.delete_messages(conn, message_ids)
-                await self._questions.cancel_by_messages(conn, message_ids, "message deleted")
+                reason = "message deleted"
+                answers = await self._questions.cancel_by_messages(conn, message_ids, reason)
+                await self._outbox.drop_unsent(conn, answers, reason)
+        self._wake_worker()  # a later question of the conversation may go now
 
-    async def thread_changed(self, thread: Thread) -> None:
+    async def thread_changed(self, thread: ThreadChange) -> None:
         """Keep title, tags and state in step; a locked thread gets no more answers."""
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 known = await self._threads.update(conn, thread)
                 if known and thread.locked:
-                    await self._questions.cancel_by_thread(conn, thread.id, "thread locked")
+                    await self._cancel_thread(conn, thread.id, "thread locked")
+        self._wake_worker()
 
     async def thread_deleted(self, thread_id: int) -> None:
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 await self._threads.delete(conn, thread_id)
-                await self._questions.cancel_by_thread(conn, thread_id, "thread deleted")
+                await self._cancel_thread(conn, thread_id, "thread deleted")
+        self._wake_worker()
+
+    async def _cancel_thread(self, conn: Conn, thread_id: int, reason: str) -> None:
+        answers = await self._questions.cancel_by_thread(conn, thread_id, reason)
+        await self._outbox.drop_unsent(conn, answers, reason)

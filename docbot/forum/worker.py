@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 Typing: TypeAlias = Callable[[int], AbstractAsyncContextManager[None]]
 
 _NOTHING_READ_SECONDS = 5.0
+_TOLD_AT_TRY = 3  # some three seconds in: what passes sooner needs no word
 _HISTORY_TURNS = 4
 _CONTEXT_CHARACTERS = 600
 _PASSAGES = 8
@@ -110,14 +111,26 @@ class QuestionWorker(ClaimLoop):
             return
         async with self._typing(question.channel_id):
             history = await self._questions.history(question, _HISTORY_TURNS)
-            found = await self._searcher.search(
-                search_query(question, history), forum.source_ids, _PASSAGES
+            answer, search_ms = await self._find(
+                forum, search_query(question, history), asked(question), turns(history)
             )
-            await self._check_read(found, forum)
-            self._on_step("passages found")
-            answer = await self._answerer().answer(asked(question), turns(history), found.passages)
+            if answer.lane == "abstain" and question.post and not history:
+                # "Can you answer this?" asks what the post asks.
+                answer, search_ms = await self._find(
+                    forum, *asked_below_post(question), turns(history)
+                )
             self._on_step("answer generated")
-        await self._store(question, answer, found.timings_ms)
+        await self._store(question, answer, search_ms)
+
+    async def _find(
+        self, forum: Forum, query: Query, question: QuestionText, history: list[Turn]
+    ) -> tuple[Answer, dict[str, float]]:
+        """Search and answer; the second part is what the search took, in milliseconds."""
+        found = await self._searcher.search(query, forum.source_ids, _PASSAGES)
+        await self._check_read(found, forum)
+        self._on_step("passages found")
+        answer = await self._answerer().answer(question, history, found.passages)
+        return answer, found.timings_ms
 
     async def _check_read(self, found: SearchResult, forum: Forum) -> None:
         """Wait rather than say that the documentation has nothing, while nobody has read it."""
@@ -182,7 +195,16 @@ class QuestionWorker(ClaimLoop):
             return
         seconds = pause(question.attempt, retry_after=retry_after)
         log.warning("question %d waits %.0f s: %s", question.id, seconds, reason)
-        await self._questions.put_off(question.id, self._epoch, seconds, reason, refused=refused)
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                ours = await self._questions.put_off(
+                    conn, question.id, self._epoch, seconds, reason, refused=refused
+                )
+                is_told = ours and question.origin == "mention" and question.attempt == _TOLD_AT_TRY
+                if is_told:
+                    await self._add_part(conn, question, texts.LATER, None, 1)
+        if is_told:
+            self._wake_drain()
 
     async def _fail(self, question: Claimed, reason: str) -> None:
         """Silent in a forum's thread; told to whom called docbot."""
@@ -207,8 +229,15 @@ def asked(question: Claimed) -> QuestionText:
 
 def search_query(question: Claimed, history: list[PastTurn]) -> Query:
     """The search for the new question; a follow-up is searched in its context, not the thread."""
-    context = _said(history[-1])[:_CONTEXT_CHARACTERS] if history else ""
+    context = (_said(history[-1]) if history else question.post)[:_CONTEXT_CHARACTERS]
     return Query(question.title, without_mentions(question.body), context)
+
+
+def asked_below_post(question: Claimed) -> tuple[Query, QuestionText]:
+    """The search and the question of who calls docbot to a post: the post, and what they add."""
+    title, _, text = question.post.partition("\n\n")
+    body = without_mentions(f"{text}\n\n{question.body}")
+    return Query(title, body), QuestionText(title, body)
 
 
 def turns(history: list[PastTurn]) -> list[Turn]:

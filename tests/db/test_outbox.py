@@ -73,7 +73,7 @@ async def test_a_row_that_was_put_off_waits_and_holds_back_its_channel(pool: Poo
     outbox = Outbox(pool)
     await _posting(pool, 10, "one", "two")
     first = await _claim(outbox)
-    await outbox.put_off(first, 1, 3600, "Discord is down")
+    await outbox.put_off(first, 1, 3600, "Discord is down", refused=False)
     assert await outbox.claim_next(1, 0) is None
     seconds = await outbox.seconds_to_next()
     assert seconds is not None

@@ -76,7 +76,8 @@ async def test_a_question_that_was_put_off_comes_back_when_due(pool: Pool) -> No
     await ask(pool, 10)
     claimed = await questions.claim_next(1, 0)
     assert claimed is not None
-    await questions.put_off(claimed.id, 1, 3600, "the model is down", refused=True)
+    async with pool.acquire() as conn:
+        assert await questions.put_off(conn, claimed.id, 1, 3600, "down", refused=True)
     assert await questions.claim_next(1, 0) is None
     seconds = await questions.seconds_to_next()
     assert seconds is not None

@@ -28,7 +28,10 @@ async def test_a_reload_takes_in_what_was_bound_since(pool: Pool) -> None:
     source = await Sources(pool).add(name="docs", kind="folder", location="/d", base_url=None)
     assert await bindings.reload() == []
     await forums.bind(guild_id=1, channel_id=20, mode="auto", source_ids=[source])
+    await forums.bind(guild_id=2, channel_id=30, mode="auto", source_ids=[source])
     assert bindings.find(20) is None
+    assert await Bindings(forums).reload(guild_id=2) == ["forum 30 added"]
+    await forums.remove(30)
     assert await bindings.reload() == ["forum 20 added"]
     bound = bindings.find(20)
     assert bound is not None

@@ -21,6 +21,11 @@ def test_a_post_that_mentions_docbot_is_one_question_not_two() -> None:
     assert judge(Incoming(FIRST, THREAD, calls_us=True), FORUM) == "post"
 
 
+def test_a_post_that_was_found_late_is_only_remembered() -> None:
+    assert judge(Incoming(FIRST, THREAD, calls_us=False, is_late=True), FORUM) == "store"
+    assert judge(Incoming(LATER, THREAD, calls_us=True, is_late=True), FORUM) == "mention"
+
+
 def test_a_later_message_is_remembered_and_answered_only_when_it_calls() -> None:
     assert judge(Incoming(LATER, THREAD, calls_us=False), FORUM) == "store"
     assert judge(Incoming(LATER, THREAD, calls_us=True), FORUM) == "mention"

@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from docbot.answers.split import length
 from docbot.app.rooms import open_rooms
 from docbot.app.run import RunningBot
+from docbot.bot.commands import search_reply
 from docbot.errors import SettingsError
 from docbot.playground.actors import Invocation
 from docbot.playground.objects import Permission
 from docbot.playground.server import Playground
+from docbot.retrieval.passages import Passage
 from docbot.settings import Settings
 from tests.town import (
     ANSWER_PLACE,
@@ -55,6 +58,47 @@ async def test_search_names_the_sources_there_are_when_one_is_unknown(town: Town
         town.playground.text, "search", query="retries", source="nope"
     )
     assert (await invocation.answered()).content == "There is no source `nope`. Sources: `docs`."
+
+
+async def test_search_answers_however_long_the_unknown_source_is(town: Town) -> None:
+    invocation = await town.asker.slash(
+        town.playground.text, "search", query="retries", source="x" * 3_000
+    )
+    reply = await invocation.answered()
+    assert reply.content.startswith("There is no source `xxx")
+    assert len(reply.content) < 300
+
+
+@pytest.mark.parametrize(
+    "address", ["https://d.test/" + "a" * 1_980, "https://d.test/" + "a" * 900]
+)
+def test_search_shows_every_page_that_fits_whatever_its_address(address: str) -> None:
+    passages = [
+        Passage(
+            rank=n,
+            chunk_id=n,
+            page_id=n,
+            source="docs",
+            title=f"Page {n}",
+            heading_path=(),
+            url=f"{address}{n}",
+            text="\U0001f600 " * 100,
+            score=1.0,
+            lexical=1.0,
+            dense=None,
+        )
+        for n in range(1, 11)
+    ]
+    reply = search_reply("retries", passages)
+    assert "Page 1" in reply
+    assert "Page 10" in reply
+    assert length(reply) <= 2000
+
+
+async def test_a_command_that_breaks_says_so(town: Town) -> None:
+    await town.rooms.pool.execute("ALTER TABLE sources RENAME COLUMN location TO elsewhere")
+    invocation = await town.asker.slash(town.playground.text, "search", query="retries")
+    assert "Something went wrong" in (await invocation.answered()).content
 
 
 async def test_the_source_completes_itself(town: Town) -> None:
@@ -129,6 +173,8 @@ async def test_reload_names_what_changed_and_never_a_value(ground: Ground, tmp_p
             ground.database_url,
             ground.data_dir,
             docbot_operator_guild=playground.guild.id,
+            openai_api_key=SecretStr("old-secret"),
+            docbot_chat_model="test-chat",
         )
         new = settings.model_copy(
             update={

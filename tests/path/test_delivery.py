@@ -56,6 +56,27 @@ async def test_a_lost_permission_ends_the_question_with_the_reason(town: Town) -
     assert await town.rooms.pool.fetchval("SELECT state FROM outbox") == "dead"
 
 
+async def test_a_permission_given_a_moment_later_is_early_enough(town: Town) -> None:
+    world, role = town.playground.world, town.playground.town.bot_role
+    everyone = world.guilds[town.playground.guild.id].roles[town.playground.guild.id]
+    rights = role.permissions, everyone.permissions
+    world.edit_role(role, role.permissions & ~Permission.SEND_MESSAGES_IN_THREADS)
+    world.edit_role(everyone, everyone.permissions & ~Permission.SEND_MESSAGES_IN_THREADS)
+    await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await town.until("SELECT refusals = 1 FROM outbox")
+    world.edit_role(role, rights[0])
+    world.edit_role(everyone, rights[1])
+    await town.until("SELECT state = 'answered' FROM questions")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refusal_that_is_about_no_message_ends_none(town: Town, status: int) -> None:
+    town.playground.faults.cloudflare(status, method="POST", path=SEND)
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await town.asker.sees_reply(thread, timeout=30)
+    assert await town.rooms.pool.fetchval("SELECT refusals FROM outbox") == 0
+
+
 async def test_automod_ends_the_question_with_the_reason(town: Town) -> None:
     town.playground.world.blocked_words.append("frobnicate")
     await town.asker.post(town.playground.forum, QUESTION.replace("frob", "throb"), BODY)

@@ -1,7 +1,26 @@
 """A thread goes on: mentions, edits, deletions, and what is remembered of it."""
 
-from tests.model_server import Hang, ModelServer
-from tests.town import ANSWER_PLACE, OFF_TOPIC, QUESTION, Ground, Town, open_town
+import asyncio
+
+import pytest
+
+from docbot.app.rooms import open_rooms
+from docbot.app.run import RunningBot
+from docbot.playground.actors import Member
+from docbot.playground.server import Playground
+from tests.model_server import Hang, ModelServer, Script, Status
+from tests.town import (
+    ANSWER_PLACE,
+    OFF_TOPIC,
+    QUESTION,
+    Ground,
+    Town,
+    bind,
+    eventually,
+    open_town,
+    running,
+    settings_for,
+)
 
 BODY = "It fails each night."
 TIMEOUTS = "https://docs.test/timeouts#when-it-times-out"
@@ -29,6 +48,82 @@ async def test_a_reply_to_docbots_message_is_a_mention_also_without_a_ping(town:
     town.playground.world.send_message(thread.id, town.asker.id, body)
     second = await town.asker.sees_reply(thread, after=first)
     assert TIMEOUTS in second.content
+
+
+@pytest.mark.parametrize("caller", ["asker", "helper"])
+async def test_who_calls_docbot_to_a_post_gets_the_post_answered(
+    ground: Ground, caller: str
+) -> None:
+    async with open_town(ground) as town:
+        await bind(town.rooms, town.playground, mode="mention")
+        await eventually(lambda: town.forum_as_bound().mode == "mention")
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        member: Member = getattr(town, caller)
+        called = await member.reply(thread, f"{town.playground.bot.mention} can you answer this?")
+        reply = await town.asker.sees_reply(thread)
+        assert ANSWER_PLACE in reply.content
+        assert reply.reply_to == called.id
+
+
+async def test_a_post_that_calls_docbot_is_asked_with_its_title(ground: Ground) -> None:
+    async with open_town(ground) as town:
+        await bind(town.rooms, town.playground, mode="mention")
+        await eventually(lambda: town.forum_as_bound().mode == "mention")
+        body = f"{town.playground.bot.mention} any idea?"
+        thread = await town.asker.post(town.playground.forum, QUESTION, body)
+        assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
+
+
+async def test_who_calls_docbot_while_its_model_is_away_is_told_and_answered_later(
+    ground: Ground,
+) -> None:
+    replies: list[Script] = [Status(503), Status(503), Status(503), "Set `max_retries` [1]."]
+    async with (
+        ModelServer.open(replies=replies) as model,
+        open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
+    ):
+        thread = await town.asker.post(town.playground.forum, OFF_TOPIC, BODY)
+        await town.asker.reply(thread, f"{town.playground.bot.mention} {QUESTION}")
+        first = await town.asker.sees_reply(thread, timeout=30)
+        assert "cannot answer just now" in first.content
+        second = await town.asker.sees_reply(thread, after=first, timeout=30)
+        assert "max_retries" in second.content
+
+
+async def test_a_reply_that_no_database_can_hold_puts_the_question_off_and_ends_nothing(
+    ground: Ground,
+) -> None:
+    replies: list[Script] = [Status(503, "down\0"), "Set `max_retries` [1]."]
+    async with (
+        ModelServer.open(replies=replies) as model,
+        open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
+    ):
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        assert "max_retries" in (await town.asker.sees_reply(thread, timeout=30)).content
+
+
+async def test_the_next_question_is_taken_as_soon_as_the_answer_before_it_is_out(
+    ground: Ground,
+) -> None:
+    async with Playground.open() as playground:
+        settings = settings_for(playground, ground.database_url, ground.data_dir)
+        async with open_rooms(settings) as rooms:
+            await bind(rooms, playground)
+            # No poll helps: only the wake-ups can have it answered in time.
+            bot = RunningBot(rooms, read_settings=lambda: settings, idle_seconds=600)
+            async with running(bot):
+                asker = playground.members[0]
+                hold = playground.faults.hold(method="POST", path=r"/channels/\d+/messages")
+                thread = await asker.post(playground.forum, QUESTION, BODY)
+                await hold.reached.wait()
+                mention = f"{playground.bot.mention} when does it time out?"
+                asked = await asker.reply(thread, mention)
+                async with asyncio.timeout(20):
+                    while not await rooms.pool.fetchval("SELECT count(*) = 2 FROM questions"):
+                        await asyncio.sleep(0.02)
+                hold.release()
+                first = await asker.sees_reply(thread, after=asked)
+                assert TIMEOUTS in (await asker.sees_reply(thread, after=first)).content
 
 
 async def test_the_answer_to_a_mention_replies_to_it(town: Town) -> None:
@@ -96,6 +191,46 @@ async def test_edits_deletions_renames_and_states_are_kept_in_step(town: Town) -
     await town.until("SELECT archived FROM threads")
     await town.playground.moderator.delete_thread(thread)
     await town.until("SELECT deleted_at IS NOT NULL AND title = '' FROM threads")
+
+
+async def test_a_post_deleted_while_its_answer_waits_to_be_sent_is_not_answered(
+    town: Town,
+) -> None:
+    for _ in range(3):
+        town.playground.faults.answer(503, method="POST", path=r"/channels/\d+/messages")
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await town.until("SELECT attempt > 0 AND state = 'pending' FROM outbox")
+    [post] = town.playground.world.messages_of(thread.id)
+    await town.asker.delete(post)
+    await town.until("SELECT state = 'cancelled' FROM questions")
+    assert await town.rooms.pool.fetchval("SELECT state FROM outbox") == "dropped"
+
+
+async def test_a_post_deleted_before_it_could_be_stored_is_not_answered(town: Town) -> None:
+    pool = town.rooms.pool
+    await pool.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;"
+        "CREATE TRIGGER full_disk BEFORE INSERT ON questions EXECUTE FUNCTION refuse()"
+    )
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    [post] = town.playground.world.messages_of(thread.id)
+    await town.asker.delete(post)
+    await pool.execute("DROP TRIGGER full_disk ON questions")
+    await town.until("SELECT state = 'cancelled' FROM questions")
+    assert await pool.fetchval("SELECT content FROM messages") == ""
+
+
+async def test_what_changes_of_an_archived_thread_is_kept_in_step(town: Town) -> None:
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await town.asker.sees_reply(thread)
+    moderator = town.playground.moderator
+    await moderator.archive(thread)
+    await town.until("SELECT archived FROM threads")
+    await moderator.lock(thread)
+    await town.until("SELECT locked FROM threads")
+    await moderator.unarchive(thread)
+    await town.until("SELECT NOT archived FROM threads")
 
 
 async def test_a_post_deleted_before_its_answer_is_not_answered(ground: Ground) -> None:
