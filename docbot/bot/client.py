@@ -68,7 +68,8 @@ class HelpClient(discord.Client):
             chunk_guilds_at_startup=False,
             # Messages are in Postgres; discord.py's cache of them would be a second truth.
             max_messages=None,
-            guild_ready_timeout=0.5,
+            # A server that comes later is taken in when it does.
+            guild_ready_timeout=0.2,
             proxy=proxy,
         )
         self.parts = parts

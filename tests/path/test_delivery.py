@@ -48,6 +48,8 @@ async def test_a_lost_permission_ends_the_question_with_the_reason(town: Town) -
     everyone = world.guilds[town.playground.guild.id].roles[town.playground.guild.id]
     world.edit_role(everyone, everyone.permissions & ~Permission.SEND_MESSAGES_IN_THREADS)
     await town.asker.post(forum, QUESTION, BODY)
+    await town.until("SELECT refusals = 1 FROM outbox")
+    await town.rooms.pool.execute("UPDATE outbox SET refusals = 4")  # its last try comes next
     await town.until("SELECT state = 'failed' FROM questions")
     [(state, reason)] = await town.states()
     assert state == "failed"
