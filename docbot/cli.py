@@ -6,13 +6,12 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
-from urllib.parse import urlsplit
 
 import click
 
 from docbot import __version__
 from docbot.errors import DocbotError, UsageError
-from docbot.settings import Settings, load
+from docbot.settings import Settings, is_http_address, load
 from docbot.telemetry import set_up_logging
 
 if TYPE_CHECKING:
@@ -27,8 +26,10 @@ _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 def main() -> NoReturn:
     try:
+        _refuse_unreadable(sys.argv[1:])
         commands(standalone_mode=False)
     except click.Abort:
+        click.echo("docbot: stopped", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
@@ -38,6 +39,14 @@ def main() -> NoReturn:
     except DocbotError as error:
         _fail(error, 1)
     sys.exit(0)
+
+
+def _refuse_unreadable(arguments: Sequence[str]) -> None:
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:  # the shell's own bytes, kept as surrogates
+            raise UsageError(f"{argument!a}: is not UTF-8; write it as such") from error
 
 
 def _fail(error: DocbotError, code: int) -> NoReturn:
@@ -200,8 +209,11 @@ def sources_add(name: str, location: str, base_url: str | None) -> None:
     from docbot.knowledge.location import located
 
     kind, place = located(location)
-    if base_url is not None and urlsplit(base_url).scheme not in ("http", "https"):
-        raise UsageError(f"--base-url {base_url}: must start with http:// or https://")
+    if base_url is not None and not is_http_address(base_url):
+        raise UsageError(
+            f"--base-url {base_url}: must be an address with a host "
+            "that starts with http:// or https://"
+        )
 
     async def add(rooms: "Rooms") -> None:
         await rooms.sources.add(name=name, kind=kind, location=place, base_url=base_url)

@@ -1,23 +1,45 @@
-"""Child processes for work that would block the event loop; they end with their parent."""
+"""Child processes for work that would block the event loop; they end with their parent.
+
+Ctrl-C reaches every process of a terminal; the parent alone decides what ends.
+"""
 
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.connection import wait
+from multiprocessing.context import SpawnContext, SpawnProcess
+
+
+class _QuietProcess(SpawnProcess):
+    """A process that Ctrl-C cannot reach, not even while it starts."""
+
+    def start(self) -> None:
+        if sys.platform == "win32":
+            super().start()
+            return
+        # A child inherits the mask. The resource tracker, whose start would lift it, runs since
+        # the pool made its queues.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _QuietSpawn(SpawnContext):
+    Process = _QuietProcess
 
 
 def process_pool(workers: int) -> ProcessPoolExecutor:
     """A pool of spawned processes: a forked one would inherit the locks of its parent."""
-    return ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
-    )
+    return ProcessPoolExecutor(workers, mp_context=_QuietSpawn(), initializer=_end_with_parent)
 
 
 def _end_with_parent() -> None:
-    # Ctrl-C reaches every process of a terminal; the parent alone decides what ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where no mask could be inherited
     threading.Thread(target=_wait_for_parent, name="parent watch", daemon=True).start()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import platformdirs
 from dotenv import dotenv_values
@@ -20,20 +20,20 @@ from docbot.errors import SettingsError
 PREFIX = "DOCBOT_"
 
 
-def _address(*schemes: str) -> AfterValidator:
-    starts = " or ".join(f"{scheme}://" for scheme in schemes)
+def is_http_address(value: str) -> bool:
+    """Whether the value is an http or https address with a host and, if any, a possible port."""
+    try:
+        parts = urlsplit(value)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        return False
+    return named and parts.scheme in ("http", "https") and value.split() == [value]
 
-    def check(value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            named = bool(parts.hostname) and parts.port != 0
-        except ValueError:  # a port that is no number, a bracket that is not closed
-            named = False
-        if not named or parts.scheme not in schemes:
-            raise ValueError(f"must be an address with a host that starts with {starts}")
-        return value.rstrip("/")
 
-    return AfterValidator(check)
+def _http_address(value: str) -> str:
+    if not is_http_address(value):
+        raise ValueError("must be an address with a host that starts with http:// or https://")
+    return value.rstrip("/")
 
 
 def _words(value: Any) -> Any:
@@ -58,12 +58,14 @@ def _is_own_host(host: str) -> bool:
         return False
 
 
-HttpAddress = Annotated[str, _address("http", "https")]
+HttpAddress = Annotated[str, AfterValidator(_http_address)]
 OnOff = Literal["on", "off"]
 
 
 # One or several hosts, each with or without a port; none of them is the local socket.
-_POSTGRES_HOSTS = re.compile(r"(?:(?:\[[\da-fA-F:.%]+\]|[^\[\]:,@]*)(?::\d{1,5})?(?:,|$))*")
+_POSTGRES_HOSTS = re.compile(r"(?:(?:\[[\da-fA-F:.%]+\]|[^\[\]:,@\s]*)(?::\d{1,5})?(?:,|$))*")
+_POSTGRES_PORT = re.compile(r":(\d+)(?=,|$)")
+_IN_QUERY = ("password", "sslpassword")
 
 
 def _postgres_address(value: SecretStr) -> SecretStr:
@@ -74,13 +76,34 @@ def _postgres_address(value: SecretStr) -> SecretStr:
         raise ValueError("must be postgresql://user:password@host:port/database")
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
     credentials, _, hosts = authority.rpartition("@")
-    cut_short = "@" in rest[len(authority) :] and not credentials
-    if cut_short or "@" in credentials or not _POSTGRES_HOSTS.fullmatch(hosts):
+    # An @ after the hosts: most likely the password's own / ? or # ended them too early.
+    whole = "@" not in credentials and "@" not in rest[len(authority) :]
+    if not (whole and _are_postgres_hosts(hosts) and _can_be_split(address)):
         raise ValueError(
             "cannot be read; must be postgresql://user:password@host:port/database, where "
-            "/ ? # @ and % in the password are written %2F %3F %23 %40 and %25"
+            "/ ? # @ [ ] and % in the password are written %2F %3F %23 %40 %5B %5D and %25"
         )
     return value
+
+
+def _are_postgres_hosts(hosts: str) -> bool:
+    ports = map(int, _POSTGRES_PORT.findall(hosts))
+    return bool(_POSTGRES_HOSTS.fullmatch(hosts)) and all(0 < port <= 65_535 for port in ports)
+
+
+def _can_be_split(address: str) -> bool:
+    try:
+        return bool(urlsplit(address))
+    except ValueError:  # a bracket in the password, a character that reads as a / or an @
+        return False
+
+
+def _passwords(address: str) -> list[str]:
+    """The passwords in an address of Postgres, as written and as meant."""
+    parts = urlsplit(address)
+    written = parts.password or ""
+    in_query = [value for name, value in parse_qsl(parts.query) if name in _IN_QUERY]
+    return [password for password in (written, unquote(written), *in_query) if password]
 
 
 def _own_folder(value: Path) -> Path:
@@ -169,10 +192,8 @@ class Settings(BaseSettings):
         """Every value that no log line may hold."""
         values = [getattr(self, name) for name in Settings.model_fields]
         hidden = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-        password = (
-            urlsplit(self.database_url.get_secret_value()).password if self.database_url else None
-        )
-        return [*hidden, password] if password else hidden
+        address = self.database_url.get_secret_value() if self.database_url else ""
+        return [*hidden, *_passwords(address)]
 
 
 def load(env_file: Path | None = Path(".env")) -> Settings:
@@ -202,14 +223,20 @@ def _names_in(env_file: Path | None) -> Iterable[str]:
     if env_file is None:
         return ()
     try:
+        env_file.stat()  # the readers beneath take a folder without rights for no file, or raise
         return dotenv_values(env_file)
+    except FileNotFoundError:
+        return ()
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise SettingsError(
             f"{env_file}: line {line} is not UTF-8; save the file as such"
         ) from None
     except OSError as error:
-        raise SettingsError(f"{env_file}: cannot be read ({error.strerror})") from None
+        raise SettingsError(
+            f"{env_file}: cannot be read ({error.strerror}); give this user the right to read it, "
+            "or start docbot in another folder"
+        ) from None
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:

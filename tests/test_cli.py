@@ -126,6 +126,8 @@ async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:
         (["sources", "add", "x", "ftp://there/"], "only http:// and https://"),
         (["sources", "add", "A B", "./docs"], "cannot be a source's name"),
         (["sources", "add", "x", "./docs", "--base-url", "there"], "--base-url there"),
+        (["sources", "add", "x", "./docs", "--base-url", "http:there"], "with a host"),
+        (["sources", "add", "x", "./docs", "--base-url", "http://[there"], "with a host"),
         (["sources", "remove", "x"], "there is no source `x`"),
         (["sync"], "there is no source yet"),
         (["search", "x", "--source", "nope"], "there is no source `nope`"),
@@ -134,6 +136,9 @@ async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:
         (["ask", "x"], "nothing was read yet"),
         (["search", "x"], "nothing was read yet"),
         (["demo", "--port", "99999"], "is not in the range"),
+        (["demo", "--source", ""], "give the address"),
+        (["ask", "caf\udce9"], "is not UTF-8"),
+        (["sources", "add", "x", "http://caf\udce9/"], "is not UTF-8"),
         (["run"], "DISCORD_TOKEN is not set"),
         (["forum", "add", "1", "2", "--source", "nope"], "there is no source `nope`"),
         (["forum", "add", "one", "2", "--source", "docs"], "is not a valid integer"),
@@ -221,6 +226,31 @@ async def test_ctrl_c_ends_a_sync_without_a_traceback(shell: Shell) -> None:
     assert process.returncode == 130
     assert "Traceback" not in rest.decode()
     assert "never retrieved" not in rest.decode()
+    assert rest.decode().splitlines()[-1] == "docbot: stopped"
+
+
+_INTERRUPT_A_CHILD_AS_IT_STARTS = """
+import os, signal
+from docbot.processes import process_pool
+
+signal.signal(signal.SIGINT, lambda *_: None)
+with process_pool(1) as pool:
+    child = pool.submit(os.getpid)
+    os.killpg(0, signal.SIGINT)
+    print("unharmed" if child.result() != os.getpid() else "no child")
+"""
+
+
+async def test_ctrl_c_harms_no_child_that_is_just_starting() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        _INTERRUPT_A_CHILD_AS_IT_STARTS,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert await process.communicate() == (b"unharmed\n", b"")
 
 
 async def test_a_database_that_does_not_exist_is_named(shell: Shell, database_url: str) -> None:

@@ -93,7 +93,7 @@ async def _open(
     say: Callable[[str], None],
     progress: Progress,
 ) -> AsyncIterator[Demo]:
-    kind, location = located(source) if source else ("folder", str(own_docs()))
+    kind, location = located(source) if source is not None else ("folder", str(own_docs()))
     shelf = _Shelf()
     async with AsyncExitStack() as stack:
         playground = await stack.enter_async_context(_playground(port, shelf))
