@@ -136,7 +136,7 @@ async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:
         (["ask", "x"], "nothing was read yet"),
         (["search", "x"], "nothing was read yet"),
         (["demo", "--port", "99999"], "is not in the range"),
-        (["demo", "--source", ""], "give the address"),
+        (["demo", "--once", "--source", ""], "give the address"),
         (["ask", "caf\udce9"], "is not UTF-8"),
         (["sources", "add", "x", "http://caf\udce9/"], "is not UTF-8"),
         (["run"], "DISCORD_TOKEN is not set"),

@@ -1,5 +1,6 @@
 """The one place where Postgres's errors become docbot's."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,13 +28,22 @@ def translated() -> Iterator[None]:
     try:
         yield
     except LOST as error:
+        _go_on_cancelling(error)
         raise TransientError(f"Postgres is out of reach: {_cause(error)}") from error
     except asyncpg.InterfaceError as error:
+        _go_on_cancelling(error)
         if any(sign in str(error) for sign in _CLOSED):
             raise TransientError(f"Postgres is out of reach: {_cause(error)}") from error
         raise
     except asyncpg.PostgresError as error:
         raise PermanentError(f"Postgres refused a statement: {_cause(error)}") from error
+
+
+def _go_on_cancelling(error: Exception) -> None:
+    """A rollback on a lost connection fails, and its error would hide that we are cancelled."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 def _cause(error: BaseException) -> str:

@@ -116,7 +116,9 @@ class Database:
 async def close(conn: Connection) -> None:
     """Close a connection; one that is lost already is dropped without a word."""
     try:
-        await conn.close(timeout=_CLOSE_SECONDS)
+        # asyncpg's own limit leaves out its wait for a statement that was cancelled.
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await conn.close()
     except (*LOST, asyncpg.InterfaceError, asyncpg.PostgresError):
         conn.terminate()
 

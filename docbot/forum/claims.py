@@ -40,7 +40,7 @@ class ClaimLoop(ABC):
 
     async def run(self) -> None:
         in_doubt = False
-        while not self._stopping:
+        while not self._stopping and not _is_cancelled():
             self._wake.clear()  # before the look, so a wake during it is not lost
             try:
                 if in_doubt:
@@ -63,3 +63,9 @@ class ClaimLoop(ABC):
                 await self._wake.wait()
         except TimeoutError:
             pass
+
+
+def _is_cancelled() -> bool:
+    """Also where an error on the way out took the place of the cancellation."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

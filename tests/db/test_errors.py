@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from docbot.db.errors import translated
 from docbot.db.pool import Database, Pool, close
 from docbot.errors import TransientError
@@ -24,3 +26,21 @@ async def test_a_connection_cut_at_any_instant_is_a_passing_failure_and_closes(
         await close(conn)
         await cut
     assert failures
+
+
+async def test_a_cancellation_is_one_also_when_the_rollback_fails() -> None:
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        with translated():
+            try:
+                begun.set()
+                await asyncio.Event().wait()
+            except asyncio.CancelledError as error:
+                raise ConnectionResetError("the rollback finds no connection") from error
+
+    task = asyncio.create_task(work())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
