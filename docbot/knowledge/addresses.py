@@ -39,9 +39,9 @@ def is_under(url: str, root: str) -> bool:
         return False
 
 
-def is_other_page(url: str, own: str) -> bool:
-    """Tell whether two addresses differ in more than `.html` or a slash at their end."""
-    return _ENDING.sub("", url) != _ENDING.sub("", own)
+def bare(url: str) -> str:
+    """Return an address without what servers add at its end or leave out: `.html` or a slash."""
+    return _ENDING.sub("", url)
 
 
 def may_be_page(url: str) -> bool:

@@ -10,17 +10,24 @@ from dataclasses import dataclass, replace
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+MOST_CHARACTERS = 6000  # of a chunk of several units
 # A fence up to this stays whole; beyond it no chunk could hold it.
 _MOST_FENCE_WORDS = 600
-_MOST_FENCE_CHARACTERS = 6000
+_MOST_FENCE_CHARACTERS = 6000  # without the ends of its lines
+_MOST_UNIT_CHARACTERS = 8000  # with them: room for a whole fence, and for an odd one cut like text
 _CUT_FENCE_WORDS = 200
 _CUT_FENCE_CHARACTERS = 3000
+_MOST_PORTION_CHARACTERS = 5000
+_LONGEST_OPENING = 1000  # characters of a fence's first line; what is repeated must be short
+_LONGEST_HEADER = 1000  # of a table
+_LONGEST_PREFIX = 200
 _MOST_PARAGRAPH_WORDS = 300
 _LONGEST_LINE = 1500  # characters of code, and of what is written without spaces, kept together
 _CHARACTERS_A_WORD = 25  # no text has longer words on average; what looks so is measured by length
 _IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _IDEOGRAPHS_A_WORD = 2
 _LONGEST_WORD = 500
+_CHARACTERS_A_CUT_WORD = 15  # 300 such words are a paragraph within all limits
 _IDEOGRAPHIC_END = re.compile("(?<=[\u3002\uff01\uff1f])")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)")
 _LEAVES = frozenset({"paragraph_open", "heading_open", "fence", "code_block", "hr", "tr_open"})
@@ -42,6 +49,10 @@ class Unit:
     def words(self) -> int:
         return sum(map(_words, self.lines))
 
+    @property
+    def characters(self) -> int:
+        return sum(map(len, self.lines)) + len(self.lines)
+
 
 def _words(line: str) -> int:
     """Count words; writing without spaces has two characters to a word."""
@@ -49,6 +60,11 @@ def _words(line: str) -> int:
     if not line.isascii():
         spaced += len(_IDEOGRAPHS.findall(line)) // _IDEOGRAPHS_A_WORD
     return max(spaced, len(line) // _CHARACTERS_A_WORD)
+
+
+def _weight(text: str) -> int:
+    """Count words where a paragraph is cut; long ones count by their length."""
+    return max(_words(text), -(-len(text) // _CHARACTERS_A_CUT_WORD))
 
 
 def split_units(markdown: str) -> list[Unit]:
@@ -62,7 +78,7 @@ def split_units(markdown: str) -> list[Unit]:
     tokens = parser.parse("\n".join(lines))
     starts = _starts(tokens)
     if not starts:
-        return [Unit(tuple(lines))] if lines else []
+        return list(_cut_if_enormous(Unit(tuple(lines)))) if lines else []
     units: list[Unit] = []
     for index, (first, token, header) in enumerate(starts):
         begin = 0 if index == 0 else first
@@ -99,6 +115,8 @@ def _unit(
     repeated: tuple[str, ...] = ()
     if header is not None and token.map and token.map[0] >= header[1]:
         repeated = tuple(lines[header[0] : header[1]])
+        if sum(map(len, repeated)) > _LONGEST_HEADER:
+            repeated = ()
     return Unit(
         lines=tuple(own),
         is_heading=token.type == "heading_open" and token.level == 0,
@@ -108,12 +126,26 @@ def _unit(
 
 
 def _split(unit: Unit, token: Token) -> Iterator[Unit]:
-    if token.type == "fence" and _is_enormous(unit):
-        yield from _split_fence(unit, token)
-    elif token.type == "code_block" and _is_enormous(unit):
+    for part in _split_by_kind(unit, token):
+        yield from _cut_if_enormous(part)
+
+
+def _cut_if_enormous(unit: Unit) -> Iterator[Unit]:
+    """Cut what no reader of Markdown would take for prose or code, as nesting without end."""
+    if unit.characters <= _MOST_UNIT_CHARACTERS:
+        yield unit
+    else:
         yield from (replace(unit, lines=tuple(piece)) for piece in _portions(unit.lines))
-    elif (token.type == "paragraph_open" and unit.words > _MOST_PARAGRAPH_WORDS) or (
-        token.type in {"tr_open", "heading_open"} and _is_enormous(unit)
+
+
+def _split_by_kind(unit: Unit, token: Token) -> Iterator[Unit]:
+    is_enormous = _is_enormous(unit)
+    if is_enormous and token.type == "fence" and _is_repeatable(unit, token):
+        yield from _split_fence(unit, token)
+    elif is_enormous and token.type in {"fence", "code_block"}:
+        yield from (replace(unit, lines=tuple(piece)) for piece in _portions(unit.lines))
+    elif is_enormous or (
+        token.type in {"paragraph_open", "heading_open"} and unit.words > _MOST_PARAGRAPH_WORDS
     ):
         yield from _split_paragraph(unit)
     else:
@@ -121,7 +153,16 @@ def _split(unit: Unit, token: Token) -> Iterator[Unit]:
 
 
 def _is_enormous(unit: Unit) -> bool:
-    return unit.words > _MOST_FENCE_WORDS or sum(map(len, unit.lines)) > _MOST_FENCE_CHARACTERS
+    return (
+        unit.words > _MOST_FENCE_WORDS
+        or sum(map(len, unit.lines)) > _MOST_FENCE_CHARACTERS
+        or unit.characters > _MOST_UNIT_CHARACTERS
+    )
+
+
+def _is_repeatable(unit: Unit, token: Token) -> bool:
+    opening = next(line for line in unit.lines if token.markup in line)
+    return len(opening) <= _LONGEST_OPENING
 
 
 def _split_fence(unit: Unit, token: Token) -> Iterator[Unit]:
@@ -148,7 +189,9 @@ def _portions(body: Sequence[str]) -> Iterator[list[str]]:
     for line in (piece for whole in body for piece in _pieces_of_line(whole)):
         is_over = words > _CUT_FENCE_WORDS or characters > _CUT_FENCE_CHARACTERS
         is_far_over = (
-            words > _CUT_FENCE_WORDS * 3 // 2 or characters > _CUT_FENCE_CHARACTERS * 3 // 2
+            words > _CUT_FENCE_WORDS * 3 // 2
+            or characters > _CUT_FENCE_CHARACTERS * 3 // 2
+            or characters + len(portion) + len(line) > _MOST_PORTION_CHARACTERS
         )
         if portion and (is_far_over or (is_over and not line.strip(" >"))):
             yield portion
@@ -165,7 +208,9 @@ def _pieces_of_line(line: str) -> Iterator[str]:
         yield line
         return
     text = line.lstrip(" >")
-    before = line[: len(line) - len(text)][:_LONGEST_LINE]
+    before = line[: len(line) - len(text)]
+    if len(before) > _LONGEST_PREFIX:
+        text, before = line, ""
     for start in range(0, len(text), _LONGEST_LINE):
         yield before + text[start : start + _LONGEST_LINE]
 
@@ -176,7 +221,7 @@ def _split_paragraph(unit: Unit) -> Iterator[Unit]:
     words = 0
     for line in unit.lines:
         for piece in _phrases(line):
-            count = _words(piece)
+            count = _weight(piece)
             if portion and words + count > _MOST_PARAGRAPH_WORDS:
                 yield replace(unit, lines=tuple(portion))
                 portion, words = [], 0
@@ -186,7 +231,7 @@ def _split_paragraph(unit: Unit) -> Iterator[Unit]:
 
 
 def _phrases(line: str) -> Iterator[str]:
-    if _words(line) <= _MOST_PARAGRAPH_WORDS:
+    if _weight(line) <= _MOST_PARAGRAPH_WORDS:
         yield line
         return
     for sentence in _SENTENCE_END.split(line):
@@ -197,7 +242,7 @@ def _phrases_of(sentence: str) -> Iterator[str]:
     phrase: list[str] = []
     count = 0
     for word in (piece for whole in sentence.split() for piece in _pieces_of_word(whole)):
-        coming = max(_words(word), 1)
+        coming = _weight(word)
         if phrase and count + coming > _MOST_PARAGRAPH_WORDS:
             yield " ".join(phrase)
             phrase, count = [], 0
@@ -209,7 +254,7 @@ def _phrases_of(sentence: str) -> Iterator[str]:
 
 def _pieces_of_word(word: str) -> Iterator[str]:
     """Cut writing without spaces after its full stops, else anywhere, once it is enormous."""
-    if _words(word) <= _MOST_PARAGRAPH_WORDS:
+    if _weight(word) <= _MOST_PARAGRAPH_WORDS:
         yield word
         return
     for sentence in _IDEOGRAPHIC_END.split(word):

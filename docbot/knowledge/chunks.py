@@ -11,20 +11,23 @@ from hashlib import blake2b
 from typing import Protocol
 from urllib.parse import quote
 
-from docbot.knowledge.blocks import Unit, split_units
+from docbot.knowledge.blocks import MOST_CHARACTERS, Unit, split_units
 
 # Raised when the same page would be cut differently, so that stored pages are cut anew.
-CHUNKER_VERSION = 1
+CHUNKER_VERSION = 2
 TARGET_WORDS = 200
 MOST_WORDS = 400
 _FULL_WORDS = 300  # what is not longer than this is not cut
 _FEWEST_WORDS = 40  # a section below this is joined with its neighbour
 _LONGEST_HEADING = 1000  # characters; bounds the search for its emphasis
-_HEADING = re.compile(r"(#{1,6})\s+(.*?)(?:\s*\{#([^{}\s]+)\})?\s*$")
+_LONGEST_EMPHASIS = 200
+_HEADING = re.compile(r"(#{1,6})\s+(.*)")
+_ANCHOR = re.compile(r"\{#([^{}\s]+)\}$")
 _LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
-_EMPHASIS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)")
+_EMPHASIS = re.compile(
+    rf"(?<!\w)(\*{{1,3}}|_{{1,3}})(?=\S)(.{{1,{_LONGEST_EMPHASIS}}}?)(?<=\S)\1(?!\w)"
+)
 _LABEL = re.compile(r"\*\*[^*\n]+\*\*$")
-_ANCHOR_OF_HEADING_LINE = re.compile(r"^(#{1,6}\s.*?)\s*\{#[^{}\s]+\}\s*$")
 
 
 class Readable(Protocol):
@@ -89,6 +92,12 @@ def plain(heading: str) -> str:
     return text.replace("`", "").replace("\\", "").strip()
 
 
+def _parted(heading: str) -> tuple[str, str]:
+    """Part a heading from the anchor written at its end, "" if there is none."""
+    anchor = _ANCHOR.search(heading.rstrip())
+    return (heading[: anchor.start()].rstrip(), anchor[1]) if anchor else (heading, "")
+
+
 def _chunk(position: int, title: str, path: tuple[str, ...], url: str, text: str) -> Chunk:
     identity = "\x1e".join((title, "\x1f".join(path), text))
     digest = blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=16).digest()
@@ -121,8 +130,9 @@ def _sections(page: Readable) -> list[_Section]:
             units.append(unit)
             continue
         close()
-        heading, anchor, level, units = unit, match[3] or "", len(match[1]), []
-        name = plain(match[2])
+        written, anchor = _parted(match[2])
+        heading, level, units = unit, len(match[1]), []
+        name = plain(written)
         path = [outer for outer in path if outer[0] < level]
         if not (level == 1 and name == page.title):
             path.append((level, name))
@@ -164,16 +174,25 @@ def _pieces(units: Sequence[Unit]) -> Iterator[list[Unit]]:
     """Group units into pieces of about the target, none beyond the most that a chunk holds."""
     left = sum(unit.words for unit in units)
     piece: list[Unit] = []
-    words = 0
+    words = characters = 0
     for unit in units:
-        if piece and _is_full(words, unit.words, left):
+        coming, room = unit.words, MOST_CHARACTERS - unit.characters
+        if piece and (characters > room or _is_full(words, coming, left)):
             carried = _introduction(piece)
+            if _characters(carried) > room:
+                carried = []
             yield piece[: len(piece) - len(carried)]
             piece, words = carried, sum(unit.words for unit in carried)
+            characters = _characters(carried)
         piece.append(unit)
-        words += unit.words
-        left -= unit.words
+        words += coming
+        characters += unit.characters
+        left -= coming
     yield piece
+
+
+def _characters(units: Sequence[Unit]) -> int:
+    return sum(unit.characters for unit in units)
 
 
 def _is_full(words: int, coming: int, left: int) -> bool:
@@ -208,7 +227,7 @@ def _text(units: Sequence[Unit]) -> str:
             lines += unit.repeated
         own = unit.lines
         if unit.is_heading:
-            own = (_ANCHOR_OF_HEADING_LINE.sub(r"\1", own[0]), *own[1:])
+            own = (_parted(own[0])[0], *own[1:])
         lines += own
     while lines and not lines[0].strip(" >"):
         del lines[0]

@@ -25,9 +25,9 @@ from docbot.errors import (
     UsageError,
 )
 from docbot.knowledge.addresses import (
+    bare,
     folded,
     folder_of,
-    is_other_page,
     is_under,
     may_be_page,
     rebase,
@@ -36,7 +36,8 @@ from docbot.knowledge.fetch import Answer, Fetcher, Pacer
 from docbot.knowledge.pages import Failure, Fetched, Page, moved
 from docbot.knowledge.sitemap import parse_sitemap
 
-_LONGEST_CRAWL_DELAY = 30.0  # seconds; a robots.txt that asks for more is obeyed this far
+_LONGEST_CRAWL_DELAY = 30  # seconds; a robots.txt that asks for more is obeyed this far
+_MOST_OF_ROBOTS = 500 * 1024  # bytes; what RFC 9309 asks a reader to take in at least
 _MOST_SITEMAPS = 1000
 # So many addresses in a row without an answer: the site is down, and not these pages.
 _MOST_FAILURES_IN_A_ROW = 10
@@ -95,7 +96,7 @@ async def crawl(
         pacer = Pacer(source.pause)
         fetcher = Fetcher(client, pacer, tries=source.tries, backoff=source.backoff)
         robots = await _robots(fetcher, source)
-        pacer.pause = max(source.pause, min(_crawl_delay(robots, source), _LONGEST_CRAWL_DELAY))
+        pacer.pause = max(source.pause, _crawl_delay(robots, source))
         start = await _start(fetcher, robots, source)
         root = folder_of(start.url)
         named = await _sitemap_pages(fetcher, robots.site_maps() or [], root)
@@ -167,8 +168,9 @@ class _Walk:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+        taken = {bare(self._home(address)) for address in self._known} if self._held else set()
         for page, home in self._held:
-            result = self._stored_at(page, home)
+            result = self._stored_at(moved(page, home) if bare(page.url) in taken else page, home)
             if result is not None:
                 yield result
         if self._waiting:
@@ -217,7 +219,10 @@ class _Walk:
             etag=answer.etag,
             last_modified=answer.last_modified,
         )
-        return await self._convert(fetched), folded(answer.url)
+        try:
+            return await self._convert(fetched), folded(answer.url)
+        except DocbotError as error:
+            return Failure(url, str(error), is_transient=isinstance(error, TransientError))
 
     async def _fetch(self, url: str) -> Answer | None:
         try:
@@ -247,13 +252,17 @@ class _Walk:
             self.found([page.leads_to])
         if not page.chunks:
             return None if page.leads_to else Failure(own, f"{own} holds no text")
-        base = self._source.base_url
-        home = rebase(own, self._root, base) if base else own
-        if is_other_page(page.url, home):
-            # Only at the end it is known whether that page is there, and whether it is the same.
+        home = self._home(own)
+        if bare(page.url) != bare(home):
+            # Only at the end it is known whether the site has that page too.
             self._held.append((page, home))
             return None
         return self._stored_at(page, home)
+
+    def _home(self, address: str) -> str:
+        """Return the address under which a page is stored that names no canonical one."""
+        base = self._source.base_url
+        return rebase(address, self._root, base) if base else address
 
     def _stored_at(self, page: Page, home: str) -> Page | Failure | None:
         """Give the page its address, canonical or `home`; None where its content came before."""
@@ -291,7 +300,8 @@ async def _robots(fetcher: Fetcher, source: WebsiteSource) -> RobotFileParser:
             f"{origin}robots.txt", may_follow=lambda target: is_under(target, origin)
         )
         if answer is not None and answer.content_type != "text/html":
-            lines = answer.body.decode("utf-8-sig", "replace").splitlines()
+            text = answer.body[:_MOST_OF_ROBOTS].decode("utf-8-sig", "replace")
+            lines = text.splitlines()
     except PermanentError:
         pass
     except TransientError as error:
@@ -324,7 +334,7 @@ def _checked_origin(url: str) -> str:
 
 def _crawl_delay(robots: RobotFileParser, source: WebsiteSource) -> float:
     delay = robots.crawl_delay(source.user_agent)
-    return float(delay) if delay else 0.0
+    return float(min(int(delay), _LONGEST_CRAWL_DELAY)) if delay else 0.0
 
 
 async def _start(fetcher: Fetcher, robots: RobotFileParser, source: WebsiteSource) -> Answer:
@@ -355,7 +365,8 @@ async def _sitemap_pages(fetcher: Fetcher, stated: list[str], root: str) -> _Nam
     """Find the pages under `root` that the site's sitemaps name."""
     origin = _origin(root)
     failures: list[Failure] = []
-    for candidate in (stated, *([place] for place in _usual_places(root))):
+    usual = [place for place in _usual_places(root) if place not in stated]
+    for candidate in (stated, *([place] for place in usual)):
         named = await _named_in(fetcher, candidate, origin)
         failures += named.failures
         inside = tuple(page for page in named.pages if is_under(page, root))

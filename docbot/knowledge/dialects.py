@@ -7,10 +7,11 @@
 import re
 from dataclasses import dataclass
 
-_FENCE = re.compile(r"^[ \t>]*(?:[-+*]|\d+[.)])?[ \t]*(`{3,}|~{3,})(.*)$")
+_FENCE = re.compile(r"^[ \t>]*(?:(?:[-+*]|\d+[.)])[ \t]*)?(`{3,}|~{3,})(.*)$")
 _COLONS = re.compile(r"^[ \t]*(:{3,})[ \t]*(?:\{?([\w-]+)\}?)?(?:\[([^\]]*)\])?(.*)$")
 _INDENTED = re.compile(
-    r"""^([ \t]*)(!!!|\?\?\?\+?|===[+!]?)[ \t]+([\w\- ]*?)[ \t]*(?:["'](.*)["'])?[ \t]*$"""
+    r"""^([ \t]*)(!!!|\?\?\?\+?|===[+!]?)[ \t]+(?![ \t])((?:[\w-]+(?:[ ]+[\w-]+)*)?)"""
+    r"""[ \t]*(?![ \t])(?:["'](.*)["'][ \t]*)?$"""
 )
 _GITHUB = re.compile(r"^([ \t]*>[ \t]*)\[!(\w+)\][+-]?[ \t]*(.*)$")
 _STATEMENT = re.compile(
@@ -19,7 +20,7 @@ _STATEMENT = re.compile(
 )
 _COMPONENT = re.compile(r"^\s*</?[A-Z][\w.]*(\s[^<>]*)?/?>\s*$")
 _LABEL = re.compile(r"\b(?:label|title)\s*=\s*[\"']([^\"']+)[\"']")
-_CODE_GROUP_TITLE = re.compile(r"\[([^\]]+)\]")
+_CODE_GROUP_TITLE = re.compile(r"\[([^\[\]]+)\]")
 _CONTAINERS_WITHOUT_NAME = frozenset({"code-group", "tabs", "details", "raw", "v-pre", "steps"})
 _DEEPEST = 20  # blocks in each other; what is deeper stands in the innermost
 

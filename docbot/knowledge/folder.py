@@ -22,10 +22,13 @@ class FolderSource:
         self.root = root
         self.base_url = base_url
 
-    def files(self) -> list[Path]:
+    def files(self, tell: Callable[[OSError], None] = lambda _: None) -> list[Path]:
         """Return every documentation file below the folder, sorted.
 
         Hidden folders, `node_modules` and links that lead out of the folder are left out.
+
+        Args:
+            tell: called for each file or folder within that cannot be looked at.
 
         Raises:
             UsageError: there is no such folder, or no documentation in it.
@@ -35,7 +38,7 @@ class FolderSource:
             raise UsageError(f"the folder {self.root} does not exist")
         if not self.root.is_dir():
             raise UsageError(f"{self.root} is not a folder; give the folder that holds the pages")
-        found = sorted(_documentation(self.root))
+        found = sorted(_documentation(self.root, tell))
         if not found:
             endings = ", ".join(_MARKDOWN + _HTML)
             raise UsageError(f"the folder {self.root} holds no documentation: read are {endings}")
@@ -142,17 +145,22 @@ def _folding(base_url: str | None) -> Callable[[str], str]:
     return fold
 
 
-def _documentation(root: Path) -> Iterator[Path]:
+def _documentation(root: Path, tell: Callable[[OSError], None]) -> Iterator[Path]:
     inside = root.resolve()
-    for folder, names, files in os.walk(root):
+    for folder, names, files in os.walk(root, onerror=tell):
         names[:] = [name for name in names if not name.startswith(".") and name != "node_modules"]
         for name in files:
             path = Path(folder, name)
-            if (
-                not name.startswith(".")
-                and _is_documentation(path)
-                and path.resolve().is_relative_to(inside)
-            ):
+            try:
+                is_wanted = (
+                    not name.startswith(".")
+                    and _is_documentation(path)
+                    and path.resolve().is_relative_to(inside)
+                )
+            except OSError as error:
+                tell(error)
+                continue
+            if is_wanted:
                 yield path
 
 

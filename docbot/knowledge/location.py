@@ -20,8 +20,12 @@ def located(location: str) -> tuple[str, str]:
         return "website", location
     if "://" in location:
         raise UsageError(f"{location}: only http:// and https:// addresses can be read")
-    folder = Path(location).expanduser().resolve()
-    if not folder.is_dir():
+    try:
+        folder = Path(location).expanduser().resolve()
+        is_there = folder.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such home, a null byte
+        raise UsageError(f"{location[:80]!r}: cannot be a folder ({error})") from error
+    if not is_there:
         raise UsageError(f"{folder}: there is no such folder")
     return "folder", str(folder)
 

@@ -19,7 +19,7 @@ from docbot.knowledge.html import Converted
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FRONT_TITLE = re.compile(r"^title[ \t]*:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_STATED_ANCHOR = re.compile(r"\s*\\?\{\s*#([^{}\s]+)[^{}]*\}\s*$")
+_STATED_ANCHOR = re.compile(r"\s*\\?\{\s*#([^{}\s]+)(?:\s[^{}]*)?\}\s*$")
 _CLOSING_HASHES = re.compile(r"\s+#+\s*$")
 _NOT_IN_SLUG = re.compile(r"[^\w\- ]")
 _BACKTICKS = re.compile(r"`+")
@@ -29,13 +29,16 @@ _HIDING = re.compile(
     r"|(?P<escape>\\[`<])|(?P<code>`+)|(?P<comment><!--|\{/\*)",
     re.MULTILINE,
 )
+# Each text is matched in one way only: with two, a text of many brackets would take for ever.
 _INLINE_LINK = re.compile(
-    r"(?P<image>!?)\[(?P<text>(?:[^\[\]\n]|\\[\[\]]|\n(?!\n)|\[[^\[\]\n]*\](?:\([^()\n]*\))?)*)\]"
-    r"\(\s*(?P<href><[^<>\n]*>|(?:[^\s()]|\([^\s()]*\))*)(?P<title>\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)"
+    r"(?P<image>!?)(?<!\\)\[(?P<text>(?:[^\[\]\\\n]|\\[^\n]|\\(?=\n)|\n(?!\n)"
+    r"|\[[^\[\]\n]*\](?:\([^()\n]*\)|(?!\([^()\n]*\))))*)\]"
+    r"\(\s*(?!\s)(?P<href><[^<>\n]*>|(?:[^\s()]|\([^\s()]*\))*)(?P<title>\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)"
 )
 _DEFINITION = re.compile(r"^( {0,3}\[[^\]\n]+\]:\s*)(<[^<>\n]*>|\S+)", re.MULTILINE)
 _HTML_LINK = re.compile(r"""(<a\s[^<>]*?href\s*=\s*)(["'])([^"'<>]*)\2""", re.IGNORECASE)
 _LONGEST_CODE = 5000  # characters of inline code; bounds the search for its end
+_COMMENT_ENDS = {"<!--": "-->", "{/*": "*/}"}
 _MARK = "\x1a"  # stands for code while links are rewritten; no text holds it
 
 
@@ -85,10 +88,10 @@ def _hide_code(text: str) -> tuple[str, list[str]]:
     shown: list[str] = []
     codes: list[str] = []
     position = 0
-    last_comment_end = max(text.rfind("-->"), text.rfind("*/}"))
+    last_ends = {begin: text.rfind(end) for begin, end in _COMMENT_ENDS.items()}
     while hiding := _HIDING.search(text, position):
         shown.append(text[position : hiding.start()])
-        is_never_closed = hiding["comment"] and hiding.end() > last_comment_end
+        is_never_closed = hiding["comment"] and hiding.end() > last_ends[hiding["comment"]]
         position = hiding.end() if is_never_closed else _end_of(hiding, text)
         piece = text[hiding.start() : position]
         if hiding["comment"] and position > hiding.end():
@@ -111,13 +114,12 @@ def _end_of(hiding: re.Match[str], text: str) -> int:
         ).search(text, hiding.end())
         return closing.end() if closing else len(text)
     if hiding["comment"]:
-        end = text.find("-->" if hiding["comment"] == "<!--" else "*/}", hiding.end())
+        end = text.find(_COMMENT_ENDS[hiding["comment"]], hiding.end())
         return end + 3 if end >= 0 else hiding.end()
     if hiding["code"]:
-        paragraph_end = text.find("\n\n", hiding.end())
-        limit = min(
-            paragraph_end if paragraph_end >= 0 else len(text), hiding.end() + _LONGEST_CODE
-        )
+        furthest = hiding.end() + _LONGEST_CODE
+        paragraph_end = text.find("\n\n", hiding.end(), furthest)
+        limit = paragraph_end if paragraph_end >= 0 else furthest
         for run in _BACKTICKS.finditer(text, hiding.end(), limit):
             if len(run[0]) == len(hiding["code"]):
                 return run.end()

@@ -83,11 +83,16 @@ def read_fetched(fetched: Fetched, base_url: str | None = None) -> Page:
         home = folded(page)
         return (rebase(home, fetched.root, base_url) if base_url else home) + mark + fragment
 
+    def linked(href: str) -> str:
+        try:
+            return stored(urljoin(fetched.url, href))
+        except ValueError:  # as "//[broken"
+            return href
+
     if fetched.content_type.endswith("html+xml") or fetched.content_type == "text/html":
         converted = convert(fetched.body, fetched.url, rewrite=stored)
     else:
-        text = decode(fetched.body)
-        converted = read(text, fetched.url, lambda href: stored(urljoin(fetched.url, href)))
+        converted = read(decode(fetched.body), fetched.url, linked)
     canonical = converted.canonical
     address = canonical if canonical and is_under(canonical, fetched.root) else fetched.url
     page = page_of(converted, stored(folded(address)))

@@ -1,6 +1,7 @@
 """Reads the pages of a source, whatever it is; conversion runs in other processes."""
 
 import asyncio
+import signal
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Executor
@@ -9,12 +10,14 @@ from functools import partial
 from pathlib import Path
 
 from docbot.db.sources import Source
-from docbot.errors import DocbotError, TransientError
+from docbot.errors import DocbotError, PermanentError, TransientError
 from docbot.knowledge.crawl import WebsiteSource, crawl
 from docbot.knowledge.folder import FolderSource, read_file
 from docbot.knowledge.pages import Failure, Fetched, Page, read_fetched
 
 _FILES_AHEAD = 8  # files in conversion at once; bounds memory
+# Of a processor, so that a busy machine fails no page; HTML of 10 MB, the most there is, took 114.
+_MOST_SECONDS = 300.0
 
 
 async def read_pages(
@@ -45,7 +48,11 @@ async def _folder_pages(
     folder: FolderSource, executor: Executor, expect: Callable[[int], None]
 ) -> AsyncGenerator[Page | Failure, None]:
     loop = asyncio.get_running_loop()
-    files = folder.files()
+    unreadable: list[OSError] = []
+    files = folder.files(unreadable.append)
+    for error in unreadable:
+        reason = f"{error.filename} cannot be read: {error.strerror or error}"
+        yield Failure(str(error.filename), reason, is_transient=True)
     expect(len(files))
     waiting = deque[Path]()
     file_of: dict[str, Path] = {}
@@ -60,7 +67,8 @@ async def _folder_pages(
     while waiting or running:
         while waiting and len(running) < _FILES_AHEAD:
             path = waiting.popleft()
-            job = partial(read_file, folder.root, path, folder.base_url)
+            read = partial(read_file, folder.root, path, folder.base_url)
+            job = partial(bounded, read, str(path))
             running.append((path, loop.run_in_executor(executor, job)))
         path, page = running.popleft()
         try:
@@ -74,7 +82,26 @@ def _converter(
     executor: Executor, base_url: str | None
 ) -> Callable[[Fetched], asyncio.Future[Page]]:
     def convert(fetched: Fetched) -> asyncio.Future[Page]:
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(executor, read_fetched, fetched, base_url)
+        job = partial(bounded, partial(read_fetched, fetched, base_url), fetched.url)
+        return asyncio.get_running_loop().run_in_executor(executor, job)
 
     return convert
+
+
+def bounded(read: Callable[[], Page], name: str, seconds: float = _MOST_SECONDS) -> Page:
+    """Convert a page in a process of a pool, but give up when it takes too long.
+
+    Raises:
+        PermanentError: the conversion took more than so many seconds of a processor.
+    """
+
+    def give_up(*_: object) -> None:
+        raise PermanentError(f"{name} takes more than {seconds:g} seconds to convert")
+
+    before = signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        return read()
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)

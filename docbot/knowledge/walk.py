@@ -18,7 +18,7 @@ from docbot.knowledge.tables import Cell, render_table
 # Deeper lists and quotations are read flat: each level copies the text within it once more.
 _DEEPEST_FRAME = 24
 _SPACE = re.compile(r"\s+")
-_BROKEN_LINES = re.compile(r"[ \t]*\n\s*")
+_BROKEN_LINES = re.compile(r"(?<![ \t])[ \t]*\n\s*")
 _LOOSE_SPACE = re.compile(r"[ \t]{2,}")
 _ANCHOR = re.compile(r"[^\s{}]+")
 # What would begin a heading, quotation, list, fence or underline if a line of text began with it.

@@ -91,7 +91,7 @@ def test_a_fence_of_common_size_is_never_cut() -> None:
     assert sum(code in piece.text for piece in pieces) == 1
 
 
-MOST_CHARACTERS = 16_000
+MOST_CHARACTERS = 8_000  # a whole fence of 6,000 with the ends of its lines, or with its heading
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,13 @@ MOST_CHARACTERS = 16_000
         "\u6f22\u5b57\u3002" * 30_000,
         f"| a | b |\n| --- | --- |\n| {'cell ' * 20_000} | x |",
         f"# {'long ' * 20_000}\n\ntext",
+        f"| {'name ' * 10_000} | b |\n| --- | --- |\n" + "| cell | x |\n" * 500,
+        "".join(f"| {'url/' * 200} | x |\n{'| --- | --- |' * (not n)}\n" for n in range(40)),
+        f"# a\n\n{'> ' * 60}{'quoted ' * 10_000}",
+        "- " * 30 + "a\n" + ("  " * 30 + "b\n") * 2_000,
+        "".join(f"# {'heading' * 120}{n}\n\n" for n in range(40)),
+        "*" * 50_000,
+        f"[a]: {'b' * 50_000}",
     ],
 )
 def test_no_chunk_is_enormous_whatever_the_page_holds(markdown: str) -> None:
@@ -112,6 +119,13 @@ def test_no_chunk_is_enormous_whatever_the_page_holds(markdown: str) -> None:
     assert max(len(piece.text) for piece in pieces) <= MOST_CHARACTERS
     assert all(len(heading) <= 1000 for piece in pieces for heading in piece.heading_path)
     assert all(fences_are_balanced(piece.text) for piece in pieces)
+
+
+def test_a_fence_with_an_enormous_first_line_does_not_repeat_it() -> None:
+    line = "a line\n"
+    pieces = cut(f"```{'info' * 10_000}\n{line * 5_000}```")
+    assert max(len(piece.text) for piece in pieces) <= MOST_CHARACTERS
+    assert sum(len(piece.text) for piece in pieces) < 100_000
 
 
 def test_writing_without_spaces_is_cut_as_other_writing_is() -> None:
@@ -204,6 +218,24 @@ def test_the_chunks_hold_every_word_in_order_and_balance_their_fences(markdown: 
         for word in re.findall(r"\w+", f"Guide {' '.join(piece.heading_path)}\n{piece.text}")
     )
     assert is_within(written, held)
+
+
+_long = st.builds(
+    lambda text, times, end: text * times + end,
+    st.one_of(
+        st.sampled_from(
+            ["    ", "> ", "- ", "| a ", "|---", "# ", "```", "\n", "x", "\u6f22", "a. "]
+        ),
+        st.text(alphabet="`~#>-|*[]() \n1.ax\u6f22", min_size=1, max_size=12),
+    ),
+    st.sampled_from([1, 30, 3_000]),
+    st.sampled_from(["", "\n", "\n\n"]),
+)
+
+
+@given(st.lists(st.one_of(_long, _block), max_size=6).map("".join))
+def test_no_markdown_gives_an_enormous_chunk(markdown: str) -> None:
+    assert all(len(piece.text) <= MOST_CHARACTERS for piece in cut(markdown))
 
 
 @given(st.lists(_line, min_size=1, max_size=60).map(" ".join))

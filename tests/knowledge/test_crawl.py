@@ -3,13 +3,16 @@ import gzip
 import zlib
 from collections.abc import Callable
 from contextlib import aclosing
+from urllib.robotparser import RobotFileParser
 
+import httpx
 import pytest
 from aiohttp import web
 
 from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError, UsageError
 from docbot.knowledge.addresses import folded, folder_of, is_under, rebase
-from docbot.knowledge.crawl import WebsiteSource, crawl
+from docbot.knowledge.crawl import WebsiteSource, _crawl_delay, crawl
+from docbot.knowledge.fetch import _check_status
 from docbot.knowledge.pages import Failure, Fetched, Page, read_fetched
 from docbot.knowledge.sitemap import parse_sitemap
 from tests.knowledge.conftest import pages_handler, served
@@ -141,6 +144,62 @@ async def test_an_index_of_many_sitemaps_is_read_whole() -> None:
     assert (len(found), told) == (61, [])
 
 
+async def test_where_sitemaps_are_too_many_the_rest_is_told_as_passing() -> None:
+    pages: Pages = {"/": linking()}
+    async with served(pages_handler(pages)) as url:
+        places = [f"<sitemap><loc>{url}{n}.xml</loc></sitemap>" for n in range(1_005)]
+        pages["/robots.txt"] = lambda: web.Response(text=f"Sitemap: {url}sitemap.xml")
+        pages["/sitemap.xml"] = f"<sitemapindex>{''.join(places)}</sitemapindex>"
+        _, [failure] = await read(url)
+    assert failure.reason == "stopped after 1000 sitemaps; 6 more were not read"
+    assert failure.is_transient
+
+
+async def test_the_only_sitemap_failing_is_told_once_and_links_are_followed() -> None:
+    pages: Pages = {
+        "/": linking("a.html"),
+        "/a.html": linking(text="a"),
+        "/sitemap.xml": lambda: web.Response(status=503, headers={"Retry-After": "0"}),
+    }
+    async with served(pages_handler(pages)) as url:
+        pages["/robots.txt"] = lambda: web.Response(text=f"Sitemap: {url}sitemap.xml")
+        found, told = await read(url)
+    assert [address.removeprefix(url) for address in found] == ["", "a.html"]
+    assert [(failure.url, failure.is_transient) for failure in told] == [
+        (f"{url}sitemap.xml", True)
+    ]
+
+
+@pytest.mark.parametrize(
+    "retry_after", ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "9" * 400, "soon"]
+)
+def test_a_retry_after_of_any_kind_is_a_passing_failure(retry_after: str) -> None:
+    response = httpx.Response(503, headers={"Retry-After": retry_after})
+    with pytest.raises(TransientError, match="answered 503"):
+        _check_status("https://h/", response)
+
+
+async def test_an_impossible_crawl_delay_is_held_to_the_longest() -> None:
+    robots = RobotFileParser()
+    robots.modified()
+    robots.parse(["User-agent: *", f"Crawl-delay: {'9' * 400}"])
+    assert _crawl_delay(robots, WebsiteSource("https://h/", user_agent="docbot", pause=0)) == 30
+
+
+async def test_a_page_that_cannot_be_converted_is_one_failed_page() -> None:
+    async def convert(fetched: Fetched) -> Page:
+        if fetched.url.endswith("a.html"):
+            raise PermanentError("takes too long")
+        return read_fetched(fetched)
+
+    pages: Pages = {"/": linking("a.html", "b.html"), "/a.html": "x", "/b.html": linking(text="b")}
+    async with served(pages_handler(pages)) as url:
+        source = WebsiteSource(url, user_agent="docbot/1", pause=0)
+        async with aclosing(crawl(source, convert)) as results:
+            found = [(result.url.removeprefix(url), type(result)) async for result in results]
+    assert found == [("", Page), ("a.html", Failure), ("b.html", Page)]
+
+
 @pytest.mark.parametrize("location", ["http://[oops/", "//[", "http://host:x/", "http://a b:1/"])
 async def test_a_redirect_to_no_address_is_one_failed_page(location: str) -> None:
     pages: Pages = {
@@ -235,6 +294,42 @@ async def test_a_page_that_names_another_as_canonical_does_not_take_its_address(
     assert "old" in found[f"{url}v1/a.html"].markdown
 
 
+@pytest.mark.parametrize("status", [503, 404])
+async def test_a_page_does_not_take_the_address_of_one_that_failed(status: int) -> None:
+    pages: Pages = {
+        "/": linking("v1/a.html", "v2/a.html"),
+        "/v1/a.html": f'<link rel="canonical" href="/v2/a.html">{linking(text="old")}',
+        "/v2/a.html": lambda: web.Response(status=status, headers={"Retry-After": "0"}),
+    }
+    assert await paths(pages) == ["", "v1/a.html"]
+
+
+@pytest.mark.parametrize("base_url", [None, "https://live.example/docs/"])
+async def test_a_page_takes_a_canonical_address_that_no_page_of_the_site_has(
+    base_url: str | None,
+) -> None:
+    pages: Pages = {
+        "/": linking("print/a.html"),
+        "/print/a.html": f'<link rel="canonical" href="/a/">{linking(text="a")}',
+    }
+    async with served(pages_handler(pages)) as url:
+        found, told = await read(url, base_url)
+    root = base_url or url
+    assert (list(found), told) == ([root, f"{root}a/"], [])
+
+
+async def test_different_pages_that_end_at_one_address_are_told() -> None:
+    pages: Pages = {
+        "/": linking("a.html", "a/"),
+        "/a.html": f'<link rel="canonical" href="/a/">{linking(text="one")}',
+        "/a/": linking(text="other"),
+    }
+    async with served(pages_handler(pages)) as url:
+        found, [failure] = await read(url)
+    assert "one" in found[f"{url}a/"].markdown
+    assert (failure.url, failure.is_transient) == (f"{url}a/", False)
+
+
 async def test_a_stub_is_followed_and_is_no_page() -> None:
     pages: Pages = {
         "/": linking("stub/"),
@@ -312,7 +407,9 @@ async def test_the_charset_of_the_header_counts() -> None:
 async def test_markdown_is_read_as_markdown() -> None:
     pages: Pages = {
         "/": linking("a.md"),
-        "/a.md": lambda: web.Response(text="# A\n\n[b](b.md)", content_type="text/plain"),
+        "/a.md": lambda: web.Response(
+            text="# A\n\n[b](b.md) [c](//[oops/) [d](//h:x/)", content_type="text/plain"
+        ),
         "/b.md": lambda: web.Response(text="# B", content_type="text/markdown"),
     }
     assert await paths(pages) == ["", "a.md", "b.md"]

@@ -1,6 +1,6 @@
 import os
 import pickle
-from concurrent.futures import ThreadPoolExecutor
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,8 @@ from docbot.db.sources import Source
 from docbot.errors import PermanentError, TransientError, UsageError
 from docbot.knowledge.folder import FolderSource, read_file
 from docbot.knowledge.pages import Failure, Page
-from docbot.knowledge.reading import read_pages
+from docbot.knowledge.reading import bounded, read_pages
+from docbot.processes import process_pool
 
 BASE = "https://docs.example.org/v1/"
 
@@ -103,18 +104,24 @@ def test_a_page_travels_between_processes_and_its_hash_covers_its_text(tmp_path:
     assert [chunk.url for chunk in first.chunks] == ["a.md#a"]
 
 
-async def test_of_two_files_with_one_address_the_second_is_told(tmp_path: Path) -> None:
-    write(tmp_path, guide_md="# First", guide_mdx="# Second")
-    source = Source(1, "docs", "folder", str(tmp_path), BASE, None, 0, 0)
-    with ThreadPoolExecutor(1) as executor:
+async def read_folder(root: Path) -> tuple[list[Page], list[Failure]]:
+    source = Source(1, "docs", "folder", str(root), BASE, None, 0, 0)
+    with process_pool(1) as executor:
         results = [
             result
             async for result in read_pages(
                 source, executor, pause=0, user_agent="", expect=lambda _: None
             )
         ]
-    pages = [result for result in results if isinstance(result, Page)]
-    [failure] = [result for result in results if isinstance(result, Failure)]
+    return (
+        [result for result in results if isinstance(result, Page)],
+        [result for result in results if isinstance(result, Failure)],
+    )
+
+
+async def test_of_two_files_with_one_address_the_second_is_told(tmp_path: Path) -> None:
+    write(tmp_path, guide_md="# First", guide_mdx="# Second")
+    pages, [failure] = await read_folder(tmp_path)
     assert [page.title for page in pages] == ["First"]
     assert "guide.mdx has the same address as" in failure.reason
     assert not failure.is_transient
@@ -126,6 +133,35 @@ def test_a_file_that_may_not_be_read_may_be_read_next_time(tmp_path: Path) -> No
     (tmp_path / "a.md").chmod(0)
     with pytest.raises(TransientError, match=r"a\.md cannot be read"):
         read_file(tmp_path, tmp_path / "a.md", None)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every folder")
+@pytest.mark.parametrize("rights", [0o000, 0o400], ids=["closed", "names alone can be seen"])
+async def test_a_folder_within_that_may_not_be_looked_into_is_told(
+    tmp_path: Path, rights: int
+) -> None:
+    write(tmp_path, a_md="# A", closed__b_md="# B")
+    (tmp_path / "closed").chmod(rights)
+    try:
+        pages, [failure] = await read_folder(tmp_path)
+    finally:
+        (tmp_path / "closed").chmod(0o700)
+    assert [page.title for page in pages] == ["A"]
+    assert failure.url.startswith(str(tmp_path / "closed"))
+    assert failure.is_transient
+
+
+def test_a_conversion_that_does_not_end_is_given_up(tmp_path: Path) -> None:
+    write(tmp_path, a_md="# A")
+
+    def read() -> Page:
+        re.match(r"(?:a|a)*$", "a" * 60 + "b")  # 2 to the power of 60 ways
+        raise AssertionError("the search ended")
+
+    with pytest.raises(PermanentError, match=r"a\.md takes more than 0\.1 seconds to convert"):
+        bounded(read, "a.md", seconds=0.1)
+    page = read_file(tmp_path, tmp_path / "a.md", None)
+    assert bounded(lambda: page, "a.md", seconds=0.1) is page
 
 
 def test_a_file_beyond_all_measure_is_refused_without_being_read(tmp_path: Path) -> None:

@@ -52,6 +52,13 @@ def _read_and_cut(text: str) -> None:
         "![a" * 20_000,
         "<!--" * 10_000,
         "::: tip\n" * 2_000,
+        "[" + "[a](b)" * 10_000,
+        "[" + r"\[a\]" * 10_000,
+        "[a](" + " " * 100_000,
+        "# {#" + "a" * 100_000,
+        "`a` " * 100_000,
+        "<!-- " * 100_000 + "*/}",
+        "<div>\n# a" + " " * 5_900 + "b\n</div>\n\n" * 40,
     ],
 )
 def test_no_text_however_odd_keeps_the_reader_busy_for_long(text: str) -> None:
@@ -74,6 +81,12 @@ def test_relative_links_are_resolved_and_others_left() -> None:
         "[a](https://docs.example.org/to/../b.md#c) [d](https://e.f/%28g%29) "
         f"[h]({URL}#i) [j](mailto:k@l)\n\n[m]: https://docs.example.org/to/n.md\n\n"
         '<a href="https://docs.example.org/to/o.md">p</a>'
+    )
+
+
+def test_an_escaped_bracket_neither_opens_nor_closes_a_link() -> None:
+    assert markdown(r"[a\]b](c) \[d](e) [f\\](g)") == (
+        r"[a\]b](https://docs.example.org/to/c) \[d](e) [f\\](https://docs.example.org/to/g)"
     )
 
 
