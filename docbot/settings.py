@@ -99,8 +99,11 @@ def _can_be_split(address: str) -> bool:
 
 
 def _passwords(address: str) -> list[str]:
-    """The passwords in an address of Postgres, as written and as meant."""
-    parts = urlsplit(address)
+    """The passwords in an address, as written and as meant."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # a secret that is no address
+        return []
     written = parts.password or ""
     in_query = [value for name, value in parse_qsl(parts.query) if name in _IN_QUERY]
     return [password for password in (written, unquote(written), *in_query) if password]
@@ -192,8 +195,11 @@ class Settings(BaseSettings):
         """Every value that no log line may hold."""
         values = [getattr(self, name) for name in Settings.model_fields]
         hidden = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-        address = self.database_url.get_secret_value() if self.database_url else ""
-        return [*hidden, *_passwords(address)]
+        addresses = [*hidden, *(value for value in values if isinstance(value, str))]
+        within = [
+            password for value in addresses if "://" in value for password in _passwords(value)
+        ]
+        return [*hidden, *within]
 
 
 def load(env_file: Path | None = Path(".env")) -> Settings:

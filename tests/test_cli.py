@@ -123,6 +123,8 @@ async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:
     ("arguments", "says"),
     [
         (["sources", "add", "x", "./nowhere"], "there is no such folder"),
+        (["sources", "add", "x", "~nobody-here/docs"], "cannot be a folder"),
+        (["sources", "add", "x", "long/" * 1_000], "cannot be a folder"),
         (["sources", "add", "x", "ftp://there/"], "only http:// and https://"),
         (["sources", "add", "A B", "./docs"], "cannot be a source's name"),
         (["sources", "add", "x", "./docs", "--base-url", "there"], "--base-url there"),

@@ -169,6 +169,15 @@ def test_secrets_include_the_password_within_an_address(monkeypatch: pytest.Monk
     assert "hunter2" not in repr(load(None))
 
 
+@pytest.mark.parametrize("name", ["DOCBOT_DISCORD_PROXY", "OPENAI_BASE_URL", "QDRANT_URL"])
+def test_secrets_include_the_password_within_any_address(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://me:hunter2@proxy:3128")
+    monkeypatch.setenv("DISCORD_TOKEN", "a://[b")
+    assert {"hunter2", "a://[b"} == set(load(None).secrets())
+
+
 def test_secrets_include_the_password_as_meant_and_those_in_the_query(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
