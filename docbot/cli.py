@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from docbot import __version__
-from docbot.errors import DocbotError, UsageError
+from docbot.errors import DocbotError, SettingsError, UsageError
 from docbot.settings import Settings, is_http_address, load
 from docbot.telemetry import set_up_logging
 
@@ -125,6 +125,10 @@ class TerminalProgress:
         return f"{self._what} [{'#' * filled}{'-' * (24 - filled)}] {done}/{self._total}"
 
 
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def _print_json(document: Any) -> None:
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
@@ -174,11 +178,7 @@ def run() -> None:
     from docbot.app.run import RunningBot, stop_on_signals
 
     async def act(rooms: "Rooms") -> None:
-        if rooms.settings.discord_token is None:
-            raise UsageError(
-                "DISCORD_TOKEN is not set; create a bot at "
-                "https://discord.com/developers/applications and put its token into .env"
-            )
+        _token(rooms.settings)
         await refuse_endpoint_without_model(rooms.settings)
         bot = RunningBot(rooms, read_settings=load)
         stop_on_signals(bot)
@@ -389,8 +389,18 @@ def forum_add(guild_id: int, channel_id: int, names: Sequence[str], mode: str) -
 
 
 @forum.command("list")
-def forum_list() -> None:
-    """Show the bound forums."""
+@click.option("--available", is_flag=True, help="All forums that docbot could answer in.")
+def forum_list(available: bool) -> None:
+    """Show the bound forums; or, with --available, those of every server docbot is in.
+
+    \b
+    Examples:
+      docbot forum list
+      docbot forum list --available
+    """
+    if available:
+        _show_available_forums()
+        return
 
     async def show(rooms: "Rooms") -> None:
         found = await rooms.forums.all()
@@ -403,6 +413,42 @@ def forum_list() -> None:
             )
 
     _with_rooms(show)
+
+
+def _show_available_forums() -> None:
+    from docbot.bot.access import GuildAccess, signed_in
+
+    async def look(rooms: "Rooms") -> None:
+        settings, bound = rooms.settings, {forum.channel_id for forum in await rooms.forums.all()}
+        async with signed_in(
+            _token(settings), settings.docbot_discord_api, settings.docbot_discord_proxy
+        ) as access:
+            invite_link = access.application().invite_link
+            guilds = await access.guilds()
+        if not guilds:
+            click.echo(f"docbot is in no server yet. Invite it: {invite_link}")
+        for guild in guilds:
+            _show_guild(guild, bound)
+
+    def _show_guild(guild: GuildAccess, bound: set[int]) -> None:
+        click.echo(f"{guild.name}  {guild.id}")
+        for forum in guild.forums:
+            state = "bound" if forum.channel_id in bound else "not bound"
+            lacking = f"  missing: {', '.join(forum.missing)}" if forum.missing else ""
+            click.echo(f"  {forum.channel_id}  #{forum.channel_name}  {state}{lacking}")
+        if not guild.forums:
+            click.echo("  no forum; create a channel of the type Forum")
+
+    _with_rooms(look)
+
+
+def _token(settings: Settings) -> str:
+    if settings.discord_token is None:
+        raise UsageError(
+            "DISCORD_TOKEN is not set; create a bot at "
+            "https://discord.com/developers/applications and put its token into .env"
+        )
+    return settings.discord_token.get_secret_value()
 
 
 @forum.command("remove")
@@ -455,3 +501,37 @@ def questions_show(question_id: int) -> None:
             click.echo(f"{name}: {'' if value is None else value}")
 
     _with_rooms(show)
+
+
+@commands.command()
+@click.option("--quick", is_flag=True, help="Only whether a bot runs and lives; no call outside.")
+def doctor(quick: bool) -> None:
+    """Check every part and say what to do about each that fails.
+
+    A check of a model costs a few tokens. --quick is meant for the health check of a container.
+
+    \b
+    Examples:
+      docbot doctor
+      docbot doctor --quick
+    """
+    from docbot.app.doctor import Examination
+    from docbot.app.findings import Finding
+
+    colours = {"ok": "green", "warning": "yellow", "failed": "red"}
+
+    def tell(finding: Finding) -> None:
+        state = click.style(f"{finding.state:8}", fg=colours[finding.state], bold=True)
+        click.echo(f"{state} {finding.part}: {finding.says}")
+        if finding.advice:
+            click.echo(f"         → {finding.advice}")
+
+    try:
+        settings = _settings("error")
+    except SettingsError as error:
+        tell(Finding("settings", "failed", str(error)))
+        raise DocbotError("nothing else was checked") from error
+    examination = Examination(settings, tell)
+    asyncio.run(examination.quick() if quick else examination.whole())
+    if examination.failed:
+        raise DocbotError(f"{_counted(examination.failed, 'check')} failed; see above")

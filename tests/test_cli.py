@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import pytest
 
+from docbot.playground.server import Playground
 from tests.model_server import ModelServer
 
 
@@ -296,3 +297,34 @@ async def test_removing_a_source_removes_its_pages_from_the_search(read: Shell) 
     assert "No source yet" in (await read.run("sources", "list")).out
     await read.run("sources", "add", "other", "./docs")
     assert json.loads((await read.run("search", "max_retries", "--json")).out) == []
+
+
+async def test_doctor_tells_each_part_and_fails_where_one_does(shell: Shell) -> None:
+    ran = await shell.run("doctor")
+    assert ran.code == 0, ran.err
+    assert "ok       database: Postgres" in ran.out
+    assert "         → docbot sources add NAME URL_OR_FOLDER" in ran.out
+    assert "\x1b[" not in ran.out
+    quick = await shell.run("doctor", "--quick")
+    assert (quick.code, quick.err) == (1, "docbot: 1 check failed; see above\n")
+    assert "failed   bot: no `docbot run` acts" in quick.out
+
+
+async def test_doctor_tells_of_a_wrong_setting(shell: Shell) -> None:
+    ran = await shell.run("doctor", DOCBOT_CRAWL_PAUSE="soon")
+    assert ran.code == 1
+    assert "failed   settings: DOCBOT_CRAWL_PAUSE: " in ran.out
+
+
+async def test_the_forums_that_could_be_bound_are_listed_with_their_ids(read: Shell) -> None:
+    async with Playground.open() as playground:
+        discord = {"DISCORD_TOKEN": playground.token, "DOCBOT_DISCORD_API": playground.api_url}
+        guild, forum = playground.guild, playground.forum
+        before = await read.run("forum", "list", "--available", **discord)
+        await read.run("forum", "add", str(guild.id), str(forum.id), "--source", "docs")
+        after = await read.run("forum", "list", "--available", **discord)
+        playground.world.remove_member(guild.id, playground.bot.id)
+        left = await read.run("forum", "list", "--available", **discord)
+    assert f"{guild.name}  {guild.id}\n  {forum.id}  #{forum.name}  not bound\n" in before.out
+    assert f"#{forum.name}  bound\n" in after.out
+    assert left.out.startswith("docbot is in no server yet. Invite it: https://discord.com/oauth2/")

@@ -56,7 +56,7 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
         DocbotError: a part cannot be opened; the message says which and what to do.
     """
     _make_folder(settings.docbot_data_dir)
-    database = Database(_database_url(settings), settings.docbot_data_dir)
+    database = Database(database_url(settings), settings.docbot_data_dir)
     async with AsyncExitStack() as stack:
         stack.callback(database.close)
         conn = await database.connect()
@@ -108,16 +108,23 @@ async def _rooms(
 @asynccontextmanager
 async def open_answerer(settings: Settings) -> AsyncIterator[Answerer]:
     """What answers: with the model that is set, or without one by quoting."""
-    if settings.docbot_chat_model is None:
+    model = chat_model(settings)
+    if model is None:
         yield Answerer(None)
         return
-    model = OpenAIChatModel(
-        settings.docbot_chat_model, api_key=_api_key(settings), base_url=settings.openai_base_url
-    )
     try:
         yield Answerer(model)
     finally:
         await model.close()
+
+
+def chat_model(settings: Settings) -> OpenAIChatModel | None:
+    """The model that is set; the caller closes it."""
+    if settings.docbot_chat_model is None:
+        return None
+    return OpenAIChatModel(
+        settings.docbot_chat_model, api_key=_api_key(settings), base_url=settings.openai_base_url
+    )
 
 
 def _embedder(settings: Settings) -> OpenAIEmbedder | None:
@@ -128,7 +135,7 @@ def _embedder(settings: Settings) -> OpenAIEmbedder | None:
     )
 
 
-def _database_url(settings: Settings) -> str | None:
+def database_url(settings: Settings) -> str | None:
     return settings.database_url.get_secret_value() if settings.database_url else None
 
 
@@ -159,7 +166,7 @@ async def rebuild_index(rooms: Rooms) -> int:
     """Build the index anew from Postgres and switch to it; the caller holds the sync lock."""
     points = await rebuild(
         rooms.generations,
-        database_url=_database_url(rooms.settings),
+        database_url=database_url(rooms.settings),
         data_dir=rooms.settings.docbot_data_dir,
         embedding_model=rooms.settings.docbot_embedding_model,
     )
@@ -173,7 +180,7 @@ async def complete_index(rooms: Rooms) -> None:
         return
     is_there = await build_current(
         rooms.generations,
-        database_url=_database_url(rooms.settings),
+        database_url=database_url(rooms.settings),
         data_dir=rooms.settings.docbot_data_dir,
     )
     if not is_there or not await rooms.index.refresh():

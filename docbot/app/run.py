@@ -118,7 +118,8 @@ class RunningBot:
         with translated():
             async with self._rooms.pool.acquire() as conn:
                 holder = await find_holder(conn)
-        log.info("standing by: %s is active and answers", holder or "another process")
+        active = (holder and holder.name) or "another process"
+        log.info("standing by: %s is active and answers", active)
         return await _first(lock.acquire(), self._stop.wait())
 
     async def _act(self, lock: ActiveLock) -> None:

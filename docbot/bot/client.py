@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -59,8 +60,7 @@ class HelpClient(discord.Client):
         proxy: str | None,
         on_connected: Callable[["HelpClient"], Awaitable[None]],
     ) -> None:
-        # docbot does not speak; discord.py would warn at each start that it cannot.
-        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+        leave_out_voice()
         super().__init__(
             intents=needed_intents(),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -100,11 +100,7 @@ class HelpClient(discord.Client):
             log.error("%s failed", what, exc_info=error)
 
     def invite_link(self) -> str:
-        return discord.utils.oauth_url(
-            self.application_id or 0,
-            permissions=PERMISSIONS,
-            scopes=("bot", "applications.commands"),
-        )
+        return invite_link(self.application_id or 0)
 
     async def setup_hook(self) -> None:
         await self.tree.sync()
@@ -247,13 +243,8 @@ async def connect(client: HelpClient, token: str) -> None:
         SettingsError: Discord refuses the token or an intent; says what to do.
     """
     try:
-        with faults.translated():
+        with refuse_token(), faults.translated():
             await client.start(token)
-    except discord.LoginFailure as error:
-        raise SettingsError(
-            "DISCORD_TOKEN: Discord refuses it; copy it anew from the application's page "
-            "(Bot > Reset Token) at https://discord.com/developers/applications"
-        ) from error
     except discord.PrivilegedIntentsRequired as error:
         raise SettingsError(
             "the Message Content intent is off; switch it on at "
@@ -266,6 +257,30 @@ async def connect(client: HelpClient, token: str) -> None:
                 "DISCORD_TOKEN: Discord's gateway refuses it; was it reset meanwhile?"
             ) from error
         raise
+
+
+def leave_out_voice() -> None:
+    """Let discord.py not warn at each start that docbot cannot speak."""
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+
+
+@contextmanager
+def refuse_token() -> Iterator[None]:
+    """Raise SettingsError, with what to do, where Discord refuses the token."""
+    try:
+        yield
+    except discord.LoginFailure as error:
+        raise SettingsError(
+            "DISCORD_TOKEN: Discord refuses it; copy it anew from the application's page "
+            "(Bot > Reset Token) at https://discord.com/developers/applications"
+        ) from error
+
+
+def invite_link(application_id: int) -> str:
+    """The address at which a server's administrator invites docbot, with no right too many."""
+    return discord.utils.oauth_url(
+        application_id, permissions=PERMISSIONS, scopes=("bot", "applications.commands")
+    )
 
 
 def needed_intents() -> discord.Intents:

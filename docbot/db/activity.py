@@ -8,6 +8,7 @@ no row.
 import asyncio
 import os
 import socket
+from dataclasses import dataclass
 from typing import Any
 
 from docbot.db.errors import translated
@@ -21,15 +22,25 @@ _SETTLE_CLAIMS = "LOCK TABLE questions, outbox IN SHARE ROW EXCLUSIVE MODE"
 _RAISE_EPOCH = """
     UPDATE activity SET epoch = epoch + 1, holder = $1, taken_at = now() RETURNING epoch
 """
+# `state_change` moves with each sign of life that the holder gives on the lock's connection.
 _HOLDER = """
-    SELECT holder FROM activity
-    WHERE EXISTS (
-        SELECT FROM pg_locks
-        WHERE locktype = 'advisory' AND objid = $1 AND granted
-          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+    SELECT holder AS name,
+           extract(epoch FROM clock_timestamp() - state_change)::float8 AS silent_seconds
+    FROM activity
+    JOIN pg_locks ON locktype = 'advisory' AND objid = $1 AND granted
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    JOIN pg_stat_activity USING (pid)
 """
 
 _CHECK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that acts; `silent_seconds` since its last sign of life, None if not to be seen."""
+
+    name: str
+    silent_seconds: float | None
 
 
 class ActiveLock:
@@ -86,11 +97,11 @@ async def raise_epoch(conn: Conn) -> int:
     return epoch
 
 
-async def find_holder(conn: Conn) -> str | None:
-    """Name the process that acts, or None when nobody does."""
+async def find_holder(conn: Conn) -> Holder | None:
+    """Find the process that acts, or None when nobody does."""
     with translated():
-        holder: str | None = await conn.fetchval(_HOLDER, _LOCK)
-    return holder
+        row = await conn.fetchrow(_HOLDER, _LOCK)
+    return Holder(**row) if row else None
 
 
 def this_process() -> str:

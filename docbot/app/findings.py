@@ -1,0 +1,187 @@
+"""What the checks of `docbot doctor` find, judged: pure functions from facts to plain words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from docbot.bot.access import Application, ForumAccess, GuildAccess
+from docbot.db.activity import Holder
+from docbot.db.forums import Forum
+from docbot.db.generations import Generation
+from docbot.db.sources import Source
+
+State = Literal["ok", "warning", "failed"]
+
+# A holder gives a sign of life every 2 s; a machine that is very busy is late at times.
+SILENT_SECONDS = 30.0
+STALE_AFTER = timedelta(days=14)
+SKEW_SECONDS = 5.0  # Discord's ids carry their time, by which docbot tells old posts from new
+LITTLE_SPACE = 2 * 1024**3  # bytes
+NO_SPACE = 256 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found; `advice` is what to do, empty where `says` tells it already."""
+
+    part: str
+    state: State
+    says: str
+    advice: str = ""
+
+
+def judge_settings(names: Sequence[str]) -> Finding:
+    """Tell which settings were given; their values are nobody's business here."""
+    said = ", ".join(names) or "none given: docbot's own Postgres and index, and no model"
+    return Finding("settings", "ok", said)
+
+
+def judge_space(folder: Path, free: int) -> Finding:
+    """Judge the free bytes of the disk that holds the data folder."""
+    says = f"{folder}, {free / 1024**3:.1f} GB free"
+    advice = "make room: an index needs three times its size while it is built"
+    if free < NO_SPACE:
+        return Finding("data folder", "failed", says, advice)
+    if free < LITTLE_SPACE:
+        return Finding("data folder", "warning", says, advice)
+    return Finding("data folder", "ok", says)
+
+
+def judge_holder(holder: Holder | None, *, is_needed: bool) -> Finding:
+    """Judge whether a bot acts on this database; `is_needed` where it is wrong that none does."""
+    if holder is None:
+        state: State = "failed" if is_needed else "warning"
+        advice = "start `docbot run`; if it runs, its log says what keeps it"
+        return Finding("bot", state, "no `docbot run` acts on this database", advice)
+    name = holder.name or "a process that has just begun"
+    silent = holder.silent_seconds
+    if silent is not None and silent > SILENT_SECONDS:
+        says = f"{name} acts, but gave no sign of life for {silent:.0f} seconds"
+        return Finding("bot", "failed", says, "restart it; what it held is taken up again")
+    return Finding("bot", "ok", f"{name} acts")
+
+
+def judge_index(current: Generation | None, *, is_open: bool, is_stale: bool) -> Finding:
+    """Judge the index that searches use."""
+    if current is None:
+        return Finding("index", "warning", "nothing was indexed yet", "docbot sync")
+    if not is_open:
+        says = f"index {current.name} cannot be opened"
+        return Finding("index", "failed", says, "docbot sync builds it again")
+    by = f"words and {current.embedding_model}" if current.embedding_model else "words"
+    says = f"{current.points} chunks, found by {by}"
+    if is_stale:
+        return Finding("index", "warning", f"{says}; it is behind what was read", "docbot sync")
+    return Finding("index", "ok", says)
+
+
+def judge_sources(sources: Sequence[Source], now: datetime) -> list[Finding]:
+    """Judge the age of what was read."""
+    if not sources:
+        advice = "docbot sources add NAME URL_OR_FOLDER"
+        return [Finding("sources", "warning", "none yet: there is nothing to answer from", advice)]
+    return [_judge_source(source, now) for source in sources]
+
+
+def _judge_source(source: Source, now: datetime) -> Finding:
+    part, again = f"source {source.name}", f"docbot sync {source.name}"
+    if source.synced_at is None:
+        return Finding(part, "warning", "was never read", again)
+    age = now - source.synced_at
+    says = f"{source.pages} pages, read {_ago(age)}"
+    if not source.pages:
+        advice = f"is {source.location} the right place? {again} says what failed"
+        return Finding(part, "failed", says, advice)
+    if age > STALE_AFTER:
+        return Finding(part, "warning", says, again)
+    return Finding(part, "ok", says)
+
+
+def _ago(age: timedelta) -> str:
+    hours = int(age.total_seconds() // 3600)
+    if hours < 1:
+        return "within the last hour"
+    return f"{hours} hours ago" if hours < 48 else f"{hours // 24} days ago"
+
+
+def judge_dimensions(model: str, *, given: int, stored: int | None) -> Finding:
+    """Judge the length of the vectors that an endpoint gives by those that are stored."""
+    if stored is not None and stored != given:
+        return Finding(
+            "embeddings",
+            "failed",
+            f"{model} gives vectors of {given} numbers, those stored have {stored}",
+            "the model behind that name changed: give it another name, or set another "
+            "DOCBOT_EMBEDDING_MODEL, then docbot sync",
+        )
+    return Finding("embeddings", "ok", f"{model} answers, {given} numbers a vector")
+
+
+def judge_clock(seconds_ahead: float | None) -> Finding:
+    """Judge this machine's clock by Discord's."""
+    if seconds_ahead is None:
+        return Finding("clock", "warning", "Discord did not tell its time")
+    if abs(seconds_ahead) > SKEW_SECONDS:
+        side = "ahead of" if seconds_ahead > 0 else "behind"
+        says = f"{abs(seconds_ahead):.0f} seconds {side} Discord's"
+        return Finding("clock", "failed", says, "let the machine's clock be set over the network")
+    return Finding("clock", "ok", "as Discord's, to a few seconds")
+
+
+def judge_application(application: Application) -> list[Finding]:
+    """Judge how the bot is registered with Discord."""
+    page = "https://discord.com/developers/applications (your application > Bot)"
+    findings = [Finding("Discord", "ok", f"signed in as {application.name}")]
+    if not application.has_message_content:
+        findings.append(
+            Finding(
+                "Discord",
+                "failed",
+                "the Message Content intent is off, so docbot cannot read posts",
+                f"switch it on at {page}",
+            )
+        )
+    if application.requires_code_grant:
+        says = "Requires OAuth2 Code Grant is on, so nobody can invite the bot"
+        findings.append(Finding("Discord", "failed", says, f"switch it off at {page}"))
+    return findings
+
+
+def judge_guilds(count: int, invite_link: str) -> Finding:
+    """Judge in how many servers docbot is."""
+    if not count:
+        return Finding(
+            "Discord", "warning", "docbot is in no server yet", f"invite it: {invite_link}"
+        )
+    return Finding("Discord", "ok", f"in {count} server{'s' if count > 1 else ''}")
+
+
+def judge_forum(bound: Forum, guild: GuildAccess | None, invite_link: str) -> Finding:
+    """Judge a bound forum by what Discord tells of its server; None where docbot is not in it."""
+    part = f"forum {bound.channel_id}"
+    if guild is None:
+        says = f"docbot is not in its server {bound.guild_id}"
+        return Finding(part, "failed", says, f"invite it: {invite_link}")
+    found = next((forum for forum in guild.forums if forum.channel_id == bound.channel_id), None)
+    if found is None:
+        says = f"server {guild.name} has no such forum"
+        advice = f"docbot forum remove {bound.channel_id}, then docbot forum list --available"
+        return Finding(part, "failed", says, advice)
+    part = f"forum #{found.channel_name}"
+    if found.missing:
+        return Finding(part, "failed", *lack(found))
+    if not bound.source_names:
+        advice = f"docbot forum add {bound.guild_id} {bound.channel_id} --source NAME"
+        return Finding(part, "failed", "has no source to answer from", advice)
+    return Finding(
+        part, "ok", f"in {guild.name}: {bound.mode}, from {', '.join(bound.source_names)}"
+    )
+
+
+def lack(forum: ForumAccess) -> tuple[str, str]:
+    """Say what docbot lacks in a forum, and how to give it."""
+    missing = ", ".join(forum.missing)
+    place = f"in {forum.guild_name}, Edit Channel #{forum.channel_name} > Permissions"
+    return f"docbot lacks there: {missing}", f"{place}, allow docbot's role: {missing}"

@@ -1,0 +1,162 @@
+"""What Discord lets docbot do: its servers, their forums, and the permissions it lacks there.
+
+Asked by REST alone, so it works beside a running bot and uses up no session.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import discord
+import httpx
+
+from docbot.bot import faults
+from docbot.bot.client import (
+    PERMISSIONS,
+    invite_link,
+    leave_out_voice,
+    needed_intents,
+    refuse_token,
+)
+from docbot.bot.endpoint import point_at
+from docbot.errors import GoneError, PermanentError, TransientError
+
+_SECONDS = 10.0
+# As Discord's own settings call them.
+_PERMISSION_NAMES = {
+    "view_channel": "View Channels",
+    "send_messages_in_threads": "Send Messages in Threads",
+    "read_message_history": "Read Message History",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The bot's own registration with Discord."""
+
+    name: str
+    invite_link: str
+    has_message_content: bool
+    requires_code_grant: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ForumAccess:
+    """A forum of a server, and which of the permissions that docbot needs it lacks there."""
+
+    guild_id: int
+    guild_name: str
+    channel_id: int
+    channel_name: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GuildAccess:
+    id: int
+    name: str
+    forums: tuple[ForumAccess, ...]
+
+
+class Access:
+    """A signed-in look at Discord."""
+
+    def __init__(self, client: discord.Client, application: discord.AppInfo) -> None:
+        self._client = client
+        self._application = application
+
+    def application(self) -> Application:
+        flags = self._application.flags
+        return Application(
+            name=self._application.name,
+            invite_link=invite_link(self._application.id),
+            has_message_content=flags.gateway_message_content
+            or flags.gateway_message_content_limited,
+            requires_code_grant=self._application.bot_require_code_grant,
+        )
+
+    async def count_guilds(self) -> int:
+        return len(await self._guild_ids())
+
+    async def guilds(self) -> list[GuildAccess]:
+        """Every server that docbot is in, with its forums."""
+        return [await self.guild(guild_id) for guild_id in await self._guild_ids()]
+
+    async def _guild_ids(self) -> list[int]:
+        with faults.translated():
+            return [guild.id async for guild in self._client.fetch_guilds(limit=None)]
+
+    async def guild(self, guild_id: int) -> GuildAccess:
+        """One server.
+
+        Raises:
+            GoneError: docbot is not in it.
+        """
+        try:
+            with faults.translated():
+                guild = await self._client.fetch_guild(guild_id, with_counts=False)
+                member = await guild.fetch_member(self._client.user.id if self._client.user else 0)
+                channels = await guild.fetch_channels()
+        except PermanentError as error:
+            raise GoneError(f"docbot is not in server {guild_id}; invite it there") from error
+        except discord.InvalidData as error:
+            raise PermanentError(f"server {guild_id} cannot be read: {error}") from error
+        return GuildAccess(guild.id, guild.name, tuple(_forums(guild, member, channels)))
+
+
+def _forums(
+    guild: discord.Guild, member: discord.Member, channels: Sequence[discord.abc.GuildChannel]
+) -> list[ForumAccess]:
+    forums = [channel for channel in channels if isinstance(channel, discord.ForumChannel)]
+    return [
+        ForumAccess(
+            guild.id, guild.name, forum.id, forum.name, missing(forum.permissions_for(member))
+        )
+        for forum in sorted(forums, key=lambda forum: (forum.position, forum.id))
+    ]
+
+
+def missing(given: discord.Permissions) -> tuple[str, ...]:
+    """Name the permissions that docbot needs and does not have."""
+    return tuple(
+        _PERMISSION_NAMES[name]
+        for name, is_needed in PERMISSIONS
+        if is_needed and not getattr(given, name)
+    )
+
+
+@asynccontextmanager
+async def signed_in(token: str, api: str, proxy: str | None) -> AsyncIterator[Access]:
+    """Sign in with the bot's token.
+
+    Raises:
+        SettingsError: Discord refuses the token.
+        TransientError: Discord is out of reach.
+    """
+    await point_at(api)
+    leave_out_voice()
+    async with discord.Client(intents=needed_intents(), proxy=proxy) as client:
+        with refuse_token(), faults.translated():
+            await client.login(token)
+            application = await client.application_info()
+        yield Access(client, application)
+
+
+async def clock_skew(api: str, proxy: str | None) -> float | None:
+    """Seconds by which this machine's clock is ahead of Discord's; None when it does not tell.
+
+    Raises:
+        TransientError: Discord is out of reach.
+    """
+    try:
+        async with httpx.AsyncClient(timeout=_SECONDS, proxy=proxy) as client:
+            reply = await client.get(f"{api}/gateway")
+    except httpx.HTTPError as error:
+        raise TransientError(f"Discord is out of reach: {str(error) or repr(error)}") from error
+    try:
+        theirs = parsedate_to_datetime(reply.headers["Date"])
+    except (KeyError, ValueError):
+        return None
+    return (datetime.now(UTC) - theirs).total_seconds()

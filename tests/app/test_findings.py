@@ -1,0 +1,97 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from docbot.app.findings import (
+    LITTLE_SPACE,
+    NO_SPACE,
+    SILENT_SECONDS,
+    STALE_AFTER,
+    judge_clock,
+    judge_dimensions,
+    judge_holder,
+    judge_index,
+    judge_settings,
+    judge_sources,
+    judge_space,
+)
+from docbot.db.activity import Holder
+from docbot.db.generations import Generation
+from docbot.db.sources import Source
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def source(synced_at: datetime | None, pages: int = 3) -> Source:
+    return Source(1, "docs", "website", "https://d.test/", None, synced_at, pages, 9)
+
+
+@pytest.mark.parametrize(
+    ("free", "state"),
+    [(NO_SPACE - 1, "failed"), (LITTLE_SPACE - 1, "warning"), (LITTLE_SPACE, "ok")],
+)
+def test_a_disk_that_runs_full_is_told(free: int, state: str) -> None:
+    assert judge_space(Path("data"), free).state == state
+
+
+def test_a_holder_without_a_sign_of_life_is_told() -> None:
+    silent = judge_holder(Holder("process 7 on host", SILENT_SECONDS + 1), is_needed=False)
+    assert silent.state == "failed"
+    assert silent.says == "process 7 on host acts, but gave no sign of life for 31 seconds"
+    assert judge_holder(Holder("process 7 on host", 2.0), is_needed=True).state == "ok"
+    assert judge_holder(Holder("process 7 on host", None), is_needed=True).state == "ok"
+
+
+def test_without_a_bot_only_a_health_check_fails() -> None:
+    assert judge_holder(None, is_needed=False).state == "warning"
+    assert judge_holder(None, is_needed=True).state == "failed"
+
+
+@pytest.mark.parametrize(
+    ("synced_at", "pages", "state", "says"),
+    [
+        (None, 0, "warning", "was never read"),
+        (NOW, 3, "ok", "3 pages, read within the last hour"),
+        (NOW - timedelta(hours=30), 3, "ok", "3 pages, read 30 hours ago"),
+        (NOW - STALE_AFTER - timedelta(days=1), 3, "warning", "3 pages, read 15 days ago"),
+        (NOW, 0, "failed", "0 pages, read within the last hour"),
+    ],
+)
+def test_a_source_is_judged_by_its_age_and_its_pages(
+    synced_at: datetime | None, pages: int, state: str, says: str
+) -> None:
+    [finding] = judge_sources([source(synced_at, pages)], NOW)
+    assert (finding.part, finding.state, finding.says) == ("source docs", state, says)
+
+
+def test_without_a_source_there_is_nothing_to_answer_from() -> None:
+    [finding] = judge_sources([], NOW)
+    assert (finding.state, finding.advice) == ("warning", "docbot sources add NAME URL_OR_FOLDER")
+
+
+def test_an_index_is_missing_closed_behind_or_well() -> None:
+    current = Generation(1, "g1", 1, "embedder", 3, 12, 12)
+    assert judge_index(None, is_open=False, is_stale=True).state == "warning"
+    assert judge_index(current, is_open=False, is_stale=False).state == "failed"
+    assert judge_index(current, is_open=True, is_stale=True).state == "warning"
+    well = judge_index(current, is_open=True, is_stale=False)
+    assert (well.state, well.says) == ("ok", "12 chunks, found by words and embedder")
+
+
+def test_vectors_of_another_length_are_told() -> None:
+    assert judge_dimensions("m", given=3, stored=4).state == "failed"
+    assert judge_dimensions("m", given=3, stored=3).state == "ok"
+    assert judge_dimensions("m", given=3, stored=None).state == "ok"
+
+
+def test_a_clock_that_goes_wrong_is_told_with_its_side() -> None:
+    assert judge_clock(60.4).says == "60 seconds ahead of Discord's"
+    assert judge_clock(-7.0).says == "7 seconds behind Discord's"
+    assert judge_clock(1.0).state == "ok"
+    assert judge_clock(None).state == "warning"
+
+
+def test_the_settings_given_are_told_by_name() -> None:
+    assert judge_settings(["DISCORD_TOKEN"]).says == "DISCORD_TOKEN"
+    assert "none given" in judge_settings([]).says

@@ -1,0 +1,184 @@
+"""What `docbot doctor` and `forum list --available` tell of a docbot in a local Discord."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from docbot.app.doctor import Examination
+from docbot.app.findings import Finding
+from docbot.app.rooms import open_rooms
+from docbot.bot.access import Access, signed_in
+from docbot.bot.client import PERMISSIONS
+from docbot.db.activity import ActiveLock
+from docbot.db.pool import Database
+from docbot.errors import GoneError
+from docbot.playground.objects import Permission
+from docbot.playground.server import Playground
+from docbot.settings import Settings
+from tests.model_server import ModelServer
+from tests.town import Ground, bind, pointed_at_a_stand_in, settings_for
+
+
+async def examined(settings: Settings, *, quick: bool = False) -> list[Finding]:
+    found: list[Finding] = []
+    examination = Examination(settings, found.append)
+    async with pointed_at_a_stand_in():
+        await (examination.quick() if quick else examination.whole())
+    assert examination.failed == len([f for f in found if f.state == "failed"])
+    return found
+
+
+def told(found: list[Finding], part: str) -> list[tuple[str, str]]:
+    return [(finding.state, finding.says) for finding in found if finding.part == part]
+
+
+@asynccontextmanager
+async def bound(ground: Ground, **changes: Any) -> AsyncIterator[tuple[Playground, Settings]]:
+    """A stand-in of Discord in which docbot has its permissions, and a bound forum."""
+    async with Playground.open() as playground:
+        playground.world.edit_role(playground.town.bot_role, Permission(PERMISSIONS.value))
+        settings = settings_for(playground, ground.database_url, ground.data_dir, **changes)
+        async with open_rooms(settings) as rooms:
+            await bind(rooms, playground)
+        yield playground, settings
+
+
+@asynccontextmanager
+async def access_to(playground: Playground) -> AsyncIterator[Access]:
+    async with (
+        pointed_at_a_stand_in(),
+        signed_in(playground.token, playground.api_url, None) as access,
+    ):
+        yield access
+
+
+async def test_of_a_whole_docbot_only_the_bot_that_does_not_run_is_told(ground: Ground) -> None:
+    async with bound(ground) as (playground, settings):
+        found = await examined(settings)
+    assert [finding.part for finding in found if finding.state != "ok"] == ["bot"]
+    assert told(found, f"forum #{playground.forum.name}") == [
+        ("ok", f"in {playground.guild.name}: auto, from docs")
+    ]
+    assert told(found, "index")[0][1].endswith("chunks, found by words")
+    assert told(found, "clock") == [("ok", "as Discord's, to a few seconds")]
+    assert playground.violations == []
+
+
+async def test_no_secret_is_shown(ground: Ground) -> None:
+    async with bound(ground) as (playground, settings):
+        found = await examined(settings)
+    shown = " ".join(f"{finding.says} {finding.advice}" for finding in found)
+    assert playground.token not in shown
+
+
+async def test_a_permission_that_lacks_is_told_with_where_to_give_it(ground: Ground) -> None:
+    async with bound(ground) as (playground, settings):
+        playground.world.edit_role(
+            playground.town.bot_role, Permission.VIEW_CHANNEL | Permission.SEND_MESSAGES_IN_THREADS
+        )
+        everyone = playground.guild.roles[playground.guild.id]
+        playground.world.edit_role(everyone, Permission(0))
+        [finding] = [f for f in await examined(settings) if f.state == "failed"]
+    assert finding.says == "docbot lacks there: Read Message History"
+    assert f"Edit Channel #{playground.forum.name} > Permissions" in finding.advice
+
+
+async def test_a_forum_of_a_server_that_docbot_left_is_told_with_the_invite_link(
+    ground: Ground,
+) -> None:
+    async with bound(ground) as (playground, settings):
+        playground.world.remove_member(playground.guild.id, playground.bot.id)
+        found = await examined(settings)
+    [finding] = [finding for finding in found if finding.state == "failed"]
+    assert finding.says == f"docbot is not in its server {playground.guild.id}"
+    assert "https://discord.com/oauth2/authorize" in finding.advice
+    assert ("warning", "docbot is in no server yet") in told(found, "Discord")
+
+
+async def test_a_deleted_forum_is_told_with_how_to_let_go_of_it(ground: Ground) -> None:
+    async with bound(ground) as (playground, settings):
+        playground.world.delete_channel(playground.forum.id, playground.admin.id)
+        [finding] = [f for f in await examined(settings) if f.state == "failed"]
+    assert finding.says == f"server {playground.guild.name} has no such forum"
+    assert f"docbot forum remove {playground.forum.id}" in finding.advice
+
+
+async def test_a_missing_intent_is_told(ground: Ground) -> None:
+    async with bound(ground) as (playground, settings):
+        playground.application.message_content = False
+        found = await examined(settings)
+    [finding] = [finding for finding in found if finding.state == "failed"]
+    assert "Message Content intent is off" in finding.says
+
+
+async def test_a_wrong_token_spoils_no_other_check(ground: Ground) -> None:
+    async with bound(ground, discord_token=SecretStr("wrong")) as (_, settings):
+        found = await examined(settings)
+    [(state, says)] = told(found, "Discord")
+    assert state == "failed"
+    assert says.startswith("DISCORD_TOKEN: Discord refuses it")
+    assert told(found, "source docs")[0][0] == "ok"
+
+
+async def test_a_database_out_of_reach_spoils_no_other_check(ground: Ground) -> None:
+    async with bound(ground) as (_, settings):
+        nowhere = SecretStr("postgresql://me:hunter2@127.0.0.1:9/db")
+        found = await examined(settings.model_copy(update={"database_url": nowhere}))
+    [(state, says)] = told(found, "database")
+    assert state == "failed"
+    assert "does not answer" in says
+    assert "hunter2" not in says
+    assert ("ok", "in 1 server") in told(found, "Discord")
+
+
+async def test_models_are_asked_a_word(ground: Ground) -> None:
+    async with (
+        ModelServer.open(["ready"], key="right") as server,
+        bound(
+            ground,
+            openai_base_url=server.base_url,
+            openai_api_key=SecretStr("right"),
+            docbot_chat_model="test-chat",
+            docbot_embedding_model="test-embedding",
+        ) as (_, settings),
+    ):
+        found = await examined(settings)
+        wrong = settings.model_copy(update={"openai_api_key": SecretStr("wrong")})
+        refused = await examined(wrong)
+    assert told(found, "chat model")[0][0] == "ok"
+    assert told(found, "embeddings")[0][1].startswith("test-embedding answers, ")
+    for part in ("chat model", "embeddings"):
+        [(state, says)] = told(refused, part)
+        assert state == "failed"
+        assert "check that OPENAI_API_KEY is right" in says
+
+
+async def test_the_quick_look_fails_until_a_bot_acts(ground: Ground) -> None:
+    async with bound(ground) as (_, settings):
+        before = await examined(settings, quick=True)
+        lock = ActiveLock(Database(ground.database_url, ground.data_dir))
+        assert await lock.try_acquire()
+        after = await examined(settings, quick=True)
+        await lock.release()
+    assert told(before, "bot") == [("failed", "no `docbot run` acts on this database")]
+    assert told(after, "bot")[0][0] == "ok"
+
+
+async def test_every_forum_of_every_server_is_seen_with_what_lacks_there() -> None:
+    async with Playground.open() as playground, access_to(playground) as access:
+        everyone = playground.guild.roles[playground.guild.id]
+        playground.world.edit_role(everyone, Permission(0))
+        playground.world.edit_role(playground.town.bot_role, Permission.VIEW_CHANNEL)
+        [guild] = await access.guilds()
+    assert (guild.id, guild.name) == (playground.guild.id, playground.guild.name)
+    assert [forum.channel_id for forum in guild.forums] == [playground.forum.id]
+    assert guild.forums[0].missing == ("Read Message History", "Send Messages in Threads")
+
+
+async def test_a_server_that_docbot_is_not_in_is_gone() -> None:
+    async with Playground.open() as playground, access_to(playground) as access:
+        with pytest.raises(GoneError, match="docbot is not in server 5"):
+            await access.guild(5)
