@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 SOURCE ?=
 ARGS ?=
 
-.PHONY: demo test lint check clean
+.PHONY: demo test lint check docs clean
 
 demo: $(INSTALLED)
 	@DOCBOT_DATA_DIR="$${DOCBOT_DATA_DIR:-$(CURDIR)/.data}" \
@@ -24,6 +24,10 @@ lint: $(INSTALLED)-dev
 # What is too slow for `make test`.
 check: $(INSTALLED)-dev
 	$(VENV)/bin/pytest -m check
+
+# The parts of docs/ that are made from the code.
+docs: $(INSTALLED)
+	$(VENV)/bin/python -m docbot.app.reference docs/settings.md
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "docbot needs Python 3.11 or later: make PYTHON=...")'

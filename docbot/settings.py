@@ -125,10 +125,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
     discord_token: SecretStr | None = Field(
-        None, description="The bot's token, from the application's page at Discord."
+        None,
+        description="The bot's token, from the application's page at Discord; `docbot run` needs it.",
     )
     database_url: Annotated[SecretStr, AfterValidator(_postgres_address)] | None = Field(
-        None, description="A Postgres server; unset: docbot runs its own."
+        None,
+        description="A Postgres server, `postgresql://user:password@host:port/database`; unset: docbot runs its own.",
     )
     qdrant_url: HttpAddress | None = Field(
         None, description="A Qdrant server; unset: docbot keeps its own index."
@@ -171,20 +173,27 @@ class Settings(BaseSettings):
         json_schema_extra={"reload": True},
     )
     docbot_allow_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
-        (), description="Hosts that may be read although their address is not public."
+        (),
+        description="Hosts that may be read although their address is not public. Accepted, not used yet.",
     )
     docbot_limits: OnOff = Field(
-        "on", description="`off` lifts every limit on people, roles and servers, for measuring."
+        "on",
+        description="`off` lifts every limit on people, roles and servers, for measuring. Accepted, not used yet.",
     )
     docbot_log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="What is logged.", json_schema_extra={"reload": True}
+        "info",
+        description="What is logged: `debug`, `info`, `warning` or `error`.",
+        json_schema_extra={"reload": True},
     )
-    docbot_log_format: Literal["text", "json"] = Field("text", description="How a log line looks.")
+    docbot_log_format: Literal["text", "json"] = Field(
+        "text", description="How a log line looks: `text` or `json`."
+    )
     docbot_web_listen: Annotated[str, AfterValidator(_listen)] | None = Field(
-        None, description="HOST:PORT for the operators' pages."
+        None, description="HOST:PORT for the operators' pages. Accepted, not used yet."
     )
     docbot_web_url: HttpAddress | None = Field(
-        None, description="The address at which the operators' pages are reached."
+        None,
+        description="The address at which the operators' pages are reached. Accepted, not used yet.",
     )
 
     def reloadable(self) -> dict[str, Any]:
