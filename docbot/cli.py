@@ -63,7 +63,10 @@ def commands() -> None:
     Try it without any account:   docbot demo
     For a real server:            docbot sources add docs https://docs.example.org/
                                   docbot sync
+                                  docbot forum list --available
+                                  docbot forum add GUILD_ID CHANNEL_ID --source docs
                                   docbot run
+    When something is wrong:      docbot doctor
     """
 
 
@@ -224,7 +227,12 @@ def sources_add(name: str, location: str, base_url: str | None) -> None:
 
 @sources.command("list")
 def sources_list() -> None:
-    """Show every source with its pages and its last sync."""
+    """Show every source with its pages and its last sync.
+
+    \b
+    Example:
+      docbot sources list
+    """
 
     async def show(rooms: "Rooms") -> None:
         found = await rooms.sources.all()
@@ -243,7 +251,12 @@ def sources_list() -> None:
 @sources.command("remove")
 @click.argument("name")
 def sources_remove(name: str) -> None:
-    """Remove a source with all that was read from it."""
+    """Remove a source with all that was read from it.
+
+    \b
+    Example:
+      docbot sources remove docs
+    """
     from docbot.app.rooms import rebuild_index
     from docbot.db.locks import sync_lock
 
@@ -454,7 +467,12 @@ def _token(settings: Settings) -> str:
 @forum.command("remove")
 @click.argument("channel_id", type=_ID)
 def forum_remove(channel_id: int) -> None:
-    """Answer no more in a forum."""
+    """Answer no more in a forum.
+
+    \b
+    Example:
+      docbot forum remove 222222222222222222
+    """
 
     async def remove(rooms: "Rooms") -> None:
         await rooms.forums.remove(channel_id)
@@ -471,7 +489,13 @@ def questions() -> None:
 @questions.command("list")
 @click.option("--state", help="Only questions in this state, such as failed.")
 def questions_list(state: str | None) -> None:
-    """Show the newest questions, newest first."""
+    """Show the newest questions, newest first.
+
+    \b
+    Examples:
+      docbot questions list
+      docbot questions list --state failed
+    """
     from docbot.db.questions import STATES
 
     if state is not None and state not in STATES:
@@ -489,7 +513,12 @@ def questions_list(state: str | None) -> None:
 @questions.command("show")
 @click.argument("question_id", type=_ID)
 def questions_show(question_id: int) -> None:
-    """Show one question with its answer."""
+    """Show one question with its answer.
+
+    \b
+    Example:
+      docbot questions show 42
+    """
 
     async def show(rooms: "Rooms") -> None:
         found = await rooms.questions.find(question_id)

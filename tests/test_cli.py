@@ -5,13 +5,15 @@ import shutil
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import click
 import pytest
 
+from docbot.cli import commands
 from docbot.playground.server import Playground
 from tests.model_server import ModelServer
 
@@ -328,3 +330,27 @@ async def test_the_forums_that_could_be_bound_are_listed_with_their_ids(read: Sh
     assert f"{guild.name}  {guild.id}\n  {forum.id}  #{forum.name}  not bound\n" in before.out
     assert f"#{forum.name}  bound\n" in after.out
     assert left.out.startswith("docbot is in no server yet. Invite it: https://discord.com/oauth2/")
+
+
+def leaves(group: click.Group, path: str = "docbot") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+@pytest.mark.parametrize(("path", "command"), list(leaves(commands)))
+def test_each_command_explains_itself_with_an_example(path: str, command: click.Command) -> None:
+    assert "Example" in (command.help or "")
+    assert path in (command.help or "").partition("Example")[2]
+
+
+async def test_a_shell_can_complete_commands_and_choices(shell: Shell) -> None:
+    completing = {"_DOCBOT_COMPLETE": "bash_complete", "COMP_CWORD": "1", "COMP_WORDS": "docbot so"}
+    docbot = Path(sys.executable).with_name("docbot")
+    process = await asyncio.create_subprocess_exec(
+        docbot, env={**shell.environment, **completing}, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert out.decode() == "plain,sources\n"
