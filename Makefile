@@ -12,8 +12,9 @@ demo: $(INSTALLED)
 	@DOCBOT_DATA_DIR="$${DOCBOT_DATA_DIR:-$(CURDIR)/.data}" \
 		$(VENV)/bin/docbot demo $(if $(SOURCE),--source "$(SOURCE)") $(ARGS)
 
+# Most of a test is waiting, so there are more of them at once than a small machine has cores.
 test: lint
-	$(VENV)/bin/pytest -m "not check"
+	$(VENV)/bin/pytest -m "not check" --numprocesses 4
 
 lint: $(INSTALLED)-dev
 	$(VENV)/bin/ruff check .
