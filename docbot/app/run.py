@@ -40,6 +40,8 @@ IDLE_SECONDS = 5.0
 WORKERS = 4
 DRAINS = 4
 STOP_SECONDS = 10.0
+# Discord allows a bot 50; some leave late and arrive together.
+REQUESTS_PER_SECOND = 45
 # Who acted for less did not get far: Discord counts how often a bot connects.
 _STEADY_SECONDS = 60.0
 # A server that vanished without a word gives the lock to another process after about 6 s.
@@ -57,6 +59,7 @@ class RunningBot:
         on_step: OnStep = log_step,
         wake_ups: bool = True,
         idle_seconds: float = IDLE_SECONDS,
+        requests_per_second: int = REQUESTS_PER_SECOND,
     ) -> None:
         """Set up; nothing is connected before `run`.
 
@@ -66,6 +69,7 @@ class RunningBot:
             on_step: told each step of the path.
             wake_ups: False leaves all to the polls, for measuring what the wake-ups are worth.
             idle_seconds: between two polls, the net beneath the wake-ups.
+            requests_per_second: to Discord, all together; more only for measuring.
         """
         self._rooms = rooms
         self._settings = rooms.settings
@@ -79,6 +83,7 @@ class RunningBot:
         self._wake_drains = asyncio.Event()
         self._wake_ups = wake_ups
         self._idle_seconds = idle_seconds
+        self._requests_per_second = requests_per_second
         self._stop = asyncio.Event()
         self.connected = asyncio.Event()
 
@@ -186,6 +191,7 @@ class RunningBot:
         client = HelpClient(
             Parts(intake, self.bindings, rooms.threads, rooms.answers, rooms.forums, rooms.outbox),
             proxy=self._settings.docbot_discord_proxy,
+            requests_per_second=self._requests_per_second,
             on_connected=self._greet,
         )
         add_commands(client, SearchTools(rooms.searcher, rooms.sources), self.reload)

@@ -15,6 +15,7 @@ from discord import app_commands
 
 from docbot.bot import faults
 from docbot.bot.catch_up import CatchUp
+from docbot.bot.pace import Pace
 from docbot.bot.translate import change_from, incoming_from, is_from_person
 from docbot.bot.views import VoteButton
 from docbot.db.answers import Answers
@@ -58,6 +59,7 @@ class HelpClient(discord.Client):
         parts: Parts,
         *,
         proxy: str | None,
+        requests_per_second: int,
         on_connected: Callable[["HelpClient"], Awaitable[None]],
     ) -> None:
         leave_out_voice()
@@ -71,6 +73,7 @@ class HelpClient(discord.Client):
             # A server that comes later is taken in when it does.
             guild_ready_timeout=0.2,
             proxy=proxy,
+            http_trace=Pace(requests_per_second).trace(),
         )
         self.parts = parts
         self.tree = app_commands.CommandTree(self)
