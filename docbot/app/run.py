@@ -17,9 +17,10 @@ from docbot.app.rooms import (
 )
 from docbot.bot import texts
 from docbot.bot.client import HelpClient, Parts, connect
-from docbot.bot.commands import SearchTools, add_commands
+from docbot.bot.commands import add_commands
 from docbot.bot.delivery import OutboxDrain
 from docbot.bot.endpoint import point_at
+from docbot.bot.search import SearchTools
 from docbot.bot.typing import typing
 from docbot.db.activity import ActiveLock, find_holder, raise_epoch
 from docbot.db.errors import translated
@@ -189,12 +190,20 @@ class RunningBot:
             on_step=self._on_step,
         )
         client = HelpClient(
-            Parts(intake, self.bindings, rooms.threads, rooms.answers, rooms.forums, rooms.outbox),
+            Parts(
+                intake,
+                self.bindings,
+                rooms.threads,
+                rooms.answers,
+                rooms.forums,
+                rooms.outbox,
+                SearchTools(rooms.searcher, rooms.sources),
+            ),
             proxy=self._settings.docbot_discord_proxy,
             requests_per_second=self._requests_per_second,
             on_connected=self._greet,
         )
-        add_commands(client, SearchTools(rooms.searcher, rooms.sources), self.reload)
+        add_commands(client, self.reload)
         return client
 
     def _waker(self, wake: asyncio.Event) -> Callable[[], None]:

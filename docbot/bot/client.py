@@ -16,6 +16,7 @@ from discord import app_commands
 from docbot.bot import faults
 from docbot.bot.catch_up import CatchUp
 from docbot.bot.pace import Pace
+from docbot.bot.search import PageButton, SearchTools
 from docbot.bot.translate import change_from, incoming_from, is_from_person
 from docbot.bot.views import VoteButton
 from docbot.db.answers import Answers
@@ -49,6 +50,7 @@ class Parts:
     answers: Answers
     forums: Forums
     outbox: Outbox
+    search: SearchTools
 
 
 class HelpClient(discord.Client):
@@ -93,7 +95,7 @@ class HelpClient(discord.Client):
             calls_us=self.calls_us,
             in_order=self._order_of,
         )
-        self.add_dynamic_items(VoteButton)
+        self.add_dynamic_items(VoteButton, PageButton)
 
     def report(self, what: str, error: BaseException) -> None:
         """A line for the operator about something that a member's event ran into."""

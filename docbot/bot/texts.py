@@ -8,6 +8,9 @@ from docbot.text import shortened
 HELPFUL = "Helpful"
 NOT_RIGHT = "Not right"
 VOTE_UNKNOWN = "I no longer have the answer that this button belongs to."
+PREVIOUS = "Previous"
+NEXT = "Next"
+SEARCH_UNKNOWN = "I can no longer tell what this search was for. Please use `/search` again."
 FAILED = "Something went wrong on my side. Please try again later."
 NOT_READY = "I am still reading the documentation. Please try again in a few minutes."
 _MOST_NAMES = 20  # with 64 characters each they fit into one message
@@ -26,6 +29,18 @@ def voted(vote: str) -> str:
 
 def nothing_found_for(query: str) -> str:
     return f"I found nothing about `{query.replace('`', '')}` in the documentation."
+
+
+def results_for(query: str, first: int, last: int, total: int) -> str:
+    """The head of a page of results; `query` is written as code."""
+    if total == 1:
+        return f"1 result for {query}"
+    return f"Results {first}–{last} of {total} for {query}"
+
+
+def unlinked(title: str) -> str:
+    """A result whose address has no place in a message."""
+    return f"{title} (its address is too long to show)"
 
 
 def no_such_source(name: str, known: Sequence[str]) -> str:

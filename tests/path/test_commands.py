@@ -3,22 +3,28 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from docbot.answers.split import length
-from docbot.app.rooms import open_rooms
+from docbot.app.reading import sync_sources
+from docbot.app.rooms import Rooms, open_rooms
 from docbot.app.run import RunningBot
-from docbot.bot.commands import search_reply
+from docbot.bot import texts
+from docbot.bot.search import asked, asked_on, page_text
 from docbot.errors import SettingsError
 from docbot.playground.actors import Invocation
-from docbot.playground.objects import Permission
+from docbot.playground.objects import DiscordError, Message, MessageFlag, Permission
 from docbot.playground.server import Playground
+from docbot.retrieval.lexical import query_vector
 from docbot.retrieval.passages import Passage
 from docbot.settings import Settings
 from tests.town import (
     ANSWER_PLACE,
     QUESTION,
     Ground,
+    Quiet,
     Town,
     bind,
     eventually,
@@ -34,9 +40,12 @@ async def test_search_answers_privately_with_titles_links_and_a_line_of_text(tow
     invocation = await town.asker.slash(town.playground.text, "search", query="max_retries")
     reply = await invocation.answered()
     assert reply.ephemeral_to == town.asker.id
-    assert reply.content.startswith(f"1. [Usage › Retries](<{ANSWER_PLACE}>)\n")
-    assert "to repeat a failed frobnication" in reply.content
-    assert reply.flags & 4
+    head, title, line = reply.content.splitlines()[:3]
+    assert head.endswith("for `max_retries`")
+    assert title == f"1. [Usage › Retries](<{ANSWER_PLACE}>)"
+    assert "to repeat a failed frobnication" in line
+    assert reply.flags & MessageFlag.SUPPRESS_EMBEDS
+    assert reply.buttons == []
 
 
 async def test_search_takes_a_limit_and_a_source(town: Town) -> None:
@@ -44,7 +53,7 @@ async def test_search_takes_a_limit_and_a_source(town: Town) -> None:
         town.playground.text, "search", query="frobnication", source="docs", limit=1
     )
     reply = await invocation.answered()
-    assert reply.content.startswith("1. ")
+    assert reply.content.startswith("1 result for `frobnication`\n1. ")
     assert "2. " not in reply.content
 
 
@@ -69,30 +78,127 @@ async def test_search_answers_however_long_the_unknown_source_is(town: Town) -> 
     assert len(reply.content) < 300
 
 
-@pytest.mark.parametrize(
-    "address", ["https://d.test/" + "a" * 1_980, "https://d.test/" + "a" * 900]
-)
-def test_search_shows_every_page_that_fits_whatever_its_address(address: str) -> None:
-    passages = [
-        Passage(
-            rank=n,
-            chunk_id=n,
-            page_id=n,
-            source="docs",
-            title=f"Page {n}",
-            heading_path=(),
-            url=f"{address}{n}",
-            text="\U0001f600 " * 100,
-            score=1.0,
-            lexical=1.0,
-            dense=None,
-        )
-        for n in range(1, 11)
+def _passage(number: int, *, title: str = "", url: str = "", text: str = "") -> Passage:
+    return Passage(
+        rank=number,
+        chunk_id=number,
+        page_id=number,
+        source="docs",
+        title=title or f"Page {number}",
+        heading_path=(),
+        url=url or f"https://docs.test/{number}",
+        text=text or "A line of text.",
+        score=1.0,
+        lexical=1.0,
+        dense=None,
+    )
+
+
+@pytest.mark.parametrize("characters", [300, 900, 1_980])
+def test_a_link_too_long_to_show_costs_its_page_no_result(characters: int) -> None:
+    long = "https://docs.test/" + "a" * characters
+    found = [_passage(n, url=f"{long}{n}", text="\U0001f600 " * 100) for n in range(1, 11)]
+    page = page_text("retries", found, 2)
+    assert [line for line in page.splitlines() if line.startswith("6. ")]
+    assert "Page 10" in page
+    assert length(page) <= 2000
+
+
+def test_the_longest_link_is_the_first_to_go() -> None:
+    found = [_passage(1), _passage(2, url="https://docs.test/" + "a" * 1_990), _passage(3)]
+    assert page_text("retries", found, 1).splitlines() == [
+        "Results 1–3 of 3 for `retries`",
+        "1. [Page 1](<https://docs.test/1>)",
+        "A line of text.",
+        "2. Page 2 (its address is too long to show)",
+        "3. [Page 3](<https://docs.test/3>)",
+        "A line of text.",
     ]
-    reply = search_reply("retries", passages)
-    assert "Page 1" in reply
-    assert "Page 10" in reply
-    assert length(reply) <= 2000
+
+
+_QUERIES = st.text(min_size=1, max_size=400).map(asked).filter(bool)
+
+
+@given(query=_QUERIES, title=st.text(min_size=1, max_size=200), text=st.text(max_size=300))
+def test_every_page_fits_and_says_what_was_asked(query: str, title: str, text: str) -> None:
+    passages = [_passage(number, title=title, text=text) for number in range(1, 8)]
+    for page in (1, 2):
+        shown = page_text(query, passages, page)
+        assert length(shown) <= 2000
+        again = asked_on(shown)
+        assert again is not None
+        assert query_vector(again, "", "") == query_vector(query, "", "")
+
+
+async def _read_many(rooms: Rooms, folder: Path) -> None:
+    """A source `recipes` with twelve pages about soup."""
+    folder.mkdir()
+    for number in range(1, 13):
+        (folder / f"soup{number}.md").write_text(f"# Soup {number}\n\nStir the soup well.\n")
+    await rooms.sources.add(
+        name="recipes", kind="folder", location=str(folder), base_url="https://soup.test/"
+    )
+    await sync_sources(rooms, ["recipes"], full=False, say=lambda _: None, progress=Quiet())
+
+
+def _titles(message: Message) -> list[str]:
+    return [line.split(". ")[0] for line in message.content.splitlines() if "](<" in line]
+
+
+def _button(message: Message, label: str) -> str:
+    [found] = [each["custom_id"] for each in message.buttons if each["label"] == label]
+    return str(found)
+
+
+async def test_results_are_turned_page_by_page_in_the_same_message(
+    ground: Ground, tmp_path: Path
+) -> None:
+    async with open_town(ground) as town:
+        await _read_many(town.rooms, tmp_path / "recipes")
+        call = await town.asker.slash(
+            town.playground.text, "search", query="`soup`", source="recipes", limit=11
+        )
+        page = await call.answered()
+        assert page.content.startswith("Results 1–5 of 11 for `soup`\n")
+        assert [bool(button.get("disabled")) for button in page.buttons] == [True, False]
+        seen = _titles(page)
+        for first, last in ((6, 10), (11, 11)):
+            turn = await town.asker.press(page, _button(page, texts.NEXT))
+            await town.playground.world.wait_for(
+                lambda head=f"Results {first}–{last} of 11": page.content.startswith(head), 10
+            )
+            assert await turn.answered() is page
+            assert page.flags & MessageFlag.SUPPRESS_EMBEDS
+            seen += _titles(page)
+        assert seen == [str(number) for number in range(1, 12)]
+        assert [bool(button.get("disabled")) for button in page.buttons] == [False, True]
+        await town.asker.press(page, _button(page, texts.PREVIOUS))
+        await town.playground.world.wait_for(lambda: "Results 6–10" in page.content, 10)
+        with pytest.raises(DiscordError):
+            await town.helper.press(page, _button(page, texts.PREVIOUS))
+
+
+async def test_pages_are_turned_also_after_a_restart_or_say_why_not(
+    ground: Ground, tmp_path: Path
+) -> None:
+    async with Playground.open() as playground:
+        settings = settings_for(playground, ground.database_url, ground.data_dir)
+        async with open_rooms(settings) as rooms:
+            await _read_many(rooms, tmp_path / "recipes")
+            asker = playground.members[0]
+            async with running(RunningBot(rooms, read_settings=lambda: settings)):
+                call = await asker.slash(playground.text, "search", query="soup", source="recipes")
+                page = await call.answered()
+            async with running(RunningBot(rooms, read_settings=lambda: settings)):
+                await asker.press(page, _button(page, texts.NEXT))
+                await playground.world.wait_for(lambda: "Results 6–10" in page.content, 10)
+                await rooms.sources.remove("recipes")
+                turn = await asker.press(page, _button(page, texts.NEXT))
+                [line] = await turn.followed_up()
+        assert playground.violations == []
+    assert line.ephemeral_to == asker.id
+    assert line.content == "There is no source `recipes`. Sources: `docs`."
+    assert "Results 6–10" in page.content  # what was found stays
 
 
 async def test_a_command_that_breaks_says_so(town: Town) -> None:
