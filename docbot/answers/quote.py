@@ -19,7 +19,7 @@ _TITLE_LIMIT = 120
 _LOOKED_AT = 3  # passages among which the one to quote is chosen
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n")
 _HEADING_LINE = re.compile(r"#{1,6}[ \t]")
-_OWN_LINE = re.compile(r"[ \t]*(?:[-*+>]|\d{1,9}[.)])(?:[ \t]|$)")  # an item, a quotation
+_OWN_LINE = re.compile(r"^[ \t]*(?:[-*+>]|\d{1,9}[.)])(?:[ \t]|$)")  # an item, a quotation
 _LEAST_WORDS = 4  # a shorter paragraph says nothing alone
 
 
@@ -48,12 +48,12 @@ def quote(question: str, passages: Sequence[Passage]) -> str:
 def first_words(text: str) -> str:
     """Give the prose of a passage as one line: what a list of results shows of it.
 
-    A passage of code alone gives its first line, in code marks.
+    A passage of code or a table alone gives its first line, in code marks.
     """
-    pieces = _pieces(without_numbers(text))
-    prose = " ".join(piece for kind, piece in pieces if kind is Prose)
-    if prose or not pieces:
-        return " ".join(prose.split())
+    pieces = _pieces(tables_as_code(without_numbers(text)))
+    lines = [line for kind, piece in pieces if kind is Prose for line in piece.split("\n")]
+    if lines or not pieces:
+        return " ".join(" ".join(_OWN_LINE.sub("", line) for line in lines).split())
     return f"`{pieces[0][1].splitlines()[1].replace('`', '')}`"
 
 

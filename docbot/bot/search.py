@@ -123,7 +123,8 @@ def _forms(number: int, passage: Passage) -> list[str]:
     line = sanitise(shortened(first_words(passage.text), _SNIPPET_CHARACTERS), ())
     name = _name(passage)
     linked = f"{number}. {texts.link(name, passage.url)}"
-    return [f"{linked}\n{line}".rstrip(), linked, f"{number}. {texts.unlinked(plain(name))}"]
+    # Indented, the line belongs to its number, whatever it begins with.
+    return [f"{linked}\n   {line}".rstrip(), linked, f"{number}. {texts.unlinked(plain(name))}"]
 
 
 def _name(passage: Passage) -> str:

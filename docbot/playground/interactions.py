@@ -319,6 +319,7 @@ class Interactions:
             files,
             kind=MessageKind.REPLY if reply_to else _message_kind(call),
             interaction=call.metadata(),
+            command=str(call.data["name"]) if call.kind is InteractionKind.COMMAND else "",
             ephemeral_to=call.user.id if ephemeral else None,
             reply_to=reply_to,
         )

@@ -391,6 +391,7 @@ class Message:
     referenced: "Message | None" = None
     position: int | None = None  # in a thread
     interaction: Payload | None = None  # which interaction it answers
+    command: str = ""  # the name of the command that this interaction was, if it was one
     application_id: int | None = None
     ephemeral_to: int | None = None
     deleted: bool = False

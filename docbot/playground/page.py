@@ -344,13 +344,21 @@ class _Page:
     # Calls of the bot
 
     async def commands(self, request: web.Request) -> web.Response:
-        """List the commands that the person may use: typed ones, and those of messages' menus."""
+        """List the commands that the person may use: typed ones, and those of messages' menus.
+
+        `others` are those that the owner alone of the two would find when typing.
+        """
         member = self._acting(request)
         chat, menu = (
             self._commands(member, kind) for kind in (CommandKind.CHAT, CommandKind.MESSAGE)
         )
+        owners = self._commands(self._playground.admin, CommandKind.CHAT)
         return web.json_response(
-            {"chat": chat_commands(chat), "message": [command["name"] for command in menu]}
+            {
+                "chat": chat_commands(chat),
+                "others": chat_commands(each for each in owners if each not in chat),
+                "message": [command["name"] for command in menu],
+            }
         )
 
     async def slash(self, request: web.Request) -> web.Response:
@@ -597,8 +605,11 @@ def _message_view(message: Message) -> Payload:
         "ephemeral": message.ephemeral,
         "loading": message.loading,
         "reply_to": _reply_view(message),
-        "command_of": shown["interaction_metadata"]["user"]["global_name"]
-        if message.interaction and not message.reply_to
+        "command": {
+            "name": message.command,
+            "of": shown["interaction_metadata"]["user"]["global_name"],
+        }
+        if message.command and not message.reply_to
         else None,
         "embeds": message.embeds,
         "components": message.components,

@@ -618,6 +618,7 @@ class World:
         *,
         kind: MessageKind,
         interaction: Payload,
+        command: str,
         ephemeral_to: int | None,
         reply_to: int | None = None,
     ) -> Message:
@@ -625,7 +626,7 @@ class World:
         self._check_files(files)
         message = self._message(place, self.bot, body, files)
         message.kind = kind
-        message.interaction = interaction
+        message.interaction, message.command = interaction, command
         message.application_id = self.application.id
         message.ephemeral_to = ephemeral_to
         if reply_to is not None:

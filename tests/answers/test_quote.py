@@ -95,3 +95,11 @@ def test_the_first_words_leave_out_code_and_headings() -> None:
     )
     assert first_words("```sh\nrun `me`\n```") == "`run me`"
     assert first_words("") == ""
+
+
+def test_the_first_words_run_on_through_a_list_and_leave_out_a_table() -> None:
+    table = "| name | use |\n|---|---|\n| `a` | 1 |\n"
+    assert first_words(f"Two *things*:\n\n1. One > none.\n2. Two.\n\n{table}") == (
+        "Two *things*: One > none. Two."
+    )
+    assert first_words(table) == "`name  use`"

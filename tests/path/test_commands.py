@@ -109,10 +109,10 @@ def test_the_longest_link_is_the_first_to_go() -> None:
     assert page_text("retries", found, 1).splitlines() == [
         "Results 1–3 of 3 for `retries`",
         "1. [Page 1](<https://docs.test/1>)",
-        "A line of text.",
+        "   A line of text.",
         "2. Page 2 (its address is too long to show)",
         "3. [Page 3](<https://docs.test/3>)",
-        "A line of text.",
+        "   A line of text.",
     ]
 
 

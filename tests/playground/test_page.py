@@ -12,7 +12,7 @@ from discord import app_commands
 
 import docbot.playground.page
 from docbot.playground.actors import Member
-from docbot.playground.objects import Payload, Thread
+from docbot.playground.objects import Payload, Permission, Thread
 from docbot.playground.page import DocPage, chat_commands, is_own, page_routes, rendered
 from docbot.playground.server import Playground
 from docbot.playground.world import Clock
@@ -431,10 +431,26 @@ async def test_a_command_with_options_is_answered_to_its_caller_alone(
         assert await browser.done("POST", f"threads/{thread.id}/slash", call) == {}
         answer = await feed.message(lambda message: not message["loading"])
         assert (answer["text"], answer["ephemeral"]) == ("retries 3 True ben", True)
+        assert answer["command"] == {"name": "search", "of": ada.name}
         await ada.reply(thread, "For all.")
         assert (await other.message())["text"] == "For all."
     read = await browser.done("GET", f"threads/{thread.id}", by=ben)
     assert all(not message["ephemeral"] for message in read["messages"])
+
+
+async def test_a_command_for_the_administrator_is_named_apart(
+    bot: Bot, browser: Browser, playground: Playground, ada: Member
+) -> None:
+    command = {
+        "name": "reload",
+        "description": "Take in",
+        "default_member_permissions": str(int(Permission.MANAGE_GUILD)),
+    }
+    playground.interactions.set_commands(None, [command])
+    listed = await browser.done("GET", "commands", by=ada)
+    assert (listed["chat"], [one["name"] for one in listed["others"]]) == ([], ["reload"])
+    listed = await browser.done("GET", "commands", by=playground.admin)
+    assert ([one["name"] for one in listed["chat"]], listed["others"]) == (["reload"], [])
 
 
 async def test_what_a_command_does_not_take_is_refused(

@@ -24,13 +24,25 @@ export function makeComposer(forum) {
   });
 
   async function commandSuggestions(typed) {
-    const commands = await forum.commands();
-    return commands.filter(({ name }) => `${name} `.startsWith(typed) || name.startsWith(typed))
-      .map((command) => ({
+    const { chat, others } = await forum.commands();
+    const fits = ({ name }) => name.startsWith(typed.trimEnd());
+    return [
+      ...chat.filter(fits).map((command) => ({
         label: `/${command.name}`,
+        detail: command.options.map(({ name, required }) => (required ? name : `[${name}]`)).join(" "),
         hint: command.description,
         choose: () => openCommand(command),
-      }));
+      })),
+      ...others.filter(fits).map((command) => ({
+        label: `/${command.name}`,
+        hint: `${command.description} – as ${forum.owner.name} (${forum.owner.title})`,
+        choose: () => {
+          area.value = "";
+          fit();
+          forum.sendTo(forum.owner, command);
+        },
+      })),
+    ];
   }
 
   function mentionSuggestions(typed) {
@@ -81,8 +93,8 @@ export function makeComposer(forum) {
 
   // "/search retries" opens the form of /search with its first text filled in.
   async function openTyped(text) {
-    const commands = await forum.commands().catch(() => []);
-    const command = commands.find(({ name }) => text === name || text.startsWith(`${name} `));
+    const { chat } = await forum.commands().catch(() => ({ chat: [] }));
+    const command = chat.find(({ name }) => text === name || text.startsWith(`${name} `));
     if (command) openCommand(command, text.slice(command.name.length).trim());
     return Boolean(command);
   }

@@ -52,8 +52,8 @@ export function refreshAges() {
   }
 }
 
-export function toast(text) {
-  const shown = element("p", { class: "toast" }, text);
+export function toast(text, kind = "warning") {
+  const shown = element("p", { class: `toast ${kind}` }, text);
   byId("toasts").append(shown);
   setTimeout(() => shown.remove(), 6000);
 }

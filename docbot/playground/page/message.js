@@ -39,7 +39,8 @@ function context(message, forum) {
     const words = author ? [element("strong", {}, author), ` ${plainText(text, forum.names)}`] : ["a deleted message"];
     return element("p", { class: "context" }, "Reply to ", words);
   }
-  return message.command_of ? element("p", { class: "context" }, `In answer to a command of ${message.command_of}`) : null;
+  const { command } = message;
+  return command ? element("p", { class: "context" }, element("strong", {}, command.of), ` used /${command.name}`) : null;
 }
 
 function body(message, forum) {

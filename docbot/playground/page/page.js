@@ -19,6 +19,7 @@ let state = null;
 const threads = new Map();
 let open = null; // the post that is shown: { id, messages: Map }
 let atEnd = true; // the newest message is in view, and new ones shall be
+let atBottom = true; // and nothing lies below
 let typing = new Map(); // user id: when that was said
 let commands = null; // asked for when first needed
 let waiting = 0; // answers awaited
@@ -36,6 +37,7 @@ const forum = {
   get roles() { return state.roles; },
   get channels() { return state.channels; },
   get bot() { return person(state.bot.id); },
+  get owner() { return state.people.find(({ title }) => title === "administrator"); },
   get messageCommands() { return commands?.message ?? []; },
   names: {
     user: (id) => person(id)?.name,
@@ -44,7 +46,12 @@ const forum = {
   },
   async commands() {
     commands = await call("GET", "commands");
-    return commands.chat;
+    return commands;
+  },
+  // Says who may use a command, and leads to where one becomes that person.
+  sendTo({ name, title }, command) {
+    toast(`/${command.name} is for the ${title}: choose ${name} under “Acting as”, then type / again.`, "note");
+    byId("acting").focus();
   },
   async send(text, target) {
     await call("POST", `threads/${open.id}/messages`, {
@@ -65,10 +72,11 @@ const forum = {
     return (await call("POST", `threads/${open.id}/autocomplete`, body)).choices;
   },
   async press(message, customId, values, pressed) {
-    pressed.disabled = true;
+    if (pressed.ariaBusy === "true") return;
+    pressed.ariaBusy = "true"; // a disabled button would lose the focus
     await attempt(async () =>
       showForm(await call("POST", `messages/${message.id}/press`, { custom_id: customId, values })));
-    pressed.disabled = false;
+    pressed.ariaBusy = null;
   },
   runMenu(message, name) {
     return attempt(async () => showForm(await call("POST", `messages/${message.id}/menu`, { name })));
@@ -200,10 +208,20 @@ function putMessage(message) {
   if (old?.querySelector(".edit")) return; // it is being edited here; saving draws it
   const made = messageElement(message, forum);
   const later = [...list.children].find((each) => isBefore(message.id, each.dataset.id));
-  if (old) old.replaceWith(made);
+  if (old) replaceKeepingFocus(old, made);
   else list.insertBefore(made, later ?? null);
   group();
   if (atEnd) toEnd();
+}
+
+// Who pressed a button that its message's change replaced stays there.
+function replaceKeepingFocus(old, made) {
+  const controls = (within) => [...within.querySelectorAll("button, select, summary")];
+  const at = controls(old).indexOf(document.activeElement);
+  old.replaceWith(made);
+  if (at < 0) return;
+  const now = controls(made);
+  (now[at]?.disabled ? now[at - 1] ?? now[at + 1] : now[at])?.focus({ preventScroll: true });
 }
 
 function removeMessage(id) {
@@ -226,16 +244,25 @@ function group() {
   }
 }
 
+// Where the end of the messages is in view; of a last one that is taller than the view, its beginning.
+function endOf(list) {
+  const bottom = list.scrollHeight - list.clientHeight;
+  const last = list.lastElementChild;
+  return last ? Math.min(bottom, last.offsetTop - list.offsetTop) : bottom;
+}
+
 function toEnd() {
   const list = byId("messages");
-  list.scrollTop = list.scrollHeight;
+  list.scrollTop = endOf(list);
 }
 
 byId("messages").addEventListener("scroll", ({ target: list }) => {
-  atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_PX;
+  atEnd = list.scrollTop > endOf(list) - NEAR_PX;
+  atBottom = list.scrollHeight - list.scrollTop - list.clientHeight < 2;
 });
 // The composer grows and shrinks.
-new ResizeObserver(() => { if (atEnd) toEnd(); }).observe(byId("messages"));
+new ResizeObserver(([{ target: list }]) => { if (atBottom) list.scrollTop = list.scrollHeight; })
+  .observe(byId("messages"));
 
 function editMessage(message) {
   const leave = () => elementOf(message.id)?.replaceWith(messageElement(open.messages.get(message.id), forum));
@@ -290,7 +317,7 @@ async function go() {
   }
   draw();
   drawTyping();
-  if (post !== null && moved) await attempt(loadPost);
+  if (moved && threads.has(post)) await attempt(loadPost);
   const title = post === null ? byId("ask-title") : byId("post-title");
   if (document.body.dataset.view !== "list") title.focus({ preventScroll: true });
 }
@@ -377,8 +404,9 @@ function hear(event) {
 function drawStatus(broken = false) {
   const status = byId("status");
   status.dataset.state = broken ? "down" : state.bot.online ? "up" : "waiting";
-  status.textContent = broken ? "reconnecting…"
-    : state.bot.online ? `${forum.bot.name} is online` : `waiting for ${forum.bot.name}…`;
+  status.replaceChildren(element("span", {}, ...(broken ? ["reconnecting…"]
+    : state.bot.online ? [element("span", { class: "name" }, `${forum.bot.name} is `), "online"]
+      : [`waiting for ${forum.bot.name}…`])));
 }
 
 function drawPeople() {
@@ -414,6 +442,11 @@ askForm.addEventListener("submit", async (event) => {
   });
 });
 
+// Its address names no post, so the browser must not go there.
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  byId("main").focus();
+});
 byId("acting").addEventListener("change", (event) => {
   acting.id = event.target.value;
   held = []; // what another person saw

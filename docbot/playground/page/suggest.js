@@ -5,15 +5,20 @@ import { element } from "./dom.js";
 let lists = 0;
 
 // `find` gives what to suggest for the input as it is now: a list (or a promise of one) of
-// { label, hint, choose }. Call this before other listeners for keys: it takes those it uses.
+// { label, detail, hint, choose }. Call this before other listeners for keys: it takes those it uses.
 export function suggestAt(input, find) {
   const id = `suggestions-${(lists += 1)}`;
-  const box = element("ul", { id, class: "suggestions", role: "listbox", hidden: true });
+  const box = element("ul", { id, class: "suggestions", role: "listbox", "aria-label": "Suggestions", hidden: true });
   const holder = element("div", { class: "suggestions-holder" });
   input.before(holder);
   holder.append(box, input);
   input.setAttribute("aria-autocomplete", "list");
   input.setAttribute("aria-controls", id);
+  // A textarea stays one; a field of one line becomes a combobox, which says whether it is open.
+  const isCombobox = input.tagName === "INPUT";
+  if (isCombobox) input.setAttribute("role", "combobox");
+  const tellExpanded = () => { if (isCombobox) input.setAttribute("aria-expanded", String(!box.hidden)); };
+  tellExpanded();
 
   let shown = [];
   let current = 0;
@@ -23,18 +28,22 @@ export function suggestAt(input, find) {
     asked += 1;
     shown = [];
     box.hidden = true;
+    tellExpanded();
     input.removeAttribute("aria-activedescendant");
   }
 
   function draw() {
-    box.replaceChildren(...shown.map(({ label, hint }, index) =>
+    box.replaceChildren(...shown.map(({ label, detail, hint }, index) =>
       element("li", {
         id: `${id}-${index}`,
         role: "option",
         "aria-selected": String(index === current),
         onpointerdown: (event) => { event.preventDefault(); choose(index); },
-      }, element("span", {}, label), hint ? element("span", { class: "quiet" }, hint) : null)));
+      },
+      element("span", {}, element("strong", {}, label), detail ? ` ${detail}` : null),
+      hint ? element("span", { class: "quiet" }, hint) : null)));
     box.hidden = shown.length === 0;
+    tellExpanded();
     if (shown.length === 0) return;
     input.setAttribute("aria-activedescendant", `${id}-${current}`);
     box.children[current].scrollIntoView({ block: "nearest" });
