@@ -26,3 +26,4 @@ def test_the_wheel_holds_the_migrations_the_docs_the_prompt_and_the_page(tmp_pat
         "docbot/playground/page/index.html",
     ):
         assert needed in names
+    assert not [name for name in names if name.endswith(".png")]
