@@ -14,7 +14,7 @@ from docbot.app.run import RunningBot
 from docbot.bot import texts
 from docbot.bot.search import asked, asked_on, page_text
 from docbot.errors import SettingsError
-from docbot.playground.actors import Invocation
+from docbot.playground.actors import PATIENCE, Invocation
 from docbot.playground.objects import DiscordError, Message, MessageFlag, Permission
 from docbot.playground.server import Playground
 from docbot.retrieval.lexical import query_vector
@@ -130,6 +130,11 @@ def test_every_page_fits_and_says_what_was_asked(query: str, title: str, text: s
         assert query_vector(again, "", "") == query_vector(query, "", "")
 
 
+@pytest.mark.parametrize("message", ["", "No results for soup", "Results for ``\n1. `soup`"])
+def test_a_message_that_is_no_page_names_no_query(message: str) -> None:
+    assert asked_on(message) is None
+
+
 async def _read_many(rooms: Rooms, folder: Path) -> None:
     """A source `recipes` with twelve pages about soup."""
     folder.mkdir()
@@ -150,6 +155,11 @@ def _button(message: Message, label: str) -> str:
     return str(found)
 
 
+async def _shows(playground: Playground, message: Message, head: str) -> None:
+    """Wait, bounded, until the message was changed to begin so."""
+    await playground.world.wait_for(lambda: message.content.startswith(head), PATIENCE)
+
+
 async def test_results_are_turned_page_by_page_in_the_same_message(
     ground: Ground, tmp_path: Path
 ) -> None:
@@ -164,16 +174,14 @@ async def test_results_are_turned_page_by_page_in_the_same_message(
         seen = _titles(page)
         for first, last in ((6, 10), (11, 11)):
             turn = await town.asker.press(page, _button(page, texts.NEXT))
-            await town.playground.world.wait_for(
-                lambda head=f"Results {first}–{last} of 11": page.content.startswith(head), 10
-            )
+            await _shows(town.playground, page, f"Results {first}–{last} of 11")
             assert await turn.answered() is page
             assert page.flags & MessageFlag.SUPPRESS_EMBEDS
             seen += _titles(page)
         assert seen == [str(number) for number in range(1, 12)]
         assert [bool(button.get("disabled")) for button in page.buttons] == [False, True]
         await town.asker.press(page, _button(page, texts.PREVIOUS))
-        await town.playground.world.wait_for(lambda: "Results 6–10" in page.content, 10)
+        await _shows(town.playground, page, "Results 6–10 of 11")
         with pytest.raises(DiscordError):
             await town.helper.press(page, _button(page, texts.PREVIOUS))
 
@@ -191,7 +199,7 @@ async def test_pages_are_turned_also_after_a_restart_or_say_why_not(
                 page = await call.answered()
             async with running(RunningBot(rooms, read_settings=lambda: settings)):
                 await asker.press(page, _button(page, texts.NEXT))
-                await playground.world.wait_for(lambda: "Results 6–10" in page.content, 10)
+                await _shows(playground, page, "Results 6–10 of 12")
                 await rooms.sources.remove("recipes")
                 turn = await asker.press(page, _button(page, texts.NEXT))
                 [line] = await turn.followed_up()
