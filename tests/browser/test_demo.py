@@ -187,6 +187,7 @@ async def test_what_members_write_is_shown_and_never_run(visit: Visit) -> None:
 async def test_everything_can_be_done_and_left_by_keys(visit: Visit) -> None:
     page = await visit()
     await post(page)
+    await expect(answers(page)).to_have_count(1)
     await page.get_by_role("link", name="Skip to the content").focus()
     await page.keyboard.press("Enter")
     await expect(page.locator("main")).to_be_focused()
