@@ -6,7 +6,8 @@ DocbotError
 ├── TransientError      the same call may succeed later
 └── PermanentError      repeating the call cannot help
     ├── GoneError       what the call was about was deleted, locked or hidden from us
-    └── RefusedError    the far side will not do it for us (rights, moderation, quota)
+    ├── RefusedError    the far side will not do it for us (rights, moderation, quota)
+    └── TooLongError    the far side takes less at once; less may go through
 """
 
 from collections.abc import Iterator
@@ -42,6 +43,10 @@ class GoneError(PermanentError):
 
 class RefusedError(PermanentError):
     """The far side will not do it for us: rights, moderation, quota."""
+
+
+class TooLongError(PermanentError):
+    """The far side takes less at once; less may go through."""
 
 
 def cause_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -60,11 +60,17 @@ NO_QUOTA = Status(429, "You exceeded your current quota.", "insufficient_quota")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A chat reply in full; `then` strikes after its text and before its end (streams only)."""
+    """A chat reply in full; `then` strikes after its text and before its end (streams only).
+
+    Endpoints differ: `streams` False gives one whole reply where a stream was asked for, `done`
+    False leaves out the mark at the stream's end, a finish reason of None its last piece.
+    """
 
     text: str
-    finish_reason: str = "stop"
-    then: Hang | Reset | None = None
+    finish_reason: str | None = "stop"
+    then: Status | Hang | Reset | None = None
+    streams: bool = True
+    done: bool = True
 
 
 Script = str | Reply | Fault
@@ -146,10 +152,7 @@ class ModelServer:
         """Serve the fault; None after a hang: what was asked is answered after all."""
         match fault:
             case Status():
-                error = {"message": fault.message, "type": fault.code, "code": fault.code}
-                return web.json_response(
-                    {"error": error}, status=fault.status, headers=fault.headers
-                )
+                return web.json_response(_error(fault), status=fault.status, headers=fault.headers)
             case Html():
                 page = "<!doctype html><title>Sign in</title><p>Sign in to go on."
                 return web.Response(text=page, status=fault.status, content_type="text/html")
@@ -168,7 +171,7 @@ class ModelServer:
                 return response
             script = self.chat(body)  # a scripted hang is over: the next reply answers
         reply = Reply(script) if isinstance(script, str) else script
-        if body.get("stream"):
+        if body.get("stream") and reply.streams:
             return await self._stream(request, body, reply)
         choice = {
             "index": 0,
@@ -191,13 +194,19 @@ class ModelServer:
             delta = {"content": piece} if piece else {"role": "assistant", "content": ""}
             choice = {"index": 0, "delta": delta, "finish_reason": None}
             await _send_event(response, start | {"choices": [choice]})
+        if isinstance(reply.then, Status):
+            await _send_event(response, _error(reply.then))
+            return response
         if reply.then is not None and await self._strike(request, reply.then) is not None:
+            return response
+        if reply.finish_reason is None:
             return response
         ending = {"index": 0, "delta": {}, "finish_reason": reply.finish_reason}
         await _send_event(response, start | {"choices": [ending]})
         if (body.get("stream_options") or {}).get("include_usage"):
             await _send_event(response, start | {"choices": [], "usage": _usage(body, reply)})
-        await response.write(b"data: [DONE]\n\n")
+        if reply.done:
+            await response.write(b"data: [DONE]\n\n")
         return response
 
 
@@ -239,6 +248,10 @@ def _embeddings(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _error(fault: Status) -> dict[str, Any]:
+    return {"error": {"message": fault.message, "type": fault.code, "code": fault.code}}
+
+
 def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 1_700_000_000, "owned_by": "test"}
 
@@ -260,7 +273,7 @@ def _usage(body: dict[str, Any], reply: Reply) -> dict[str, int]:
 
 
 async def _send_event(response: web.StreamResponse, event: Mapping[str, Any]) -> None:
-    await response.write(f"data: {json.dumps(event)}\n\n".encode())
+    await response.write(f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode())
 
 
 def _reset(request: web.Request) -> None:

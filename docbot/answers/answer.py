@@ -8,12 +8,12 @@ import logging
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from docbot.answers import texts
 from docbot.answers.citations import check
-from docbot.answers.generate import ChatModel, Completion
+from docbot.answers.generate import ChatModel, OnText
 from docbot.answers.lanes import Lane, decide
 from docbot.answers.prompt import (
     NO_ANSWER,
@@ -24,9 +24,10 @@ from docbot.answers.prompt import (
     within_budget,
 )
 from docbot.answers.quote import quote, title
+from docbot.answers.reply import Completion
 from docbot.answers.split import split
 from docbot.answers.tables import tables_as_code
-from docbot.errors import PermanentError
+from docbot.errors import PermanentError, TooLongError
 from docbot.retrieval.lexical import terms
 from docbot.retrieval.passages import Passage
 
@@ -34,7 +35,10 @@ log = logging.getLogger(__name__)
 
 _MOST_SUGGESTED = 3  # pages
 _LONGEST_ANSWER = 5_500  # characters, three messages; beyond, a model has lost its thread
+_LITTLE = 5_000  # characters of passages: with rules and question some 2,500 tokens
+_LITTLE_QUESTION = 2_000  # characters
 _TITLE_TERMS = 3  # with fewer a title does not say what is asked ("Help with DAGs")
+_CUT_BY_MODEL = "the end of the reply: the model stopped at its length limit"
 _NO_ANSWER_LINE = re.compile(rf"^[\s*`\"'>]*{NO_ANSWER}\b(.*)$", re.MULTILINE)
 
 
@@ -78,6 +82,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class _Told:
+    """A model's reply, and the passages that it was shown; `note` is for the operator."""
+
+    completion: Completion
+    shown: list[Passage]
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Draft:
     """An answer without what was measured; `cited` are numbers of the passages, in order."""
 
@@ -95,9 +108,15 @@ class Answerer:
         self._model = model
 
     async def answer(
-        self, question: QuestionText, history: Sequence[Turn], passages: Sequence[Passage]
+        self,
+        question: QuestionText,
+        history: Sequence[Turn],
+        passages: Sequence[Passage],
+        on_text: OnText | None = None,
     ) -> Answer:
         """Answer from the passages, best first.
+
+        `on_text` is told what a model writes as it writes it, before anything is checked.
 
         Raises:
             TransientError: the model cannot be reached now; ask again later.
@@ -107,11 +126,10 @@ class Answerer:
         timings = {"decide": _since(started)}
         completion: Completion | None = None
         if lane == "answer" and self._model is not None:
+            asking = _Asking(self._model, question, history, passages, on_text)
             generating = perf_counter()
-            completion, note = await self._complete(self._model, question, history, passages)
+            draft, completion = await asking.draft()
             timings["generate"] = _since(generating)
-            draft = _judged(completion, passages) if completion else _quoted(question, passages)
-            draft = _Draft(draft.lane, draft.text, draft.cited, draft.cut, note or draft.note)
         elif lane == "answer":
             draft = _quoted(question, passages)
         elif lane == "suggest":
@@ -121,20 +139,52 @@ class Answerer:
         timings["total"] = _since(started)
         return _answer(draft, passages, completion, timings)
 
-    async def _complete(
-        self,
-        model: ChatModel,
-        question: QuestionText,
-        history: Sequence[Turn],
-        passages: Sequence[Passage],
-    ) -> tuple[Completion | None, str | None]:
-        """Ask the model; when it refuses for good, give the reason instead of a reply."""
-        messages = chat_messages(question, history, passages, secrets.token_hex(8))
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One question to a model."""
+
+    model: ChatModel
+    question: QuestionText
+    history: Sequence[Turn]
+    passages: Sequence[Passage]
+    on_text: OnText | None
+
+    async def draft(self) -> tuple[_Draft, Completion | None]:
+        """Give what the model says once it is checked; where it refuses for good, a quotation."""
         try:
-            return await model.complete(messages), None
+            told = await self._told()
         except PermanentError as error:
             log.warning("quoted instead of answering: %s", error)
-            return None, f"quoted instead of answering: {error}"
+            note = f"quoted instead of answering: {error}"
+            return replace(_quoted(self.question, self.passages), note=note), None
+        draft = _judged(told.completion, told.shown, self.passages)
+        notes = "; ".join(filter(None, (told.note, draft.note)))
+        return replace(draft, note=notes or None), told.completion
+
+    async def _told(self) -> _Told:
+        """Ask; once more with little where that was more than the model takes."""
+        try:
+            messages = chat_messages(self.question, self.history, self.passages, _mark())
+            completion = await self.model.complete(messages, self.on_text)
+            return _Told(completion, within_budget(self.passages))
+        except TooLongError as error:
+            log.warning("asked again with fewer passages: %s", error)
+            note = f"asked again with fewer passages: {error}"
+        messages = chat_messages(
+            self.question,
+            (),
+            self.passages,
+            _mark(),
+            passages_budget=_LITTLE,
+            question_budget=_LITTLE_QUESTION,
+        )
+        completion = await self.model.complete(messages, self.on_text)
+        return _Told(completion, within_budget(self.passages, _LITTLE), note)
+
+
+def _mark() -> str:
+    return secrets.token_hex(8)
 
 
 def asked_terms(question: QuestionText) -> list[str]:
@@ -143,9 +193,10 @@ def asked_terms(question: QuestionText) -> list[str]:
     return of_title if len(set(of_title)) >= _TITLE_TERMS else terms(question.text)
 
 
-def _judged(completion: Completion, passages: Sequence[Passage]) -> _Draft:
+def _judged(
+    completion: Completion, shown: Sequence[Passage], passages: Sequence[Passage]
+) -> _Draft:
     """Check a reply; one that does not answer, or proves nothing, becomes a pointer at most."""
-    shown = within_budget(passages)
     declined = _NO_ANSWER_LINE.search(completion.text)
     if declined is not None:
         named = check(declined[1], shown).cited
@@ -153,7 +204,7 @@ def _judged(completion: Completion, passages: Sequence[Passage]) -> _Draft:
         if not named:
             return _Draft("abstain", texts.NOTHING_FOUND, note=note)
         return _Draft("suggest", texts.MAY_HELP, named[:_MOST_SUGGESTED], note=note)
-    text, beyond = _bounded(tables_as_code(completion.text))
+    text, beyond = _bounded(tables_as_code(completion.text), is_cut=completion.is_cut)
     checked = check(text, shown)
     cut = (*checked.cut, *beyond)
     if not checked.cited:
@@ -163,11 +214,16 @@ def _judged(completion: Completion, passages: Sequence[Passage]) -> _Draft:
     return _Draft("answer", checked.text, checked.cited, cut)
 
 
-def _bounded(text: str) -> tuple[str, tuple[str, ...]]:
-    if len(text) <= _LONGEST_ANSWER:
+def _bounded(text: str, *, is_cut: bool) -> tuple[str, tuple[str, ...]]:
+    """Hold a reply to its length, and show where it was cut, by us or by the model's own limit."""
+    if len(text) <= _LONGEST_ANSWER and not is_cut:
         return text, ()
     kept = split(text, _LONGEST_ANSWER)[0]
-    return f"{kept}\n…", (f"what followed the first {len(kept)} of {len(text)} characters",)
+    if len(text) > _LONGEST_ANSWER:
+        why = f"what followed the first {len(kept)} of {len(text)} characters"
+    else:
+        why = _CUT_BY_MODEL
+    return f"{kept}\n…", (why,)
 
 
 def _quoted(question: QuestionText, passages: Sequence[Passage]) -> _Draft:

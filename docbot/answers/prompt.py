@@ -19,7 +19,7 @@ NO_ANSWER: Final = "NO_ANSWER"  # what the model writes when the passages do not
 # 7,000 tokens, which the smallest models take, and a passage is about 1,200 characters.
 PASSAGES_BUDGET = 20_000
 HISTORY_BUDGET = 6_000
-_QUESTION_BUDGET = 8_000  # a post with its log; what is beyond seldom says more
+QUESTION_BUDGET = 8_000  # a post with its log; what is beyond seldom says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +78,18 @@ def chat_messages(
     *,
     passages_budget: int = PASSAGES_BUDGET,
     history_budget: int = HISTORY_BUDGET,
+    question_budget: int = QUESTION_BUDGET,
 ) -> list[ChatMessage]:
     """Write the request to the model.
 
     Args:
-        question: cut at 8,000 characters.
+        question: cut where it does not fit.
         history: earlier turns, oldest first; the oldest go first where they do not fit.
         passages: best first, numbered from 1; the last go first where they do not fit.
         mark: random and new for each request, so that no text can pretend to end a passage.
         passages_budget: in characters; one passage is always kept, cut if need be.
         history_budget: in characters.
+        question_budget: in characters.
     """
     rules = _RULES.substitute(mark=mark, no_answer=NO_ANSWER)
     shown = within_budget(passages, passages_budget)
@@ -95,7 +97,7 @@ def chat_messages(
         _between(f"passage {number}", _described(passage)[:passages_budget], mark)
         for number, passage in enumerate(shown, start=1)
     ]
-    parts.append(_between("question", question.text[:_QUESTION_BUDGET], mark))
+    parts.append(_between("question", question.text[:question_budget], mark))
     return [
         ChatMessage("system", rules),
         *(ChatMessage(turn.role, turn.text) for turn in _latest(history, history_budget)),

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from docbot.errors import TransientError
-from docbot.retrieval.endpoint import Endpoint, Model
+from docbot.retrieval.endpoint import Endpoint, Model, refuse_reported
 from docbot.retrieval.lexical import prose
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,9 @@ class OpenAIEmbedder:
             response = await client.embeddings.with_raw_response.create(
                 model=self.model, input=list(texts), encoding_format="float"
             )
-            return read_vectors(response.http_response.json(), len(texts))
+            document = response.http_response.json()
+            refuse_reported(document)
+            return read_vectors(document, len(texts))
 
 
 def read_vectors(answer: Any, expected: int) -> list[list[float]]:

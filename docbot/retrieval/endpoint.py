@@ -1,19 +1,19 @@
 """Endpoints that speak OpenAI's protocol: one client, and its errors as docbot's.
 
 Every failure names the endpoint, the model, the cause and what to do: `TransientError` where the
-same call may succeed later, `RefusedError` where key, model or quota are wrong, `PermanentError`
-where this one request cannot be answered. Nothing is tried again here: callers know how long
-they can wait.
+same call may succeed later, `RefusedError` where key, model or quota are wrong, `TooLongError`
+where less would do, `PermanentError` where this one request cannot be answered. Nothing is tried
+again here: callers know how long they can wait.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from docbot.errors import PermanentError, RefusedError, TransientError
+from docbot.errors import PermanentError, RefusedError, TooLongError, TransientError
 
 if TYPE_CHECKING:
     import openai
@@ -24,7 +24,23 @@ _NO_KEY = "none"  # the SDK insists on a key; an endpoint that asks for none ign
 _CONNECT_SECONDS = 5.0
 _LONGEST_WAIT = 86_400.0  # seconds; who asks for more means something else
 _CAUSE_LENGTH = 200  # characters of a far side's message that ours repeat
-_TOO_LONG = re.compile(r"context.{0,20}(?:length|window)|too many tokens|too long", re.IGNORECASE)
+_TOO_LONG = re.compile(
+    r"context.{0,20}(?:length|window|size)|too many tokens|too long", re.IGNORECASE
+)
+# Some endpoints refuse a model with status 400, and say so in words alone.
+_NO_SUCH_MODEL = re.compile(
+    r"not a valid model|model.{0,100}(?:does not exist|not found|decommissioned|retired)",
+    re.IGNORECASE,
+)
+_NO_SUCH_MODEL_CODES = {"model_not_found", "model_decommissioned"}
+# What an error in the body of a reply stands for, where it names no status of its own.
+_STATUS_OF_CODE = {
+    "insufficient_quota": 429,
+    "rate_limit_exceeded": 429,
+    "invalid_api_key": 401,
+    "context_length_exceeded": 400,
+    "invalid_request_error": 400,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,31 @@ class Model:
     name: str
     setting: str  # the variable to change where the endpoint refuses the model
     takes: str  # what a model must take, such as `about 16,000 tokens`
+
+
+class ReportedError(ValueError):
+    """An error in the body of a reply that claims to be fine, as some endpoints give."""
+
+    def __init__(self, error: Any) -> None:
+        known: Mapping[str, Any] = error if isinstance(error, Mapping) else {}
+        super().__init__(str(known.get("message") or error))
+        self.words = {str(known[name]) for name in ("code", "type") if known.get(name) is not None}
+
+
+def refuse_reported(document: Any) -> None:
+    """Raise `ReportedError` if the document is an error in place of a reply."""
+    if isinstance(document, Mapping) and document.get("error"):
+        raise ReportedError(document["error"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What an endpoint said in place of a reply; `words` are its codes."""
+
+    status: int
+    cause: str
+    words: frozenset[str]
+    retry_after: float | None = None
 
 
 class Endpoint:
@@ -65,26 +106,31 @@ class Endpoint:
         )
 
     @asynccontextmanager
-    async def call(self, model: Model | None) -> AsyncIterator["openai.AsyncOpenAI"]:
+    async def call(
+        self, model: Model | None, *, seconds: float | None = None
+    ) -> AsyncIterator["openai.AsyncOpenAI"]:
         """Give the client for one call; a `ValueError` within is a reply that cannot be read.
 
         Args:
             model: whose call it is; None for the list of models.
+            seconds: for this call as a whole, where it is not the usual time.
 
         Raises:
             TransientError: unreachable, overloaded, too slow, or at a rate limit.
             RefusedError: a wrong key, an unknown model, a used-up quota.
-            PermanentError: too long a request, an unreadable reply.
+            TooLongError: more than the model takes at once.
+            PermanentError: any other request that is not taken, an unreadable reply.
         """
         import openai  # noqa: PLC0415  # loaded by then
 
         what = f"{f'model {model.name}' if model else 'the list of models'} at {self.base_url}"
+        seconds = seconds or self._timeout_seconds
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(seconds):
                 yield self._client
         except TimeoutError as error:
             raise TransientError(
-                f"{what}: no reply within {self._timeout_seconds:g} seconds; the endpoint is"
+                f"{what}: no reply within {seconds:g} seconds; the endpoint is"
                 " overloaded or the model too slow for it"
             ) from error
         except openai.APIConnectionError as error:
@@ -93,7 +139,9 @@ class Endpoint:
                 f"{what}: cannot be reached ({cause}); check OPENAI_BASE_URL and the network"
             ) from error
         except openai.APIStatusError as error:
-            raise _refusal(what, model, error) from error
+            raise _refusal(what, model, _said(error)) from error
+        except ReportedError as error:
+            raise _refusal(what, model, _reported(error)) from error
         except (openai.APIError, ValueError) as error:
             raise PermanentError(
                 f"{what}: the reply is not one of OpenAI's protocol ({_brief(str(error))});"
@@ -120,33 +168,48 @@ async def list_models(
         await endpoint.close()
 
 
-def _refusal(
-    what: str, model: Model | None, error: "openai.APIStatusError"
-) -> TransientError | PermanentError:
-    """Judge a reply with an error status by what can be done about it."""
-    status, cause = error.status_code, _brief(error.message)
-    said = f"{what}: {cause} (status {status}); "
-    if "insufficient_quota" in (error.code, error.type) or status == 402:
+def _said(error: "openai.APIStatusError") -> _Said:
+    words = frozenset(filter(None, (error.code, error.type)))
+    return _Said(error.status_code, _brief(error.message), words, _retry_after(error))
+
+
+def _reported(error: ReportedError) -> _Said:
+    """Read an error without a status; one that names no known cause may pass."""
+    statuses = [int(word) for word in error.words if re.fullmatch(r"[45]\d\d", word)]
+    statuses += [_STATUS_OF_CODE[word] for word in error.words if word in _STATUS_OF_CODE]
+    return _Said(statuses[0] if statuses else 500, _brief(str(error)), frozenset(error.words))
+
+
+def _refusal(what: str, model: Model | None, reply: _Said) -> TransientError | PermanentError:
+    """Judge what an endpoint said in place of a reply by what can be done about it."""
+    status = reply.status
+    said = f"{what}: {reply.cause} (status {status}); "
+    if "insufficient_quota" in reply.words or status == 402:
         return RefusedError(f"{said}the account has no credit left: top it up or raise its limit")
     if status in {401, 403}:
         return RefusedError(f"{said}check that OPENAI_API_KEY is right and may use this model")
-    if status in {404, 410}:
+    if status in {404, 410} or _names_no_model(reply):
         choose = f"set {model.setting} to a model that the endpoint offers, and " if model else ""
         return RefusedError(
             f"{said}it does not exist there or was retired: {choose}check OPENAI_BASE_URL"
         )
-    if status in {408, 409, 425, 429} or status >= 500:
-        return TransientError(
-            f"{said}it is overloaded or at its rate limit and may answer later",
-            retry_after=_retry_after(error),
-        )
-    too_long = error.code == "context_length_exceeded" or status == 413 or _TOO_LONG.search(cause)
-    if too_long and model:
-        return PermanentError(
+    too_long = "context_length_exceeded" in reply.words or _TOO_LONG.search(reply.cause)
+    if model and (status == 413 or (status < 500 and status != 429 and too_long)):
+        return TooLongError(
             f"{said}the request is too long: set {model.setting} to a model that takes"
             f" {model.takes}"
         )
+    if status in {408, 409, 425, 429} or status >= 500:
+        return TransientError(
+            f"{said}it is overloaded or at its rate limit and may answer later",
+            retry_after=reply.retry_after,
+        )
     return PermanentError(f"{said}the endpoint does not take this request")
+
+
+def _names_no_model(reply: _Said) -> bool:
+    in_words = reply.status == 400 and _NO_SUCH_MODEL.search(reply.cause)
+    return bool(reply.words & _NO_SUCH_MODEL_CODES or in_words)
 
 
 def _retry_after(error: "openai.APIStatusError") -> float | None:

@@ -1,12 +1,20 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from docbot.answers import texts
 from docbot.answers.answer import Answer, Answerer
-from docbot.answers.generate import Completion
+from docbot.answers.generate import OnText
 from docbot.answers.prompt import PROMPT_VERSION, ChatMessage, QuestionText, Turn
-from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError
+from docbot.answers.reply import Completion
+from docbot.errors import (
+    DocbotError,
+    PermanentError,
+    RefusedError,
+    TooLongError,
+    TransientError,
+)
 from docbot.retrieval.passages import Passage
 from tests.answers.passages import passage
 
@@ -25,7 +33,9 @@ class ScriptedModel:
         self._script = script
         self.asked: list[Sequence[ChatMessage]] = []
 
-    async def complete(self, messages: Sequence[ChatMessage]) -> Completion:
+    async def complete(
+        self, messages: Sequence[ChatMessage], on_text: OnText | None = None
+    ) -> Completion:
         self.asked.append(messages)
         if isinstance(self._script, DocbotError):
             raise self._script
@@ -138,3 +148,69 @@ async def test_each_request_has_its_own_mark() -> None:
     await answerer.answer(QUESTION, [], FOUND)
     await answerer.answer(QUESTION, [], FOUND)
     assert model.asked[0][-1].content != model.asked[1][-1].content
+
+
+class SmallModel(ScriptedModel):
+    """Takes no more than so many characters."""
+
+    def __init__(self, script: str, most: int) -> None:
+        super().__init__(script)
+        self._most = most
+
+    async def complete(
+        self, messages: Sequence[ChatMessage], on_text: OnText | None = None
+    ) -> Completion:
+        completion = await super().complete(messages, on_text)
+        if sum(len(message.content) for message in messages) > self._most:
+            raise TooLongError("that is too long")
+        return completion
+
+
+LONG = [passage(number, text="max_retries failed task " * 100) for number in (1, 2, 3, 4)]
+
+
+async def test_what_is_too_long_is_asked_once_more_with_fewer_passages() -> None:
+    model = SmallModel("Set it [1] or [4].", most=9_000)
+    answer = await Answerer(model).answer(QUESTION, [Turn("user", "a")], LONG)
+    assert (answer.lane, answer.text) == ("answer", "Set it [1] or.")
+    assert "[4]" in answer.cut  # the model was not shown it
+    assert "that is too long" in (answer.note or "")
+    assert [len(messages) for messages in model.asked] == [3, 2]
+
+
+async def test_what_is_too_long_even_so_is_quoted_and_not_asked_again() -> None:
+    model = SmallModel("Set it [1].", most=100)
+    answer = await Answerer(model).answer(QUESTION, [], LONG)
+    assert (answer.lane, answer.model, len(model.asked)) == ("answer", None, 2)
+    assert answer.text.startswith("From **Configuration › Retries** [1]:")
+    assert "that is too long" in (answer.note or "")
+
+
+async def test_a_reply_cut_by_the_models_limit_ends_whole_and_shows_it() -> None:
+    class Cut(ScriptedModel):
+        async def complete(
+            self, messages: Sequence[ChatMessage], on_text: OnText | None = None
+        ) -> Completion:
+            return replace(await super().complete(messages, on_text), is_cut=True)
+
+    answer = await Answerer(Cut("Set it [1]:\n\n```python\nx = 1")).answer(QUESTION, [], FOUND)
+    assert answer.text == "Set it [1]:\n\n```python\nx = 1\n```\n…"
+    assert "length limit" in answer.cut[0]
+
+
+async def test_only_what_a_model_writes_is_told_as_it_is_written() -> None:
+    told: list[str] = []
+
+    class Talking(ScriptedModel):
+        async def complete(
+            self, messages: Sequence[ChatMessage], on_text: OnText | None = None
+        ) -> Completion:
+            completion = await super().complete(messages)
+            if on_text is not None:
+                on_text(completion.text)
+            return completion
+
+    await Answerer(Talking("Set it [1].")).answer(QUESTION, [], FOUND, told.append)
+    await Answerer(None).answer(QUESTION, [], FOUND, told.append)
+    await Answerer(Talking("Eat [1].")).answer(OTHER, [], FOUND, told.append)
+    assert told == ["Set it [1]."]

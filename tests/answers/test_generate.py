@@ -1,12 +1,19 @@
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from docbot.answers.generate import OpenAIChatModel
+from docbot.answers.generate import OnText, OpenAIChatModel
 from docbot.answers.prompt import ChatMessage
-from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError
-from tests.model_server import Fault, Hang, Html, ModelServer, Reply, Status
+from docbot.errors import (
+    DocbotError,
+    PermanentError,
+    RefusedError,
+    TooLongError,
+    TransientError,
+)
+from tests.model_server import NO_QUOTA, Fault, Hang, Html, ModelServer, Reply, Reset, Status
 
 ASKED = [
     ChatMessage("system", "Be brief."),
@@ -29,14 +36,17 @@ async def chat_model(
         await model.close()
 
 
-async def failure(fault: Fault | Reply, seconds: float = 20) -> DocbotError:
+async def failure(
+    fault: Fault | Reply, seconds: float = 20, on_text: OnText | None = None
+) -> DocbotError:
     """Ask once, meet the fault, and return the error that comes of it."""
     async with (
         ModelServer.open([fault]) as server,
         chat_model(server.base_url, seconds=seconds) as model,
     ):
         with pytest.raises(DocbotError) as caught:
-            await model.complete(ASKED)
+            await model.complete(ASKED, on_text)
+        assert len(server.requests) == 1  # when to try again is the caller's matter
         assert server.base_url in str(caught.value)
         assert "test-chat" in str(caught.value)
         return caught.value
@@ -97,10 +107,12 @@ async def test_a_retired_model_is_a_refusal_that_names_its_setting() -> None:
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [
-        (Status(400, "no", "context_length_exceeded"), "about 16,000 tokens"),
         (Html(), "/v1"),
         (Reply(""), "empty reply"),
         (Reply("  \n", finish_reason="length"), "length"),
+        (Reply("<think>hm", finish_reason="length"), "length"),
+        (Reply("<think>hm</think>\n"), "empty reply"),
+        (Reply("I will not say", finish_reason="content_filter"), "filter held it back"),
     ],
 )
 async def test_what_cannot_be_answered_is_permanent_and_says_why(
@@ -109,3 +121,102 @@ async def test_what_cannot_be_answered_is_permanent_and_says_why(
     error = await failure(fault)
     assert type(error) is PermanentError
     assert cause in str(error)
+
+
+async def test_a_request_too_long_says_what_the_model_must_take() -> None:
+    error = await failure(Status(400, "no", "context_length_exceeded"))
+    assert isinstance(error, TooLongError)
+    assert "about 16,000 tokens" in str(error)
+
+
+async def test_a_reply_cut_by_the_models_own_limit_says_so() -> None:
+    replies = [Reply("Because", finish_reason="length"), "Because"]
+    async with ModelServer.open(replies) as server, chat_model(server.base_url) as model:
+        assert (await model.complete(ASKED)).is_cut
+        assert not (await model.complete(ASKED)).is_cut
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply("Because [1]\u2028of that."),
+        Reply("<think>\nhm [9]\n</think>\n\nBecause [1]\u2028of that."),
+        Reply("Because [1]\u2028of that.", done=False),
+        Reply("Because [1]\u2028of that.", done=False, then=Hang()),
+        Reply("Because [1]\u2028of that.", streams=False),
+    ],
+)
+async def test_a_reply_is_told_as_it_is_written_however_the_endpoint_streams(
+    reply: Reply,
+) -> None:
+    told: list[str] = []
+    async with ModelServer.open([reply]) as server, chat_model(server.base_url) as model:
+        server.release.set()
+        completion = await model.complete(ASKED, told.append)
+        assert server.requests[0].body["stream"] is True
+    assert completion.text == "".join(told) == "Because [1]\u2028of that."
+    assert completion.model == "test-chat"
+    assert len(told) == (4 if reply.streams else 1)
+
+
+async def test_a_text_is_told_before_the_rest_of_it_is_written() -> None:
+    told = asyncio.Event()
+    reply = Reply("Because.", then=Hang())
+    async with ModelServer.open([reply]) as server, chat_model(server.base_url) as model:
+        asking = asyncio.create_task(model.complete(ASKED, lambda _: told.set()))
+        async with asyncio.timeout(20):
+            await told.wait()
+        assert not asking.done()
+        server.release.set()
+        assert (await asking).text == "Because."
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Reply("Because", then=Reset()), "broke off"),
+        (Reply("Because", finish_reason=None), "broke off (without an end)"),
+        (Reply("Because", finish_reason=None, done=False), "broke off (without an end)"),
+        (Reply("Because", then=Hang()), "nothing came for 0.3 seconds"),
+        (Hang(), "nothing came for 0.3 seconds"),
+        (Reply("Because", then=Status(200, "upstream died")), "upstream died"),
+        (Reply("", then=Status(200, "slow down", "rate_limit_exceeded")), "slow down"),
+        (Status(429, "slow down"), "slow down"),
+        (Html(502), "status 502"),
+    ],
+)
+async def test_a_stream_that_fails_in_passing_is_transient(fault: Fault | Reply, said: str) -> None:
+    error = await failure(fault, seconds=0.3, on_text=lambda _: None)
+    assert isinstance(error, TransientError)
+    assert said in str(error)
+
+
+async def test_a_stream_that_never_ends_is_given_up() -> None:
+    async with ModelServer.open([Reply("Because", then=Hang())]) as server:
+        model = OpenAIChatModel(
+            "test-chat", api_key=None, base_url=server.base_url, stream_seconds=0.3
+        )
+        with pytest.raises(TransientError, match=r"within 0\.3 seconds"):
+            await model.complete(ASKED, lambda _: None)
+    await model.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "said"),
+    [
+        (NO_QUOTA, RefusedError, "no credit"),
+        (Reply("", then=NO_QUOTA), RefusedError, "no credit"),
+        (Status(410, code="model_not_found"), RefusedError, "DOCBOT_CHAT_MODEL"),
+        (Status(400, "no", "context_length_exceeded"), TooLongError, "about 16,000"),
+        (Html(), PermanentError, "/v1"),
+        (Reply(""), PermanentError, "empty reply"),
+        (Reply("<think>hm"), PermanentError, "empty reply"),
+        (Reply("I will", finish_reason="content_filter"), PermanentError, "filter held it back"),
+    ],
+)
+async def test_a_stream_that_is_refused_says_why(
+    fault: Fault | Reply, kind: type[DocbotError], said: str
+) -> None:
+    error = await failure(fault, on_text=lambda _: None)
+    assert type(error) is kind
+    assert said in str(error)

@@ -4,7 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError
+from docbot.errors import (
+    DocbotError,
+    PermanentError,
+    RefusedError,
+    TooLongError,
+    TransientError,
+)
 from docbot.retrieval.embedder import (
     OpenAIEmbedder,
     embedding_text,
@@ -69,7 +75,7 @@ async def test_a_blank_text_is_the_callers_mistake(embedder: OpenAIEmbedder) -> 
         (Status(401), RefusedError, "OPENAI_API_KEY"),
         (NO_QUOTA, RefusedError, "no credit"),
         (Status(404), RefusedError, "set DOCBOT_EMBEDDING_MODEL"),
-        (Status(400, "too long"), PermanentError, "takes longer texts"),
+        (Status(400, "too long"), TooLongError, "takes longer texts"),
         (Status(503), TransientError, "overloaded"),
         (Html(502), TransientError, "overloaded"),
         (Html(), PermanentError, "OPENAI_BASE_URL"),

@@ -4,8 +4,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError
-from docbot.retrieval.endpoint import Endpoint, Model, list_models
+from docbot.errors import (
+    DocbotError,
+    PermanentError,
+    RefusedError,
+    TooLongError,
+    TransientError,
+)
+from docbot.retrieval.endpoint import Endpoint, Model, list_models, refuse_reported
 from tests.model_server import NO_QUOTA, Fault, Hang, Html, ModelServer, Reset, Status
 
 MODEL = Model("test-chat", "DOCBOT_CHAT_MODEL", "about 16,000 tokens")
@@ -95,6 +101,8 @@ async def test_an_endpoint_out_of_reach_is_transient_and_names_the_setting() -> 
         (Status(404, code="model_not_found"), "DOCBOT_CHAT_MODEL"),
         (Status(404), "OPENAI_BASE_URL"),
         (Status(410), "retired"),
+        (Status(400, "some/model is not a valid model ID"), "DOCBOT_CHAT_MODEL"),
+        (Status(400, "gone", "model_decommissioned"), "DOCBOT_CHAT_MODEL"),
     ],
 )
 async def test_a_refusal_says_what_to_set(fault: Fault, advice: str) -> None:
@@ -106,9 +114,6 @@ async def test_a_refusal_says_what_to_set(fault: Fault, advice: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [
-        (Status(400, "This model's maximum context length is 8192 tokens."), "too long"),
-        (Status(400, "no", "context_length_exceeded"), "about 16,000 tokens"),
-        (Status(413), "too long"),
         (Status(422, "no such field"), "no such field"),
         (Html(), "/v1"),
     ],
@@ -117,6 +122,49 @@ async def test_what_cannot_be_answered_is_permanent_and_says_why(fault: Fault, c
     error = await failure(fault)
     assert type(error) is PermanentError
     assert cause in str(error)
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        (Status(400, "This model's maximum context length is 8192 tokens."), "too long"),
+        (Status(400, "the request exceeds the available context size"), "too long"),
+        (Status(400, "no", "context_length_exceeded"), "about 16,000 tokens"),
+        (Status(413), "too long"),
+    ],
+)
+async def test_a_request_too_long_is_told_apart_and_says_what_a_model_must_take(
+    fault: Fault, cause: str
+) -> None:
+    error = await failure(fault)
+    assert isinstance(error, TooLongError)
+    assert cause in str(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"message": "no credit", "code": "insufficient_quota"}, RefusedError),
+        ({"message": "slow down", "code": 429}, TransientError),
+        ({"message": "no such model", "code": 404}, RefusedError),
+        ({"message": "no such model", "code": "model_not_found"}, RefusedError),
+        ({"message": "maximum context length", "type": "invalid_request_error"}, TooLongError),
+        ({"message": "upstream died", "code": None}, TransientError),
+        ("upstream died", TransientError),
+    ],
+)
+async def test_an_error_in_a_reply_that_claims_to_be_fine_is_judged_by_its_words(
+    error: object, kind: type[DocbotError]
+) -> None:
+    async with opened("http://127.0.0.1/v1") as endpoint:
+        with pytest.raises(kind):
+            async with endpoint.call(MODEL):
+                refuse_reported({"error": error})
+
+
+def test_a_reply_without_an_error_is_none() -> None:
+    for document in ({"choices": [], "error": None}, [], "text", None):
+        refuse_reported(document)
 
 
 @pytest.mark.parametrize("fault", [Status(404), Status(410), Status(413)])
