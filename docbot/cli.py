@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -13,6 +14,7 @@ from docbot import __version__
 from docbot.errors import DocbotError, SettingsError, UsageError
 from docbot.settings import Settings, is_http_address, load
 from docbot.telemetry import set_up_logging
+from docbot.text import printable
 
 if TYPE_CHECKING:
     from docbot.app.reading import Outcome
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _ID = click.IntRange(1, 2**63 - 1)  # Discord's ids and ours are bigint in Postgres
+_UNSPLIT = 1_000_000  # characters: a terminal has no limit for a message
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -130,6 +133,10 @@ class TerminalProgress:
 
 def _counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _warn(warning: str) -> None:
+    click.echo(f"docbot: {warning}", err=True)
 
 
 def _print_json(document: Any) -> None:
@@ -307,19 +314,23 @@ def search(query: str, names: Sequence[str], limit: int, as_json: bool) -> None:
       docbot search "how do I bind a forum" --limit 3
     """
     from docbot.app.asking import search_once
-    from docbot.retrieval.passages import Passage
+    from docbot.retrieval.search import SearchResult
 
-    async def find(rooms: "Rooms") -> Sequence[Passage]:
-        return (await search_once(rooms, query, names, limit)).passages
+    async def find(rooms: "Rooms") -> SearchResult:
+        return await search_once(rooms, query, names, limit)
 
-    found = _with_rooms(find)
+    result = _with_rooms(find)
+    if result.warning:
+        _warn(result.warning)
+    found = result.passages
     if as_json:
         _print_json([_search_row(passage) for passage in found])
     elif not found:
         click.echo("Nothing found.")
     else:
         for passage in found:
-            click.echo(f"{passage.rank}. {passage.title} › {passage.heading}\n   {passage.url}")
+            line = f"{passage.rank}. {passage.title} › {passage.heading}\n   {passage.url}"
+            click.echo(printable(line))
 
 
 def _search_row(passage: Any) -> dict[str, Any]:
@@ -334,16 +345,25 @@ def _search_row(passage: Any) -> dict[str, Any]:
 def ask(question: str, names: Sequence[str], as_json: bool) -> None:
     """Answer a question as the bot would.
 
+    On a terminal the text of a model is shown as it is written, and checked at its end.
+
     \b
     Example:
       docbot ask "Which permissions does the bot need?"
     """
     from docbot.app.asking import ask_once
+    from docbot.app.draft import Draft
+
+    draft = Draft(partial(click.echo, nl=False))
+    on_text = None if as_json or not sys.stdout.isatty() else draft.add
 
     async def answer(rooms: "Rooms") -> Any:
-        return await ask_once(rooms, question, names)
+        return await ask_once(rooms, question, names, warn=_warn, on_text=on_text)
 
-    found = _with_rooms(answer)
+    try:
+        found = _with_rooms(answer)
+    finally:
+        draft.close()
     if as_json:
         _print_json(
             {
@@ -358,7 +378,8 @@ def ask(question: str, names: Sequence[str], as_json: bool) -> None:
     from docbot.answers import texts
     from docbot.answers.write import write
 
-    click.echo("\n".join(write(found)) or texts.NOTHING_FOUND)
+    final = printable("\n".join(write(found, _UNSPLIT)) or texts.NOTHING_FOUND)
+    click.echo(draft.left_to_say(final, found.cut))
 
 
 @commands.group()

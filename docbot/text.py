@@ -3,6 +3,8 @@
 import re
 
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+# Escape sequences begin with them; the last two ranges turn the direction of what follows.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _MENTION = re.compile(r"<@!?\d+>")
 
 
@@ -14,6 +16,11 @@ def without_mentions(text: str) -> str:
 def storable(text: str) -> str:
     """What Postgres takes as text: no NUL and no half of a surrogate pair."""
     return _NOT_STORABLE.sub("", text)
+
+
+def printable(text: str) -> str:
+    """What a terminal shows as text: nothing in it moves the cursor or changes a colour."""
+    return _STEERING.sub("", text)
 
 
 def shortened(text: str, limit: int) -> str:

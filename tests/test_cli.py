@@ -15,7 +15,7 @@ import pytest
 
 from docbot.cli import commands
 from docbot.playground.server import Playground
-from tests.model_server import ModelServer
+from tests.model_server import ModelServer, Reply, Reset
 
 
 @dataclass(frozen=True)
@@ -354,3 +354,69 @@ async def test_a_shell_can_complete_commands_and_choices(shell: Shell) -> None:
     )
     out, _ = await process.communicate()
     assert out.decode() == "plain,sources\n"
+
+
+async def ask_on_a_terminal(shell: Shell, server: ModelServer) -> Ran:
+    """Run `docbot ask` as on a terminal; its two streams are told apart."""
+    ours, theirs = os.openpty()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "docbot", "ask", "How do I repeat a failed frobnication?"),
+        cwd=shell.cwd,
+        env={
+            **shell.environment,
+            "OPENAI_BASE_URL": server.base_url,
+            "DOCBOT_CHAT_MODEL": "test-chat",
+        },
+        stdout=theirs,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(theirs)
+    _, err = await process.communicate()
+    out = os.read(ours, 60_000)
+    os.close(ours)
+    return Ran(process.returncode or 0, out.decode().replace("\r\n", "\n"), err.decode())
+
+
+async def test_on_a_terminal_an_answer_is_shown_as_it_is_written_then_its_sources(
+    read: Shell,
+) -> None:
+    async with ModelServer.open(["<think>hm</think>\nSet `max_retries` [1]."]) as server:
+        ran = await ask_on_a_terminal(read, server)
+        assert server.requests[0].body["stream"] is True
+    assert ran.code == 0, ran.err
+    assert ran.out == (
+        "\x1b[2mSet `max_retries` [1].\x1b[0m\n\n"
+        "**Sources**\n[1] [Usage › Retries](<https://d.test/usage#retries>)\n"
+    )
+
+
+async def test_on_a_terminal_a_reply_that_breaks_off_is_no_answer(read: Shell) -> None:
+    broken = Reply("Set `max_retries` [1].", then=Reset())
+    async with ModelServer.open([broken]) as server:
+        ran = await ask_on_a_terminal(read, server)
+    assert ran.code == 1
+    assert ran.out == "\x1b[2mSet `max_retries` [1].\x1b[0m\n"
+    assert "the reply broke off" in ran.err
+    assert "Traceback" not in ran.err
+
+
+async def test_an_unsafe_reply_is_told_apart_from_the_checked_answer(read: Shell) -> None:
+    reply = "Set `max_retries` [1]. Or [99]. @everyone see https://evil.test/ ."
+    async with ModelServer.open([reply]) as server:
+        ran = await ask_on_a_terminal(read, server)
+    draft, _, answer = ran.out.partition("\x1b[0m")
+    assert draft.endswith(reply)
+    assert "--- checked without [99], this is the answer:" in answer
+    assert "@everyone" not in answer
+    assert "`https://evil.test/`" in answer
+
+
+async def test_an_answer_that_is_not_for_a_terminal_is_not_streamed(read: Shell) -> None:
+    async with ModelServer.open(["Set `max_retries` [1]."] * 2) as server:
+        endpoint = {"OPENAI_BASE_URL": server.base_url, "DOCBOT_CHAT_MODEL": "test-chat"}
+        for form in ((), ("--json",)):
+            ran = await read.run("ask", "How do I repeat a failed frobnication?", *form, **endpoint)
+            assert "\x1b" not in ran.out
+            assert "max_retries" in ran.out
+        assert not any("stream" in request.body for request in server.requests)

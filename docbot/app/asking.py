@@ -1,8 +1,9 @@
 """One search or question from the command line, answered as the bot would."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from docbot.answers.answer import Answer
+from docbot.answers.generate import OnText
 from docbot.answers.prompt import QuestionText
 from docbot.app.rooms import Rooms, open_answerer, refuse_endpoint_without_model
 from docbot.errors import UsageError
@@ -32,8 +33,22 @@ async def search_once(
     )
 
 
-async def ask_once(rooms: Rooms, question: str, source_names: Sequence[str]) -> Answer:
+async def ask_once(
+    rooms: Rooms,
+    question: str,
+    source_names: Sequence[str],
+    *,
+    warn: Callable[[str], None],
+    on_text: OnText | None = None,
+) -> Answer:
     """Answer from the named sources, or from all.
+
+    Args:
+        rooms: what it works with.
+        question: in one text.
+        source_names: none for all.
+        warn: told what made the answer worse than it could be.
+        on_text: told what a model writes as it writes it, before anything is checked.
 
     Raises:
         UsageError: nothing was read yet, or a name is not known.
@@ -41,5 +56,7 @@ async def ask_once(rooms: Rooms, question: str, source_names: Sequence[str]) -> 
     """
     await refuse_endpoint_without_model(rooms.settings)
     found = await search_once(rooms, question, source_names, _PASSAGES)
+    if found.warning:
+        warn(found.warning)
     async with open_answerer(rooms.settings) as answerer:
-        return await answerer.answer(QuestionText(question, ""), [], found.passages)
+        return await answerer.answer(QuestionText(question, ""), [], found.passages, on_text)
