@@ -9,6 +9,7 @@ import logging
 import math
 import random
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, Protocol
 
 from docbot.errors import TransientError
@@ -17,7 +18,9 @@ from docbot.retrieval.lexical import prose
 
 log = logging.getLogger(__name__)
 
-_BATCH = 64  # texts a request: some 20,000 tokens, far below every endpoint's limit
+# Texts a request: some 10,000 tokens, below every endpoint's limit; a reply with twice as many
+# vectors of 3,000 numbers takes 100 ms to read, which would hold up the event loop.
+BATCH = 32
 _TIMEOUT_SECONDS = 30.0  # for a request; a batch takes a slow endpoint some 10
 _RETRIES = 3  # of a request; rate limits are mostly by the minute, and say how long to wait
 _FIRST_WAIT = 0.5  # seconds, doubling
@@ -32,6 +35,10 @@ class Embedder(Protocol):
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return one vector of unit length for each text, in order; no text may be blank."""
+        ...
+
+    def with_model(self, model: str) -> "Embedder":
+        """Return another model of the same endpoint; this one's owner closes both."""
         ...
 
 
@@ -60,7 +67,6 @@ class OpenAIEmbedder:
         retries: int = _RETRIES,
     ) -> None:
         self.model = model
-        self._asked = Model(model, "DOCBOT_EMBEDDING_MODEL", "longer texts")
         self._endpoint = Endpoint(api_key, base_url, timeout_seconds)
         self._retries = retries
 
@@ -68,9 +74,14 @@ class OpenAIEmbedder:
         if not all(text.strip() for text in texts):
             raise ValueError("a blank text has no embedding")
         vectors: list[list[float]] = []
-        for start in range(0, len(texts), _BATCH):
-            vectors.extend(await self._embed_batch(texts[start : start + _BATCH]))
+        for start in range(0, len(texts), BATCH):
+            vectors.extend(await self._embed_batch(texts[start : start + BATCH]))
         return vectors
+
+    def with_model(self, model: str) -> "OpenAIEmbedder":
+        other = copy(self)
+        other.model = model
+        return other
 
     async def close(self) -> None:
         await self._endpoint.close()
@@ -88,7 +99,8 @@ class OpenAIEmbedder:
         return await self._request(texts)
 
     async def _request(self, texts: Sequence[str]) -> list[list[float]]:
-        async with self._endpoint.call(self._asked) as client:
+        asked = Model(self.model, "DOCBOT_EMBEDDING_MODEL", "longer texts")
+        async with self._endpoint.call(asked) as client:
             # The raw response: many endpoints leave out fields that the SDK would insist on.
             response = await client.embeddings.with_raw_response.create(
                 model=self.model, input=list(texts), encoding_format="float"

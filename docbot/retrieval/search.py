@@ -1,19 +1,22 @@
 """A question in, the passages that may answer it out.
 
 Promise: a search needs neither an embedding model nor, when its endpoint is out of reach, that
-endpoint: it goes on by words alone and says so.
+endpoint: it goes on by words alone and says so. A question is embedded with the model that the
+open index was built with, so that another model may be taken up without a gap.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from docbot.db.chunks import StoredChunk
-from docbot.errors import DocbotError, PermanentError, TransientError
+from docbot.errors import DocbotError, TransientError
+from docbot.retrieval.breaker import Breaker
 from docbot.retrieval.embedder import Embedder, question_text
 from docbot.retrieval.fusion import combine, order_chunks, rank_pages
 from docbot.retrieval.lexical import query_vector
@@ -24,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _CANDIDATES = 200  # of each side; a page's second and third chunk are often far down
 _EMBED_SECONDS = 15.0  # retries included; a sync can wait for longer than who asks
+_SWAPS = 2  # of the index during one search; more would be a sync every few seconds
 
 
 class IndexInUse(Protocol):
@@ -74,17 +78,28 @@ class Searcher:
         chunks: StoredChunks,
         *,
         embed_seconds: float = _EMBED_SECONDS,
+        breaker: Callable[[], Breaker] = Breaker,
     ) -> None:
+        """Set up.
+
+        Args:
+            index: asked anew for each search.
+            embedder: of the model that is set; None searches by words, whatever the index holds.
+            chunks: gives the texts.
+            embed_seconds: for the question's vector.
+            breaker: makes one for each model that is asked.
+        """
         self._index = index
         self._embedder = embedder
         self._chunks = chunks
         self._embed_seconds = embed_seconds
+        self._breakers = defaultdict[str, Breaker](breaker)
 
     async def search(self, query: Query, sources: Collection[int], limit: int = 8) -> SearchResult:
         """Search the chunks of `sources`; chunks that were removed since the build are left out.
 
-        Without an answer of the embedding endpoint, or where the index holds no vectors of its
-        model, it goes on by words alone, with a `warning`.
+        Without an answer of the embedding endpoint, or where the index holds no vectors although
+        a model is set, it goes on by words alone, with a `warning`.
 
         Raises:
             PermanentError: the index is broken.
@@ -117,34 +132,52 @@ class Searcher:
         if self._embedder is None or not text:
             return None, None
         try:
-            return await self._vector(self._embedder, text), None
+            for _ in range(_SWAPS):
+                model = self._index.embedding_model
+                if model is None:
+                    return None, _by_words(
+                        "the index was built without vectors; "
+                        f"`docbot sync` makes those of model {self._embedder.model}"
+                    )
+                vector = await self._vector(self._embedder.with_model(model), text)
+                if self._index.embedding_model == model:  # else another index is in use by now
+                    return vector, None
         except DocbotError as error:  # a search by words is better than none
-            log.warning("searching by words alone: %s", error)
-            return None, f"searched by words alone: {error}"
+            return None, _by_words(error)
+        return None, _by_words("the index was replaced meanwhile")
 
     async def _vector(self, embedder: Embedder, text: str) -> list[float]:
-        self._check_model(embedder.model)
+        breaker = self._breakers[embedder.model]
+        if not breaker.allows():
+            raise TransientError(f"model {embedder.model} failed several times in a row just now")
         try:
             async with asyncio.timeout(self._embed_seconds):
                 [vector] = await embedder.embed([text])
-        except TimeoutError as error:
-            raise TransientError(
-                f"no vector of model {embedder.model} came within {self._embed_seconds:g} seconds"
-            ) from error
-        self._check_model(embedder.model)  # another index may be in use by now
+        except (DocbotError, TimeoutError) as error:
+            why = error if isinstance(error, DocbotError) else self._too_slow(embedder.model)
+            if breaker.failed():
+                log.warning("searching by words alone until it answers again: %s", why)
+            else:
+                log.info("searching by words alone: %s", why)
+            raise why from error
+        if breaker.succeeded():
+            log.info("model %s answers again", embedder.model)
         return vector
 
-    def _check_model(self, model: str) -> None:
-        if self._index.embedding_model != model:
-            raise PermanentError(
-                f"the index was built without model {model}; `docbot sync` builds it anew"
-            )
+    def _too_slow(self, model: str) -> TransientError:
+        return TransientError(
+            f"no vector of model {model} came within {self._embed_seconds:g} seconds"
+        )
 
     async def _read(self, hits: Sequence[Hit], limit: int) -> list[Passage]:
         page_of = await self._chunks.pages_of([hit.chunk for hit in hits])
         chosen = best_chunks(hits, page_of, limit)
         stored = await self._chunks.get_many([chunk for chunk, _ in chosen])
         return passages(chosen, hits, stored)
+
+
+def _by_words(why: object) -> str:
+    return f"searched by words alone: {why}"
 
 
 def best_chunks(

@@ -53,10 +53,10 @@ async def test_vectors_come_back_in_order_and_of_unit_length(embedder: OpenAIEmb
 
 
 async def test_many_texts_go_in_batches(embedder: OpenAIEmbedder, server: ModelServer) -> None:
-    vectors = await embedder.embed([f"text {n}" for n in range(130)])
-    assert len(vectors) == 130
-    assert [len(request.body["input"]) for request in server.requests] == [64, 64, 2]
-    assert vectors[129] == pytest.approx(hashed_vector("text 129"))
+    vectors = await embedder.embed([f"text {n}" for n in range(66)])
+    assert len(vectors) == 66
+    assert [len(request.body["input"]) for request in server.requests] == [32, 32, 2]
+    assert vectors[65] == pytest.approx(hashed_vector("text 65"))
 
 
 async def test_no_text_asks_nothing(embedder: OpenAIEmbedder, server: ModelServer) -> None:
@@ -135,8 +135,8 @@ async def test_a_passing_failure_is_tried_again(server: ModelServer) -> None:
 async def test_only_the_batch_that_failed_is_sent_again(server: ModelServer) -> None:
     patient = OpenAIEmbedder(MODEL, "right", server.base_url, retries=1)
     server.fail(Status(429, headers=SOON))
-    assert len(await patient.embed([f"text {n}" for n in range(65)])) == 65
-    assert [len(request.body["input"]) for request in server.requests] == [64, 64, 1]
+    assert len(await patient.embed([f"text {n}" for n in range(33)])) == 33
+    assert [len(request.body["input"]) for request in server.requests] == [32, 32, 1]
     await patient.close()
 
 
@@ -187,6 +187,18 @@ async def test_an_unknown_model_is_named(server: ModelServer) -> None:
     with pytest.raises(PermanentError, match=r"model retired-model at .* does not exist"):
         await embedder.embed(["text"])
     await embedder.close()
+
+
+async def test_another_model_of_the_same_endpoint_is_asked_by_its_name(
+    embedder: OpenAIEmbedder, server: ModelServer
+) -> None:
+    server.models.append("older")
+    older = embedder.with_model("older")
+    assert await older.embed(["text"]) == await embedder.embed(["text"])
+    assert [r.body["model"] for r in server.requests] == ["older", MODEL]
+    server.models.remove("older")
+    with pytest.raises(RefusedError, match="model older at"):
+        await older.embed(["text"])
 
 
 async def test_several_tasks_share_one_embedder(embedder: OpenAIEmbedder) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from docbot.db.chunks import StoredChunk
+from docbot.retrieval.breaker import Breaker
 from docbot.retrieval.edge import EdgeStore
-from docbot.retrieval.embedder import OpenAIEmbedder, embedding_text
+from docbot.retrieval.embedder import Embedder, OpenAIEmbedder, embedding_text
 from docbot.retrieval.lexical import document_vector
 from docbot.retrieval.search import Query, Searcher
 from docbot.retrieval.store import Index, Row
@@ -144,20 +145,63 @@ async def test_with_a_model_both_sides_are_scored(
     assert all(passage.dense is not None for passage in found.passages)
 
 
-@pytest.mark.parametrize("built_with", [None, "another-model"])
-async def test_an_index_without_vectors_of_the_model_is_searched_by_words_and_asks_it_nothing(
+async def test_an_index_without_vectors_is_searched_by_words_and_asks_the_model_nothing(
+    tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
+) -> None:
+    found = await Searcher(indexed(tmp_path), embedder, shelf).search(QUESTION, [1])
+    assert found.passages[0].page_id == 10
+    assert not found.dense_used
+    assert "`docbot sync` makes those of model test-embedding" in (found.warning or "")
+    assert server.requests == []
+
+
+async def test_an_index_of_another_model_is_searched_with_that_model(
+    tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
+) -> None:
+    server.models.append("older")
+    found = await Searcher(indexed(tmp_path, "older"), embedder, shelf).search(QUESTION, [1])
+    assert (found.dense_used, found.warning) == (True, None)
+    assert [request.body["model"] for request in server.requests] == ["older"]
+
+
+async def test_an_index_of_a_model_that_is_gone_is_searched_by_words_and_that_is_logged_once(
     tmp_path: Path,
     shelf: Shelf,
     embedder: OpenAIEmbedder,
     server: ModelServer,
-    built_with: str | None,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    index = indexed(tmp_path, built_with)
-    found = await Searcher(index, embedder, shelf).search(QUESTION, [1])
-    assert found.passages[0].page_id == 10
-    assert not found.dense_used
-    assert "built without model test-embedding; `docbot sync`" in (found.warning or "")
-    assert server.requests == []
+    searcher = Searcher(indexed(tmp_path, "retired"), embedder, shelf)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(6):
+            found = await searcher.search(QUESTION, [1])
+            assert found.passages[0].page_id == 10
+            assert not found.dense_used
+    assert len(server.requests) == 3
+    [line] = [record.getMessage() for record in caplog.records]
+    assert f"model retired at {server.base_url}" in line
+    assert "was retired" in line
+
+
+async def test_an_endpoint_that_is_dead_is_soon_not_waited_for_and_found_again_when_back(
+    tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
+) -> None:
+    now = [0.0]
+    searcher = Searcher(
+        indexed(tmp_path, MODEL),
+        embedder,
+        shelf,
+        breaker=lambda: Breaker(failures=2, rest_seconds=30, clock=lambda: now[0]),
+    )
+
+    async def used() -> bool:
+        return (await searcher.search(QUESTION, [1])).dense_used
+
+    server.fail(Status(503), times=2)
+    assert [await used() for _ in range(4)] == [False] * 4
+    assert len(server.requests) == 2
+    now[0] = 30.0
+    assert [await used() for _ in range(2)] == [True] * 2
 
 
 async def test_an_index_with_vectors_is_searched_by_words_when_no_model_is_set(
@@ -168,22 +212,34 @@ async def test_an_index_with_vectors_is_searched_by_words_when_no_model_is_set(
     assert (found.dense_used, found.warning) == (False, None)
 
 
-async def test_an_index_of_another_model_that_comes_meanwhile_is_searched_by_words(
-    tmp_path: Path, shelf: Shelf
+class Swapping:
+    """An embedder whose index is replaced by one of another model while it is asked."""
+
+    def __init__(self, index: Opened, models: Sequence[str | None]) -> None:
+        self.model = MODEL
+        self._index = index
+        self._models = list(models)
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        if self._models:
+            self._index.embedding_model = self._models.pop(0)
+        return [hashed_vector(text) for text in texts]
+
+    def with_model(self, model: str) -> Embedder:
+        return self
+
+
+@pytest.mark.parametrize(
+    ("models", "used"), [(["b"], True), ([None], False), (["b", "c", "d", "e"], False)]
+)
+async def test_an_index_of_another_model_that_comes_meanwhile_is_searched_as_it_can_be(
+    tmp_path: Path, shelf: Shelf, models: list[str | None], used: bool
 ) -> None:
     index = indexed(tmp_path, MODEL)
-
-    class Swapping:
-        model = MODEL
-
-        async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-            index.embedding_model = "another-model"
-            return [hashed_vector(text) for text in texts]
-
-    found = await Searcher(index, Swapping(), shelf).search(QUESTION, [1])
+    found = await Searcher(index, Swapping(index, models), shelf).search(QUESTION, [1])
     assert found.passages[0].page_id == 10
-    assert not found.dense_used
-    assert "built without" in (found.warning or "")
+    assert found.dense_used is used
+    assert (found.warning is None) is used
 
 
 async def test_an_endpoint_that_lets_a_search_wait_too_long_is_not_waited_for(
@@ -206,7 +262,7 @@ async def test_when_the_endpoint_is_out_of_reach_words_alone_are_searched(
 ) -> None:
     index = indexed(tmp_path, MODEL)
     server.fail(Status(503))
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         found = await Searcher(index, embedder, shelf).search(QUESTION, [1])
     assert found.passages[0].page_id == 10
     assert not found.dense_used
