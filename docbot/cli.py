@@ -106,9 +106,10 @@ class TerminalProgress:
         self._moving = sys.stderr.isatty()
         self._what = ""
         self._total: int | None = None
+        self._told = 0
 
     def begin(self, what: str) -> None:
-        self._what, self._total = what, None
+        self._what, self._total, self._told = what, None, 0
         click.echo(f"{what} ...", err=True, nl=not self._moving)
 
     def expect(self, total: int) -> None:
@@ -117,7 +118,8 @@ class TerminalProgress:
     def at(self, done: int) -> None:
         if self._moving:
             click.echo(f"\r\x1b[2K{self._line(done)}", err=True, nl=False)
-        elif done % self._EVERY == 0:
+        elif done // self._EVERY > self._told:
+            self._told = done // self._EVERY
             click.echo(self._line(done), err=True)
 
     def end(self) -> None:
@@ -298,7 +300,7 @@ def sync(names: Sequence[str], full: bool) -> None:
     if not outcome.sources:
         raise DocbotError("nothing could be read; see the reasons above")
     if not outcome.embedded:
-        raise DocbotError("not all could be embedded; until it is, searches go by words")
+        raise DocbotError("not all could be embedded; until it is, what is new is found by words")
 
 
 @commands.command()

@@ -156,6 +156,10 @@ class Settings(BaseSettings):
     docbot_embedding_model: str | None = Field(
         None, description="The model that embeds pages and questions; unset: search is lexical."
     )
+    docbot_embedding_price: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None,
+        description="What a million tokens cost with that model, in any currency; a large sync then says what it will cost.",
+    )
     docbot_operator_guild: Annotated[int, Field(gt=0)] | None = Field(
         None,
         description="The server in which /reload-config also takes in the `.env` file.",

@@ -46,6 +46,8 @@ def test_the_environment_goes_before_the_file(
         ("QDRANT_URL", "http://[::1", "with a host"),
         ("DOCBOT_DATA_DIR", "~nobody-of-that-name/x", "home"),
         ("DOCBOT_LIMITS", "maybe", "'on' or 'off'"),
+        ("DOCBOT_EMBEDDING_PRICE", "0,02", "valid number"),
+        ("DOCBOT_EMBEDDING_PRICE", "nan", "finite number"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(

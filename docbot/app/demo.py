@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from docbot.app.reading import Progress, is_stale, sync_sources
+from docbot.app.embedding import Progress
+from docbot.app.reading import is_stale, sync_sources
 from docbot.app.rooms import Rooms, open_rooms
 from docbot.app.run import RunningBot, stop_on_signals
 from docbot.db.locks import sync_lock

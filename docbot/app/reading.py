@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Protocol
 
 from docbot import __version__
+from docbot.app.embedding import Progress, embed_chunks
 from docbot.app.rooms import Rooms, complete_index, rebuild_index, refuse_endpoint_without_model
 from docbot.db.locks import sync_lock
 from docbot.db.sources import Source
@@ -16,21 +16,11 @@ from docbot.knowledge.reading import read_pages
 from docbot.knowledge.sync import Summary, store
 from docbot.processes import process_pool
 from docbot.retrieval.embedder import Embedder
-from docbot.retrieval.generations import embed_missing
 from docbot.retrieval.lexical import LEXICAL_VERSION
 
 USER_AGENT = f"docbot/{__version__} (+https://github.com/docbot/docbot)"
 
 _SHOWN_FAILURES = 20
-
-
-class Progress(Protocol):
-    """Shows how far a long piece of work is."""
-
-    def begin(self, what: str) -> None: ...
-    def expect(self, total: int) -> None: ...
-    def at(self, done: int) -> None: ...
-    def end(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +119,11 @@ async def _index(rooms: Rooms, say: Callable[[str], None], progress: Progress) -
 async def _embed(
     rooms: Rooms, embedder: Embedder, say: Callable[[str], None], progress: Progress
 ) -> bool:
-    progress.begin("embedding")
     try:
-        embedded = await embed_missing(rooms.generations, embedder, progress.at)
+        embedded = await embed_chunks(rooms, embedder, say, progress)
     except DocbotError as error:  # what was read is found by its words meanwhile
-        progress.end()
         say(f"not all chunks could be embedded, the next `docbot sync` tries again: {error}")
         return False
-    progress.end()
     say(f"embedded {embedded} chunks with {embedder.model}")
     return True
 

@@ -163,15 +163,27 @@ async def refuse_endpoint_without_model(settings: Settings) -> None:
 
 
 async def rebuild_index(rooms: Rooms) -> int:
-    """Build the index anew from Postgres and switch to it; the caller holds the sync lock."""
+    """Build the index anew from Postgres and switch to it; the caller holds the sync lock.
+
+    It keeps the vectors of the model it has until every chunk has one of the model that is set.
+    """
     points = await rebuild(
         rooms.generations,
         database_url=database_url(rooms.settings),
         data_dir=rooms.settings.docbot_data_dir,
-        embedding_model=rooms.settings.docbot_embedding_model,
+        embedding_model=await _model_to_build_with(rooms),
     )
     await rooms.index.refresh()
     return points
+
+
+async def _model_to_build_with(rooms: Rooms) -> str | None:
+    wanted = rooms.settings.docbot_embedding_model
+    current = await rooms.generations.find_current()
+    held = current.embedding_model if current else None
+    if wanted is None or wanted == held or not await rooms.generations.not_embedded(wanted, 1):
+        return wanted
+    return held
 
 
 async def complete_index(rooms: Rooms) -> None:

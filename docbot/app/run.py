@@ -9,6 +9,7 @@ from functools import partial
 from time import monotonic
 
 from docbot.answers.answer import Answerer
+from docbot.app.embedding import take_up_model
 from docbot.app.rooms import (
     Rooms,
     complete_index,
@@ -139,6 +140,7 @@ class RunningBot:
                     tasks.create_task(_watch(lock), name="lock watch"),
                     tasks.create_task(self._listener().run(), name="listener"),
                     tasks.create_task(self._connect(client), name="gateway"),
+                    tasks.create_task(take_up_model(self._rooms), name="embedding model"),
                 ]
                 if await _first(self.connected.wait(), self._stop.wait()):
                     await self._work(client, epoch, tasks)

@@ -52,6 +52,16 @@ _NOT_EMBEDDED = """
         SELECT FROM embeddings WHERE model = $1 AND chunk_hash = chunks.hash)
     ORDER BY chunks.hash LIMIT $2
 """
+_MISSING = """
+    SELECT count(*) AS chunks, coalesce(sum(size), 0) AS size FROM (
+        SELECT DISTINCT ON (chunks.hash)
+               octet_length(pages.title) + octet_length(array_to_string(chunks.heading_path, ' '))
+               + octet_length(chunks.text) AS size
+        FROM chunks JOIN pages ON pages.id = chunks.page_id
+        WHERE chunks.position IS NOT NULL AND NOT EXISTS (
+            SELECT FROM embeddings WHERE model = $1 AND chunk_hash = chunks.hash)
+        ORDER BY chunks.hash) AS missing
+"""
 _PUT_EMBEDDING = """
     INSERT INTO embeddings (model, chunk_hash, vector) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """
@@ -98,6 +108,14 @@ class Unembedded:
     title: str
     heading_path: tuple[str, ...]
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """How many chunks have no vector yet, and how long their texts are together, in bytes."""
+
+    chunks: int
+    size: int
 
 
 class Generations:
@@ -162,6 +180,11 @@ class Generations:
             Unembedded(row["hash"], row["title"], tuple(row["heading_path"]), row["text"])
             for row in rows
         ]
+
+    async def missing(self, model: str) -> Missing:
+        with translated():
+            row = await self._pool.fetchrow(_MISSING, model)
+        return Missing(row["chunks"], int(row["size"])) if row else Missing(0, 0)
 
     async def put_embeddings(
         self, model: str, vectors: Sequence[tuple[bytes, Sequence[float]]]

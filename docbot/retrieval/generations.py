@@ -11,13 +11,13 @@ from docbot.db.pool import Database, close
 from docbot.errors import DocbotError, PermanentError
 from docbot.processes import process_pool
 from docbot.retrieval.edge import EdgeStore
-from docbot.retrieval.embedder import Embedder, embedding_text
+from docbot.retrieval.embedder import BATCH, Embedder, embedding_text
 from docbot.retrieval.lexical import LEXICAL_VERSION, document_vector
 from docbot.retrieval.store import Index, Row, VectorStore
 
 log = logging.getLogger(__name__)
 
-_EMBED_AT_ONCE = 256
+_READ_AT_ONCE = 8 * BATCH  # chunks
 
 
 class CurrentIndex:
@@ -81,17 +81,22 @@ class CurrentIndex:
 async def embed_missing(
     generations: Generations, embedder: Embedder, progress: Callable[[int], None]
 ) -> int:
-    """Embed every chunk that has no vector of this model yet; return how many there were."""
+    """Embed every chunk that has no vector of this model yet; return how many there were.
+
+    Each batch is stored as it comes: who is stopped half way goes on there the next time.
+    """
     embedded = 0
-    while missing := await generations.not_embedded(embedder.model, _EMBED_AT_ONCE):
-        vectors = await embedder.embed(
-            [embedding_text(chunk.title, chunk.heading_path, chunk.text) for chunk in missing]
-        )
-        await generations.put_embeddings(
-            embedder.model, list(zip((c.hash for c in missing), vectors, strict=True))
-        )
-        embedded += len(missing)
-        progress(embedded)
+    while missing := await generations.not_embedded(embedder.model, _READ_AT_ONCE):
+        for start in range(0, len(missing), BATCH):
+            batch = missing[start : start + BATCH]
+            vectors = await embedder.embed(
+                [embedding_text(chunk.title, chunk.heading_path, chunk.text) for chunk in batch]
+            )
+            await generations.put_embeddings(
+                embedder.model, list(zip((c.hash for c in batch), vectors, strict=True))
+            )
+            embedded += len(batch)
+            progress(embedded)
     return embedded
 
 

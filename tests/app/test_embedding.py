@@ -1,0 +1,294 @@
+import asyncio
+import hashlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from docbot.app.embedding import LoggedProgress, cost_line, take_up_model
+from docbot.app.reading import Outcome, is_stale, sync_sources
+from docbot.app.rooms import Rooms, open_rooms
+from docbot.db.generations import Missing
+from docbot.db.locks import sync_lock
+from docbot.db.sources import ChunkRow, PageRow
+from docbot.retrieval.search import Query, SearchResult
+from docbot.settings import Settings
+from tests.model_server import NO_QUOTA, Hang, ModelServer, Status
+from tests.town import ANSWER_PLACE, QUESTION, Ground, Quiet, open_town
+
+OLD, NEW = "old-model", "new-model"
+SOON = {"retry-after": "0.01"}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ModelServer]:
+    async with ModelServer.open(models=[OLD, NEW]) as server:
+        yield server
+
+
+def settings_for(ground: Ground, server: ModelServer, model: str | None) -> Settings:
+    return Settings(_env_file=None).model_copy(
+        update={
+            "database_url": SecretStr(ground.database_url),
+            "docbot_data_dir": ground.data_dir,
+            "openai_base_url": server.base_url,
+            "docbot_embedding_model": model,
+        }
+    )
+
+
+async def sync(rooms: Rooms, said: list[str] | None = None) -> Outcome:
+    say = (said if said is not None else []).append
+    return await sync_sources(rooms, [], full=False, say=say, progress=Quiet())
+
+
+@pytest.fixture
+async def indexed(ground: Ground, server: ModelServer) -> Ground:
+    """The library, indexed with the old model."""
+    async with open_rooms(settings_for(ground, server, OLD)) as rooms:
+        assert await sync(rooms) == Outcome(1, embedded=True)
+    server.requests.clear()
+    server.arrived.clear()
+    return ground
+
+
+async def search(rooms: Rooms) -> SearchResult:
+    sources = [source.id for source in await rooms.sources.all()]
+    return await rooms.searcher.search(Query(QUESTION, ""), sources)
+
+
+async def add_page(rooms: Rooms, chunks: int) -> None:
+    """Store a page of so many chunks that no file stands behind."""
+    [source] = await rooms.sources.all()
+    url, texts = "https://docs.test/more", [f"Part {number}." for number in range(chunks)]
+    await rooms.sources.put_page(
+        source.id,
+        PageRow(
+            url=url,
+            title="More",
+            markdown="\n\n".join(texts),
+            content_hash=hashlib.sha256(b"more").digest(),
+            chunks=tuple(
+                ChunkRow(hashlib.sha256(text.encode()).digest(), ("More",), url, text)
+                for text in texts
+            ),
+        ),
+    )
+
+
+def embedded_by(server: ModelServer, model: str) -> list[int]:
+    """How many texts each request to embed with the model had."""
+    return [
+        len(request.body["input"])
+        for request in server.requests
+        if request.body.get("model") == model
+    ]
+
+
+async def stored(rooms: Rooms, model: str) -> Any:
+    return await rooms.pool.fetchval("SELECT count(*) FROM embeddings WHERE model = $1", model)
+
+
+@pytest.mark.parametrize(
+    ("missing", "price", "line"),
+    [
+        (Missing(1_999, 1_999_999), 0.02, None),
+        (Missing(0, 0), None, None),
+        (
+            Missing(2_000, 2_400_000),
+            None,
+            "to embed with m: 2,000 chunks, about 600,000 tokens (an estimate from their length)",
+        ),
+        (
+            Missing(1, 2_000_000),
+            0.02,
+            (
+                "to embed with m: 1 chunks, about 500,000 tokens (an estimate from their length), "
+                "about 0.01 at 0.02 a million"
+            ),
+        ),
+    ],
+)
+def test_what_is_much_to_embed_is_said_before_with_its_price_if_known(
+    missing: Missing, price: float | None, line: str | None
+) -> None:
+    assert cost_line("m", missing, price) == line
+
+
+def test_a_long_work_is_logged_by_tenths(caplog: pytest.LogCaptureFixture) -> None:
+    progress = LoggedProgress()
+    progress.begin("embedding")
+    progress.expect(1_000)
+    with caplog.at_level(logging.INFO):
+        for done in range(32, 1_000, 32):
+            progress.at(done)
+    progress.end()
+    assert len(caplog.records) == 9
+    assert caplog.records[0].getMessage() == "embedding: 128 of 1000"
+
+
+async def test_what_is_missing_is_counted_once_for_each_text(
+    indexed: Ground, server: ModelServer
+) -> None:
+    async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
+        assert await rooms.generations.missing(OLD) == Missing(0, 0)
+        before = await rooms.generations.missing(NEW)
+        await add_page(rooms, 10)
+        after = await rooms.generations.missing(NEW)
+        assert after == Missing(before.chunks + 10, before.size + 10 * len("MoreMorePart 1."))
+
+
+async def test_a_sync_that_is_stopped_keeps_what_was_embedded_and_the_next_goes_on_there(
+    indexed: Ground, server: ModelServer
+) -> None:
+    async with open_rooms(settings_for(indexed, server, OLD)) as rooms:
+        await add_page(rooms, 40)
+        await rooms.pool.execute("UPDATE sources SET location = '/gone'")  # so the page stays
+        syncing = asyncio.create_task(sync(rooms))
+        async with asyncio.timeout(20):
+            await server.arrived.wait()
+            server.fail(Hang())
+            server.arrived.clear()
+            await server.arrived.wait()
+        syncing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await syncing
+        assert embedded_by(server, OLD) == [32, 8]
+        await sync(rooms)
+        assert embedded_by(server, OLD) == [32, 8, 8]
+        assert not await is_stale(rooms)
+
+
+async def test_a_sync_with_another_model_that_fails_leaves_the_old_models_vectors_in_use(
+    indexed: Ground, server: ModelServer
+) -> None:
+    said: list[str] = []
+    async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
+        server.fail(NO_QUOTA)
+        assert await sync(rooms, said) == Outcome(1, embedded=False)
+        assert rooms.index.embedding_model == OLD
+        found = await search(rooms)
+        assert (found.dense_used, found.warning) == (True, None)
+        assert await sync(rooms) == Outcome(1, embedded=True)
+        assert rooms.index.embedding_model == NEW
+    assert any("no credit" in line for line in said)
+
+
+async def test_a_running_bot_takes_up_another_model_without_a_gap(
+    indexed: Ground, server: ModelServer
+) -> None:
+    server.fail(Hang())
+    async with open_town(
+        indexed, openai_base_url=server.base_url, docbot_embedding_model=NEW
+    ) as town:
+        async with asyncio.timeout(20):
+            await server.arrived.wait()
+        found = await search(town.rooms)
+        assert (found.dense_used, found.warning) == (True, None)
+        assert town.rooms.index.embedding_model == OLD
+        thread = await town.asker.post(town.playground.forum, QUESTION, "It fails each night.")
+        assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
+
+        server.release.set()
+        await town.until(
+            "SELECT true FROM index_generations WHERE state = 'current' AND embedding_model = $1",
+            NEW,
+        )
+        async with asyncio.timeout(20):
+            while town.rooms.index.embedding_model != NEW:
+                await asyncio.sleep(0.01)
+        found = await search(town.rooms)
+        assert (found.dense_used, found.warning) == (True, None)
+
+
+async def test_a_bot_that_died_half_way_goes_on_there(indexed: Ground, server: ModelServer) -> None:
+    async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
+        await add_page(rooms, 40)
+        taking = asyncio.create_task(take_up_model(rooms))
+        async with asyncio.timeout(20):
+            await server.arrived.wait()
+            server.fail(Hang())
+            server.arrived.clear()
+            await server.arrived.wait()
+        taking.cancel()
+        await asyncio.wait([taking])
+        assert rooms.index.embedding_model == OLD
+        assert await stored(rooms, NEW) == 32
+    async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
+        await take_up_model(rooms)
+        first, left, again = embedded_by(server, NEW)
+        assert (first, again) == (32, left)
+        assert rooms.index.embedding_model == NEW
+        assert not await is_stale(rooms)
+        await take_up_model(rooms)
+        assert len(embedded_by(server, NEW)) == 3  # nothing is paid for twice
+
+
+async def test_a_passing_failure_is_waited_out(indexed: Ground, server: ModelServer) -> None:
+    attempts: list[int] = []
+
+    def wait(attempt: int) -> float:
+        attempts.append(attempt)
+        return 0
+
+    async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
+        server.fail(Status(503, headers=SOON), times=8)  # each request is tried four times
+        await take_up_model(rooms, wait=wait)
+        assert attempts == [1, 2]
+        assert rooms.index.embedding_model == NEW
+
+
+async def test_a_refusal_is_logged_once_and_the_old_model_stays(
+    indexed: Ground, server: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.models.remove(NEW)
+    async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
+        with caplog.at_level(logging.WARNING):
+            await take_up_model(rooms)
+        found = await search(rooms)
+        assert (found.dense_used, rooms.index.embedding_model) == (True, OLD)
+    [line] = [record.getMessage() for record in caplog.records]
+    assert "the index stays as it is" in line
+    assert f"model {NEW} at {server.base_url}" in line
+
+
+async def test_without_a_model_the_index_is_made_for_words_alone(
+    indexed: Ground, server: ModelServer
+) -> None:
+    async with open_rooms(settings_for(indexed, server, None)) as rooms:
+        before = await search(rooms)
+        assert (before.dense_used, before.warning) == (False, None)
+        await take_up_model(rooms)
+        assert rooms.index.embedding_model is None
+        assert (await search(rooms)).passages[0].url == ANSWER_PLACE
+        assert not await is_stale(rooms)
+    assert server.requests == []
+
+
+async def test_it_waits_for_a_sync_that_runs(indexed: Ground, server: ModelServer) -> None:
+    waits = asyncio.Event()
+
+    def wait(_: int) -> float:
+        waits.set()
+        return 0.01
+
+    async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
+        async with sync_lock(rooms.database):
+            taking = asyncio.create_task(take_up_model(rooms, wait=wait))
+            async with asyncio.timeout(20):
+                await waits.wait()
+            assert server.requests == []
+        await taking
+        assert rooms.index.embedding_model == NEW
+
+
+async def test_an_index_that_has_the_model_is_left_as_it_is(
+    indexed: Ground, server: ModelServer
+) -> None:
+    async with open_rooms(settings_for(indexed, server, OLD)) as rooms:
+        named = await rooms.generations.find_current()
+        await take_up_model(rooms)
+        assert await rooms.generations.find_current() == named
+    assert server.requests == []
