@@ -378,17 +378,25 @@ async def ask_on_a_terminal(shell: Shell, server: ModelServer) -> Ran:
     return Ran(process.returncode or 0, out.decode().replace("\r\n", "\n"), err.decode())
 
 
-async def test_on_a_terminal_an_answer_is_shown_as_it_is_written_then_its_sources(
+async def test_on_a_terminal_an_answer_is_shown_as_it_is_written_and_what_the_checks_add(
     read: Shell,
 ) -> None:
-    async with ModelServer.open(["<think>hm</think>\nSet `max_retries` [1]."]) as server:
+    unsafe = "Set `max_retries` [1]. Or [99]. @everyone see https://evil.test/ ."
+    replies = ["<think>hm</think>\nSet `max_retries` [1].", unsafe]
+    async with ModelServer.open(replies) as server:
         ran = await ask_on_a_terminal(read, server)
         assert server.requests[0].body["stream"] is True
+        changed = await ask_on_a_terminal(read, server)
     assert ran.code == 0, ran.err
     assert ran.out == (
         "\x1b[2mSet `max_retries` [1].\x1b[0m\n\n"
         "**Sources**\n[1] [Usage › Retries](<https://d.test/usage#retries>)\n"
     )
+    draft, _, answer = changed.out.partition("\x1b[0m")
+    assert draft.endswith(unsafe)
+    assert "--- checked without [99], this is the answer:" in answer
+    assert "@everyone" not in answer
+    assert "`https://evil.test/`" in answer
 
 
 async def test_on_a_terminal_a_reply_that_breaks_off_is_no_answer(read: Shell) -> None:
@@ -399,17 +407,6 @@ async def test_on_a_terminal_a_reply_that_breaks_off_is_no_answer(read: Shell) -
     assert ran.out == "\x1b[2mSet `max_retries` [1].\x1b[0m\n"
     assert "the reply broke off" in ran.err
     assert "Traceback" not in ran.err
-
-
-async def test_an_unsafe_reply_is_told_apart_from_the_checked_answer(read: Shell) -> None:
-    reply = "Set `max_retries` [1]. Or [99]. @everyone see https://evil.test/ ."
-    async with ModelServer.open([reply]) as server:
-        ran = await ask_on_a_terminal(read, server)
-    draft, _, answer = ran.out.partition("\x1b[0m")
-    assert draft.endswith(reply)
-    assert "--- checked without [99], this is the answer:" in answer
-    assert "@everyone" not in answer
-    assert "`https://evil.test/`" in answer
 
 
 async def test_an_answer_that_is_not_for_a_terminal_is_not_streamed(read: Shell) -> None:

@@ -1,7 +1,8 @@
 """Dense vectors from an endpoint that speaks OpenAI's embeddings protocol.
 
 Promises: vectors come back in the order of the texts, all of unit length; what may pass is tried
-again a few times; every failure is one of docbot's errors.
+again a few times, what is too long for one request goes in several; every failure is one of
+docbot's errors.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from copy import copy
 from typing import Any, Protocol
 
-from docbot.errors import TransientError
+from docbot.errors import TooLongError, TransientError
 from docbot.retrieval.endpoint import Endpoint, Model, refuse_reported
 from docbot.retrieval.lexical import prose
 
@@ -25,6 +26,8 @@ _TIMEOUT_SECONDS = 30.0  # for a request; a batch takes a slow endpoint some 10
 _RETRIES = 3  # of a request; rate limits are mostly by the minute, and say how long to wait
 _FIRST_WAIT = 0.5  # seconds, doubling
 _LONGEST_WAIT = 60.0  # seconds; who is to wait longer is told so at once
+
+_SHORTEST_TEXT = 800  # characters; the smallest models take 256 tokens
 
 # What a model reads is 256 to 8,000 tokens; a post's point stands in its first lines.
 _QUESTION_CHARACTERS = 2_000
@@ -87,6 +90,23 @@ class OpenAIEmbedder:
         await self._endpoint.close()
 
     async def _embed_batch(self, texts: Sequence[str]) -> list[list[float]]:
+        """Embed texts in one request, in several where they are too long for one.
+
+        A text that alone is longer than the model takes is embedded by its beginning.
+        """
+        try:
+            return await self._patient_request(texts)
+        except TooLongError:
+            half = len(texts) // 2
+            if half:
+                first = await self._embed_batch(texts[:half])
+                return [*first, *await self._embed_batch(texts[half:])]
+            [text] = texts
+            if len(text) < _SHORTEST_TEXT:
+                raise
+            return await self._embed_batch([text[: len(text) // 2].strip()])
+
+    async def _patient_request(self, texts: Sequence[str]) -> list[list[float]]:
         for attempt in range(self._retries):
             try:
                 return await self._request(texts)

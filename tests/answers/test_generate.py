@@ -130,7 +130,7 @@ async def test_a_request_too_long_says_what_the_model_must_take() -> None:
 
 
 async def test_a_reply_cut_by_the_models_own_limit_says_so() -> None:
-    replies = [Reply("Because", finish_reason="length"), "Because"]
+    replies = [Reply("Because", finish_reason="length"), Reply("Because")]
     async with ModelServer.open(replies) as server, chat_model(server.base_url) as model:
         assert (await model.complete(ASKED)).is_cut
         assert not (await model.complete(ASKED)).is_cut

@@ -140,6 +140,27 @@ async def test_only_the_batch_that_failed_is_sent_again(server: ModelServer) -> 
     await patient.close()
 
 
+async def test_what_is_too_long_for_one_request_goes_in_several(
+    embedder: OpenAIEmbedder, server: ModelServer
+) -> None:
+    texts = ["one", "two", "three", "four", "five"]
+    server.fail(Status(413), times=2)
+    assert await embedder.embed(texts) == [pytest.approx(hashed_vector(text)) for text in texts]
+    assert [len(request.body["input"]) for request in server.requests] == [5, 2, 1, 1, 3]
+
+
+async def test_a_text_longer_than_the_model_takes_is_embedded_by_its_beginning(
+    embedder: OpenAIEmbedder, server: ModelServer
+) -> None:
+    server.fail(Status(400, "the input length exceeds the context length"), times=2)
+    assert len(await embedder.embed(["word " * 800])) == 1
+    assert [len(request.body["input"][0]) for request in server.requests] == [4_000, 1_999, 999]
+    server.fail(Status(400, "too long"), times=9)
+    with pytest.raises(TooLongError):
+        await embedder.embed(["word " * 800])
+    assert len(server.requests) == 3 + 4
+
+
 async def test_a_failure_that_does_not_pass_is_given_up(server: ModelServer) -> None:
     patient = OpenAIEmbedder(MODEL, "right", server.base_url, retries=2)
     server.fail(Status(503, headers=SOON), times=9)

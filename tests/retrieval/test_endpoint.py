@@ -163,7 +163,8 @@ async def test_an_error_in_a_reply_that_claims_to_be_fine_is_judged_by_its_words
 
 
 def test_a_reply_without_an_error_is_none() -> None:
-    for document in ({"choices": [], "error": None}, [], "text", None):
+    documents: list[object] = [{"choices": [], "error": None}, [], "text", None]
+    for document in documents:
         refuse_reported(document)
 
 
