@@ -18,6 +18,7 @@ from docbot.db.forums import Forum
 from docbot.playground.actors import Member
 from docbot.playground.objects import Permission
 from docbot.playground.server import Playground
+from docbot.playground.world import NONCE_SECONDS
 from docbot.settings import Settings
 
 PAGES = {
@@ -52,10 +53,11 @@ async def eventually(look: Callable[[], bool]) -> None:
 
 
 @dataclass(frozen=True)
-class Town:
+class QuietTown:
+    """A local Discord and a docbot's rooms; nobody answers before `awake`."""
+
     playground: Playground
     rooms: Rooms
-    bot: RunningBot
 
     @property
     def asker(self) -> Member:
@@ -65,11 +67,19 @@ class Town:
     def helper(self) -> Member:
         return self.playground.members[1]
 
-    def forum_as_bound(self) -> Forum:
-        """The forum's binding as the running bot knows it."""
-        forum = self.bot.bindings.find(self.playground.forum.id)
-        assert forum is not None
-        return forum
+    @property
+    def mention(self) -> str:
+        """What a member writes to call docbot."""
+        return self.playground.bot.mention
+
+    @asynccontextmanager
+    async def awake(self, **arguments: Any) -> AsyncIterator["Town"]:
+        """Run a bot until the block ends, then stop it as SIGTERM does."""
+        settings = self.rooms.settings
+        arguments = {"read_settings": lambda: settings, **arguments}
+        bot = RunningBot(self.rooms, **arguments)
+        async with running(bot):
+            yield Town(self.playground, self.rooms, bot)
 
     async def states(self) -> list[tuple[str, str | None]]:
         """State and reason of each question, in the order asked."""
@@ -84,6 +94,17 @@ class Town:
                 if value:
                     return value
                 await asyncio.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Town(QuietTown):
+    bot: RunningBot
+
+    def forum_as_bound(self) -> Forum:
+        """The forum's binding as the running bot knows it."""
+        forum = self.bot.bindings.find(self.playground.forum.id)
+        assert forum is not None
+        return forum
 
 
 def settings_for(
@@ -165,19 +186,40 @@ class Ground:
 
 
 @asynccontextmanager
+async def open_quiet_town(
+    ground: Ground,
+    *,
+    bound: bool = True,
+    is_operator: bool = False,
+    clock: Callable[[], float] | None = None,
+    nonce_seconds: float = NONCE_SECONDS,
+    **changes: Any,
+) -> AsyncIterator[QuietTown]:
+    """Build all but a running bot; `changes` are of the settings.
+
+    `bound`: its forum is; `is_operator`: its guild is the operator's.
+    """
+    async with Playground.open(clock=clock, nonce_seconds=nonce_seconds) as playground:
+        # No right but those that the invite link asks for.
+        playground.world.edit_role(playground.town.bot_role, Permission(PERMISSIONS.value))
+        if is_operator:
+            changes["docbot_operator_guild"] = playground.guild.id
+        settings = settings_for(playground, ground.database_url, ground.data_dir, **changes)
+        async with open_rooms(settings) as rooms:
+            if bound:
+                await bind(rooms, playground)
+            yield QuietTown(playground, rooms)
+            assert playground.violations == []
+
+
+@asynccontextmanager
 async def open_town(
     ground: Ground, *, read_settings: Callable[[], Settings] | None = None, **changes: Any
 ) -> AsyncIterator[Town]:
     """Run a bot in a local Discord; it is the operator's guild where settings are re-read."""
-    async with Playground.open() as playground:
-        # No right but those that the invite link asks for.
-        playground.world.edit_role(playground.town.bot_role, Permission(PERMISSIONS.value))
-        if read_settings is not None:
-            changes["docbot_operator_guild"] = playground.guild.id
-        settings = settings_for(playground, ground.database_url, ground.data_dir, **changes)
-        async with open_rooms(settings) as rooms:
-            await bind(rooms, playground)
-            bot = RunningBot(rooms, read_settings=read_settings or (lambda: settings))
-            async with running(bot):
-                yield Town(playground, rooms, bot)
-            assert playground.violations == []
+    arguments = {} if read_settings is None else {"read_settings": read_settings}
+    async with (
+        open_quiet_town(ground, is_operator=bool(read_settings), **changes) as quiet,
+        quiet.awake(**arguments) as town,
+    ):
+        yield town

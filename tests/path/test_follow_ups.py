@@ -1,13 +1,8 @@
 """A thread goes on: mentions, edits, deletions, and what is remembered of it."""
 
-import asyncio
-
 import pytest
 
-from docbot.app.rooms import open_rooms
-from docbot.app.run import RunningBot
 from docbot.playground.actors import Member
-from docbot.playground.server import Playground
 from tests.model_server import Hang, ModelServer, Script, Status
 from tests.town import (
     ANSWER_PLACE,
@@ -17,9 +12,8 @@ from tests.town import (
     Town,
     bind,
     eventually,
+    open_quiet_town,
     open_town,
-    running,
-    settings_for,
 )
 
 BODY = "It fails each night."
@@ -29,7 +23,7 @@ TIMEOUTS = "https://docs.test/timeouts#when-it-times-out"
 async def test_a_mention_goes_on_with_the_conversation(town: Town) -> None:
     thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
     first = await town.asker.sees_reply(thread)
-    await town.asker.reply(thread, f"{town.playground.bot.mention} and when does it time out?")
+    await town.asker.reply(thread, f"{town.mention} and when does it time out?")
     second = await town.asker.sees_reply(thread, after=first)
     assert TIMEOUTS in second.content
     rows = await town.rooms.pool.fetch("SELECT origin FROM questions ORDER BY id")
@@ -59,7 +53,7 @@ async def test_who_calls_docbot_to_a_post_gets_the_post_answered(
         await eventually(lambda: town.forum_as_bound().mode == "mention")
         thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
         member: Member = getattr(town, caller)
-        called = await member.reply(thread, f"{town.playground.bot.mention} can you answer this?")
+        called = await member.reply(thread, f"{town.mention} can you answer this?")
         reply = await town.asker.sees_reply(thread)
         assert ANSWER_PLACE in reply.content
         assert reply.reply_to == called.id
@@ -69,7 +63,7 @@ async def test_a_post_that_calls_docbot_is_asked_with_its_title(ground: Ground) 
     async with open_town(ground) as town:
         await bind(town.rooms, town.playground, mode="mention")
         await eventually(lambda: town.forum_as_bound().mode == "mention")
-        body = f"{town.playground.bot.mention} any idea?"
+        body = f"{town.mention} any idea?"
         thread = await town.asker.post(town.playground.forum, QUESTION, body)
         assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
 
@@ -83,7 +77,7 @@ async def test_who_calls_docbot_while_its_model_is_away_is_told_and_answered_lat
         open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
     ):
         thread = await town.asker.post(town.playground.forum, OFF_TOPIC, BODY)
-        await town.asker.reply(thread, f"{town.playground.bot.mention} {QUESTION}")
+        await town.asker.reply(thread, f"{town.mention} {QUESTION}")
         first = await town.asker.sees_reply(thread, timeout=30)
         assert "cannot answer just now" in first.content
         second = await town.asker.sees_reply(thread, after=first, timeout=30)
@@ -105,30 +99,21 @@ async def test_a_reply_that_no_database_can_hold_puts_the_question_off_and_ends_
 async def test_the_next_question_is_taken_as_soon_as_the_answer_before_it_is_out(
     ground: Ground,
 ) -> None:
-    async with Playground.open() as playground:
-        settings = settings_for(playground, ground.database_url, ground.data_dir)
-        async with open_rooms(settings) as rooms:
-            await bind(rooms, playground)
-            # No poll helps: only the wake-ups can have it answered in time.
-            bot = RunningBot(rooms, read_settings=lambda: settings, idle_seconds=600)
-            async with running(bot):
-                asker = playground.members[0]
-                hold = playground.faults.hold(method="POST", path=r"/channels/\d+/messages")
-                thread = await asker.post(playground.forum, QUESTION, BODY)
-                await hold.reached.wait()
-                mention = f"{playground.bot.mention} when does it time out?"
-                asked = await asker.reply(thread, mention)
-                async with asyncio.timeout(20):
-                    while not await rooms.pool.fetchval("SELECT count(*) = 2 FROM questions"):
-                        await asyncio.sleep(0.02)
-                hold.release()
-                first = await asker.sees_reply(thread, after=asked)
-                assert TIMEOUTS in (await asker.sees_reply(thread, after=first)).content
+    # No poll helps: only the wake-ups can have it answered in time.
+    async with open_quiet_town(ground) as quiet, quiet.awake(idle_seconds=600) as town:
+        hold = town.playground.faults.hold(method="POST", path=r"/channels/\d+/messages")
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        await hold.reached.wait()
+        asked = await town.asker.reply(thread, f"{town.mention} when does it time out?")
+        await town.until("SELECT count(*) = 2 FROM questions")
+        hold.release()
+        first = await town.asker.sees_reply(thread, after=asked)
+        assert TIMEOUTS in (await town.asker.sees_reply(thread, after=first)).content
 
 
 async def test_the_answer_to_a_mention_replies_to_it(town: Town) -> None:
     thread = await town.asker.post(town.playground.forum, OFF_TOPIC, BODY)
-    asked = await town.asker.reply(thread, f"{town.playground.bot.mention} {QUESTION}")
+    asked = await town.asker.reply(thread, f"{town.mention} {QUESTION}")
     reply = await town.asker.sees_reply(thread)
     assert ANSWER_PLACE in reply.content
     assert reply.reply_to == asked.id
@@ -137,7 +122,7 @@ async def test_the_answer_to_a_mention_replies_to_it(town: Town) -> None:
 async def test_who_mentions_docbot_is_told_when_nothing_is_found(town: Town) -> None:
     thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
     first = await town.asker.sees_reply(thread)
-    await town.asker.reply(thread, f"{town.playground.bot.mention} {OFF_TOPIC}")
+    await town.asker.reply(thread, f"{town.mention} {OFF_TOPIC}")
     second = await town.asker.sees_reply(thread, after=first)
     assert "nothing" in second.content
     assert second.buttons == []
@@ -162,7 +147,7 @@ async def test_earlier_turns_reach_the_model_in_their_right_roles(ground: Ground
         thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
         first = await town.asker.sees_reply(thread)
         await town.until("SELECT state = 'answered' FROM questions")
-        await town.asker.reply(thread, f"{town.playground.bot.mention} when does it time out?")
+        await town.asker.reply(thread, f"{town.mention} when does it time out?")
         await town.asker.sees_reply(thread, after=first)
         _, second = model.requests
     turns = [(turn["role"], turn["content"]) for turn in second.body["messages"]]

@@ -10,23 +10,14 @@ from datetime import timedelta
 
 import pytest
 
-from docbot.app.rooms import Rooms, open_rooms
 from docbot.app.run import RunningBot
-from docbot.playground.actors import Member
-from docbot.playground.server import Playground
 from docbot.telemetry import STEPS, Step
-from tests.town import QUESTION, Ground, bind, running, settings_for
+from tests.town import QUESTION, Ground, QuietTown, open_quiet_town
 
 
 @dataclass(frozen=True)
-class Scene:
-    playground: Playground
-    rooms: Rooms
+class Scene(QuietTown):
     ground: Ground
-
-    @property
-    def asker(self) -> Member:
-        return self.playground.members[0]
 
     async def start(self, last_step: str = "") -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
@@ -45,16 +36,8 @@ class Scene:
         await self.playground.bot_connects()
         return process
 
-    @asynccontextmanager
-    async def next_bot(self) -> AsyncIterator[None]:
-        bot = RunningBot(self.rooms, read_settings=lambda: self.rooms.settings)
-        async with running(bot):
-            yield
-
     async def is_answered_once(self, thread_id: int) -> None:
-        async with asyncio.timeout(20):
-            while await self.rooms.pool.fetchval("SELECT state FROM questions") != "answered":
-                await asyncio.sleep(0.02)
+        await self.until("SELECT state = 'answered' FROM questions")
         replies = self.playground.world.replies_of_bot(thread_id)
         assert len(replies) == 1
         rows = await self.rooms.pool.fetch("SELECT state, message_id FROM outbox")
@@ -64,11 +47,8 @@ class Scene:
 
 @asynccontextmanager
 async def open_scene(ground: Ground, *, nonce_seconds: float = 180.0) -> AsyncIterator[Scene]:
-    async with Playground.open(nonce_seconds=nonce_seconds) as playground:
-        settings = settings_for(playground, ground.database_url, ground.data_dir)
-        async with open_rooms(settings) as rooms:
-            await bind(rooms, playground)
-            yield Scene(playground, rooms, ground)
+    async with open_quiet_town(ground, nonce_seconds=nonce_seconds) as town:
+        yield Scene(town.playground, town.rooms, ground)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -77,7 +57,7 @@ async def test_a_kill_after_this_step_loses_and_doubles_nothing(ground: Ground, 
         dying = await scene.start(step)
         thread = await scene.asker.post(scene.playground.forum, QUESTION, "It fails.")
         assert await asyncio.wait_for(dying.wait(), 30) == -signal.SIGKILL
-        async with scene.next_bot():
+        async with scene.awake():
             await scene.asker.sees_reply(thread)
             await scene.is_answered_once(thread.id)
 
@@ -94,7 +74,7 @@ async def test_after_the_nonce_is_forgotten_the_channels_history_settles_a_send(
             "UPDATE outbox SET first_tried_at = first_tried_at - $1::interval",
             timedelta(minutes=5),
         )
-        async with scene.next_bot():
+        async with scene.awake():
             await scene.is_answered_once(thread.id)
 
 
@@ -123,5 +103,5 @@ async def test_sigterm_ends_with_0_and_loses_nothing(ground: Ground) -> None:
         await scene.asker.sees_reply(thread)
         process.terminate()
         assert await asyncio.wait_for(process.wait(), 15) == 0
-        async with scene.next_bot():
+        async with scene.awake():
             await scene.is_answered_once(thread.id)

@@ -7,7 +7,7 @@ from docbot.app.rooms import Rooms, open_rooms
 from docbot.app.run import RunningBot
 from docbot.errors import SettingsError
 from docbot.playground.server import Playground
-from tests.town import Ground, pointed_at_a_stand_in, running, settings_for
+from tests.town import Ground, open_quiet_town, pointed_at_a_stand_in, settings_for
 
 
 async def _run(rooms: Rooms) -> None:
@@ -40,13 +40,8 @@ async def test_with_nothing_bound_it_stays_up_and_says_what_to_do(
     ground: Ground, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    async with Playground.open() as playground:
-        settings = settings_for(playground, ground.database_url, ground.data_dir)
-        async with (
-            open_rooms(settings) as rooms,
-            running(RunningBot(rooms, read_settings=lambda: settings)),
-        ):
-            pass
+    async with open_quiet_town(ground, bound=False) as town, town.awake():
+        pass
     [told] = [record.message for record in caplog.records if "no forum is bound" in record.message]
     assert "https://discord.com/oauth2/authorize?client_id=" in told
     assert "docbot forum add GUILD_ID CHANNEL_ID --source NAME" in told
@@ -55,13 +50,9 @@ async def test_with_nothing_bound_it_stays_up_and_says_what_to_do(
 async def test_a_discord_out_of_reach_is_tried_again_at_growing_intervals(
     ground: Ground, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with Playground.open() as playground:
-        settings = settings_for(playground, ground.database_url, ground.data_dir)
-        playground.faults.answer(503, path="/users/@me", times=2)
-        async with (
-            open_rooms(settings) as rooms,
-            running(RunningBot(rooms, read_settings=lambda: settings)),
-        ):
+    async with open_quiet_town(ground) as town:
+        town.playground.faults.answer(503, path="/users/@me", times=2)
+        async with town.awake():
             pass
     waits = [record.args for record in caplog.records if "not acting" in record.message]
     first, second = [args[0] for args in waits if isinstance(args, tuple)]
