@@ -65,7 +65,8 @@ class Answer:
     """What there is to say, before it is written as messages.
 
     `model`, `prompt_version` and tokens are None where no model was heard; `cut` is what was
-    taken out of its reply; `note` is for the operator: why a model's reply was not used.
+    taken out of its reply; `note` is for the operator: why it says nothing, or why a model's
+    reply was not used.
     """
 
     lane: Lane
@@ -135,7 +136,7 @@ class Answerer:
         elif lane == "suggest":
             draft = _suggestion(passages)
         else:
-            draft = _Draft("abstain", texts.NOTHING_FOUND)
+            draft = _quiet(question, passages)
         timings["total"] = _since(started)
         return _answer(draft, passages, completion, timings)
 
@@ -224,6 +225,14 @@ def _bounded(text: str, *, is_cut: bool) -> tuple[str, tuple[str, ...]]:
     else:
         why = _CUT_BY_MODEL
     return f"{kept}\n…", (why,)
+
+
+def _quiet(question: QuestionText, passages: Sequence[Passage]) -> _Draft:
+    if not asked_terms(question):
+        note = "its title and text say nothing to search for"
+        return _Draft("abstain", texts.NOTHING_ASKED, note=note)
+    note = "what was found says too little about it" if passages else "nothing was found"
+    return _Draft("abstain", texts.NOTHING_FOUND, note=note)
 
 
 def _quoted(question: QuestionText, passages: Sequence[Passage]) -> _Draft:

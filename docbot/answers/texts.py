@@ -1,6 +1,10 @@
 """The sentences that docbot says to members in its own name, all in one place."""
 
 NOTHING_FOUND = "I found nothing about this in the documentation."
+NOTHING_ASKED = (
+    "I cannot tell what you want to know. Please write your question in a few words; "
+    "images I cannot read."
+)
 LATER = "I cannot answer just now. I keep trying, and answer here as soon as I can."
 FAILED = "Something went wrong on my side, so I cannot answer now. Please try again later."
 MAY_HELP = "These pages may help:"

@@ -138,7 +138,7 @@ class RunningBot:
             async with asyncio.TaskGroup() as tasks:
                 background = [
                     tasks.create_task(_watch(lock), name="lock watch"),
-                    tasks.create_task(self._listener().run(), name="listener"),
+                    tasks.create_task(self._listener(client).run(), name="listener"),
                     tasks.create_task(self._connect(client), name="gateway"),
                     tasks.create_task(take_up_model(self._rooms), name="embedding model"),
                 ]
@@ -241,18 +241,29 @@ class RunningBot:
             wake=self._wake_drains,
             wake_worker=self._waker(self._wake_workers),
             idle_seconds=self._idle_seconds,
+            trouble_in=client.watch.trouble_in,
             on_step=self._on_step,
         )
 
-    def _listener(self) -> Listener:
+    def _listener(self, client: HelpClient) -> Listener:
         return Listener(
             self._rooms.database,
-            {INDEX_CHANGED: self._take_in_index, SETTINGS_CHANGED: self.bindings.reload},
+            {
+                INDEX_CHANGED: partial(self._take_in_index, client),
+                SETTINGS_CHANGED: partial(self._take_in_bindings, client),
+            },
         )
 
-    async def _take_in_index(self) -> None:
+    async def _take_in_bindings(self, client: HelpClient) -> None:
+        await self.bindings.reload()
+        if client.is_ready():
+            await client.look_at_forums()
+
+    async def _take_in_index(self, client: HelpClient) -> None:
         if await self._rooms.index.refresh():
             self._wake_workers.set()
+            if client.is_ready():
+                await client.look_at_forums()
             return
         log.warning("this data folder lacks the current index; building it from Postgres")
         async with sync_lock(self._rooms.database):
@@ -261,12 +272,18 @@ class RunningBot:
     async def _greet(self, client: HelpClient) -> None:
         self.connected.set()
         log.info("connected to Discord as %s, in %d servers", client.user, len(client.guilds))
-        if not self.bindings.all():
-            log.info(
-                "no forum is bound yet. Invite docbot: %s  Then: "
-                "docbot forum add GUILD_ID CHANNEL_ID --source NAME",
-                client.invite_link(),
-            )
+        if self.bindings.all():
+            return  # what is wrong with one of them is told by the watch
+        log.info(
+            "no forum is bound yet. Invite docbot: %s  Then: "
+            "docbot forum add GUILD_ID CHANNEL_ID --source NAME",
+            client.invite_link(),
+        )
+        sources = await self._rooms.sources.all()
+        if not sources:
+            log.info("there is no source yet. Next: docbot sources add NAME URL_OR_FOLDER")
+        elif not await self._rooms.sources.are_indexed([source.id for source in sources]):
+            log.info("no source was read yet. Next: docbot sync")
 
     async def reload(self, guild_id: int) -> str:
         """Take in changed settings; answer with the names, never the values, of what changed."""

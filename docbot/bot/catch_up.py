@@ -48,7 +48,11 @@ class CatchUp:
             if guild_id not in (None, forum.guild_id):
                 continue
             channel = self._client.get_channel(forum.channel_id)
-            if isinstance(channel, discord.ForumChannel) and forum.mode != "off":
+            if (
+                isinstance(channel, discord.ForumChannel)
+                and forum.mode != "off"
+                and may_read(channel)
+            ):
                 await self._catch_up_or_report(forum, channel)
 
     async def _catch_up_or_report(self, forum: Forum, channel: discord.ForumChannel) -> None:
@@ -101,11 +105,18 @@ class CatchUp:
 
 async def _recent_threads(channel: discord.ForumChannel, since: datetime) -> list[discord.Thread]:
     """The threads in which somebody wrote since then, oldest first."""
-    threads = {thread.id: thread for thread in channel.threads}
+    # Asked for, since the cache lacks what was made while the forum was hidden.
+    active = await channel.guild.active_threads()
+    threads = {thread.id: thread for thread in active if thread.parent_id == channel.id}
     async for thread in channel.archived_threads(limit=MISSED_POSTS):
         threads[thread.id] = thread
     recent = [t for t in threads.values() if discord.utils.snowflake_time(_last_id(t)) >= since]
     return sorted(recent, key=lambda thread: thread.id)
+
+
+def may_read(channel: discord.ForumChannel) -> bool:
+    rights = channel.permissions_for(channel.guild.me)
+    return rights.view_channel and rights.read_message_history
 
 
 def _created_at(thread: discord.Thread) -> datetime:

@@ -19,8 +19,9 @@ from docbot.bot.pace import Pace
 from docbot.bot.search import PageButton, SearchTools
 from docbot.bot.translate import change_from, incoming_from, is_from_person
 from docbot.bot.views import VoteButton
+from docbot.bot.watch import NEEDED, ForumWatch
 from docbot.db.answers import Answers
-from docbot.db.forums import Forums
+from docbot.db.forums import Forum, Forums
 from docbot.db.outbox import Outbox
 from docbot.db.threads import Threads
 from docbot.errors import DocbotError, SettingsError, TransientError
@@ -30,12 +31,9 @@ from docbot.forum.retry import pause
 
 log = logging.getLogger(__name__)
 
-# What a help bot needs and no more: see the forum, write in its threads, read what it missed.
-PERMISSIONS = discord.Permissions(
-    view_channel=True,
-    send_messages_in_threads=True,
-    read_message_history=True,
-)
+PERMISSIONS = discord.Permissions(**dict.fromkeys(NEEDED, True))
+# A longer pause is kept by whoever wants to call, not by a call that lasts.
+_LONGEST_RATE_LIMIT = 30.0
 
 _TRIES = 20  # with pauses up to 30 s about eight minutes; a longer outage ends in a new READY
 
@@ -74,6 +72,7 @@ class HelpClient(discord.Client):
             max_messages=None,
             # A server that comes later is taken in when it does.
             guild_ready_timeout=0.2,
+            max_ratelimit_timeout=_LONGEST_RATE_LIMIT,
             proxy=proxy,
             http_trace=Pace(requests_per_second).trace(),
         )
@@ -95,6 +94,13 @@ class HelpClient(discord.Client):
             calls_us=self.calls_us,
             in_order=self._order_of,
         )
+        self.watch = ForumWatch(
+            self,
+            parts.bindings,
+            parts.intake,
+            is_read=self._is_read,
+            invite_link=self.invite_link,
+        )
         self.add_dynamic_items(VoteButton, PageButton)
 
     def report(self, what: str, error: BaseException) -> None:
@@ -108,7 +114,10 @@ class HelpClient(discord.Client):
         return invite_link(self.application_id or 0)
 
     async def setup_hook(self) -> None:
-        await self.tree.sync()
+        try:
+            await self.tree.sync()
+        except discord.RateLimited as error:  # those of the last start are still there
+            self.report("registering the commands", error)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         log.exception("the event %s broke its handler", event_method)
@@ -122,7 +131,8 @@ class HelpClient(discord.Client):
         session = self._greeted_in = self._session
         await self._on_connected(self)
         for guild in self.guilds:
-            await self.on_guild_join(guild)
+            await self._store_guild(guild)
+        await self._insist("looking at the bound forums", self.watch.look)
         # Discord may send READY again while the first catch-up still runs.
         async with self._catching_up:
             await self._insist("catching up on what was missed", self._catch_up.run)
@@ -133,11 +143,61 @@ class HelpClient(discord.Client):
         if self._greeted_in != self._session:  # READY follows, and takes it in with all others
             return
         await self.on_guild_join(guild)
-        async with self._catching_up:
-            catch_up = partial(self._catch_up.run, guild.id)
-            await self._insist(f"catching up on server {guild.id}", catch_up)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
+        """New to docbot, or one that it was in before: what was bound there still is."""
+        await self._store_guild(guild)
+        await self._insist("looking at the bound forums", partial(self.watch.look, guild.id))
+        await self._catch_up_on(guild.id)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        await self.look_at_forums(guild.id)
+
+    async def on_guild_channel_create(self, channel: discord.abc.GuildChannel) -> None:
+        await self._look_if_bound(channel)
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        await self._look_if_bound(channel)
+
+    async def on_guild_channel_update(
+        self, _: discord.abc.GuildChannel, channel: discord.abc.GuildChannel
+    ) -> None:
+        await self._look_if_bound(channel)
+
+    async def on_guild_role_update(self, _: discord.Role, role: discord.Role) -> None:
+        await self.look_at_forums(role.guild.id)
+
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        await self.look_at_forums(role.guild.id)
+
+    async def on_member_update(self, _: discord.Member, member: discord.Member) -> None:
+        if self.user is not None and member.id == self.user.id:
+            await self.look_at_forums(member.guild.id)
+
+    async def _look_if_bound(self, channel: discord.abc.GuildChannel) -> None:
+        if self.parts.bindings.find(channel.id) is not None:
+            await self.look_at_forums(channel.guild.id)
+
+    async def look_at_forums(self, guild_id: int | None = None) -> None:
+        """Tell the operator what changed, and catch up on what docbot may read again."""
+        back: set[int] = set()
+
+        async def look() -> None:
+            back.update(await self.watch.look(guild_id))
+
+        await self._insist("looking at the bound forums", look)
+        for each in back:
+            await self._catch_up_on(each)
+
+    async def _catch_up_on(self, guild_id: int) -> None:
+        async with self._catching_up:
+            catch_up = partial(self._catch_up.run, guild_id)
+            await self._insist(f"catching up on server {guild_id}", catch_up)
+
+    async def _is_read(self, forum: Forum) -> bool:
+        return await self.parts.search.sources.are_indexed(forum.source_ids)
+
+    async def _store_guild(self, guild: discord.Guild) -> None:
         put = partial(self.parts.forums.put_guild, guild.id, guild.name)
         await self._insist(f"storing server {guild.id}", put)
 
@@ -162,13 +222,13 @@ class HelpClient(discord.Client):
         return self._in_order.setdefault(thread_id, asyncio.Lock())
 
     async def _in_turn(
-        self, thread_id: int, what: str, call: Callable[[], Awaitable[None]]
+        self, thread_id: int, what: str, call: Callable[[], Awaitable[object]]
     ) -> None:
         """Insist, after what came earlier in this thread: a deletion must find its message."""
         async with self._order_of(thread_id):
             await self._insist(what, call)
 
-    async def _insist(self, what: str, call: Callable[[], Awaitable[None]]) -> None:
+    async def _insist(self, what: str, call: Callable[[], Awaitable[object]]) -> None:
         """Do it, again while Postgres or Discord is out of reach: an event comes only once."""
         for attempt in range(1, _TRIES + 1):
             try:

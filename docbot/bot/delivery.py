@@ -14,6 +14,7 @@ import discord
 
 from docbot.bot import faults
 from docbot.bot.views import vote_view
+from docbot.bot.watch import Trouble
 from docbot.db.errors import translated
 from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Pool
@@ -33,6 +34,10 @@ _HISTORY_MESSAGES = 200
 _SEND_SECONDS = 60.0
 
 
+class _HeldError(TransientError):
+    """Nothing can be sent in this forum just now."""
+
+
 class OutboxDrain(ClaimLoop):
     """Delivers due rows."""
 
@@ -48,10 +53,12 @@ class OutboxDrain(ClaimLoop):
         wake: asyncio.Event,
         idle_seconds: float,
         wake_worker: Callable[[], None],
+        trouble_in: Callable[[int | None], Trouble | None],
         on_step: OnStep,
     ) -> None:
         super().__init__(wake=wake, idle_seconds=idle_seconds)
         self._wake_worker = wake_worker
+        self._trouble_in = trouble_in
         self._client = client
         self._pool = pool
         self._outbox = outbox
@@ -78,8 +85,10 @@ class OutboxDrain(ClaimLoop):
     async def _deliver(self, delivery: Delivery) -> None:
         try:
             message_id = await self._settle(delivery)
+        except _HeldError as error:  # told already, once for the forum
+            await self._put_off(delivery, error, logging.DEBUG)
         except TransientError as error:
-            await self._put_off(delivery, error)
+            await self._put_off(delivery, error, logging.WARNING)
         except GoneError as error:
             await self._end(delivery, "dropped", str(error))
         except Exception as error:
@@ -94,6 +103,7 @@ class OutboxDrain(ClaimLoop):
     async def _settle(self, delivery: Delivery) -> int:
         with faults.translated():
             async with asyncio.timeout(_SEND_SECONDS):
+                self._check_forum(delivery)
                 await self._check_thread(delivery.channel_id)
                 self._on_step("thread checked")
                 if nonce_is_old(delivery):
@@ -101,6 +111,16 @@ class OutboxDrain(ClaimLoop):
                     if found is not None:
                         return found
                 return await self._send(delivery)
+
+    def _check_forum(self, delivery: Delivery) -> None:
+        """Hold what cannot go out in any of the forum's threads, until the operator has acted."""
+        if self._client.get_guild(delivery.guild_id) is None:
+            raise GoneError("docbot is no longer in the server")
+        trouble = self._trouble_in(delivery.forum_id)
+        if trouble is None:
+            return
+        if trouble.stops_sending or (trouble.stops_reading and needs_history(delivery)):
+            raise _HeldError(trouble.line)
 
     async def _check_thread(self, channel_id: int) -> None:
         channel = self._client.get_channel(channel_id)
@@ -159,19 +179,28 @@ class OutboxDrain(ClaimLoop):
             await self._end(delivery, "dead", reason)
             return
         seconds = pause(delivery.attempt)
-        log.warning("outbox row %d is refused, again in %.0f s: %s", delivery.id, seconds, reason)
+        log.warning(
+            "outbox row %d for thread %d is refused, again in %.0f s: %s",
+            delivery.id,
+            delivery.channel_id,
+            seconds,
+            reason,
+        )
         await self._outbox.put_off(delivery, self._epoch, seconds, reason, refused=True)
 
-    async def _put_off(self, delivery: Delivery, error: TransientError) -> None:
+    async def _put_off(self, delivery: Delivery, error: TransientError, level: int) -> None:
         if is_too_old(delivery.created_at):
             await self._end(delivery, "dead", f"given up after 6 hours: {error}")
             return
         seconds = pause(delivery.attempt, retry_after=error.retry_after)
-        log.warning("outbox row %d waits %.0f s: %s", delivery.id, seconds, error)
+        log.log(level, "outbox row %d waits %.0f s: %s", delivery.id, seconds, error)
         await self._outbox.put_off(delivery, self._epoch, seconds, str(error), refused=False)
 
     async def _end(self, delivery: Delivery, state: str, reason: str) -> None:
-        log.warning("outbox row %d is %s: %s", delivery.id, state, reason)
+        # What was deleted or locked needs nobody to act.
+        level = logging.INFO if state == "dropped" else logging.ERROR
+        where = f"outbox row {delivery.id} for thread {delivery.channel_id}"
+        log.log(level, "%s is %s: %s", where, state, reason)
         question_state = "cancelled" if state == "dropped" else "failed"
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
@@ -187,6 +216,11 @@ def nonce_is_old(delivery: Delivery) -> bool:
     """Whether an earlier try of this row may lie beyond Discord's memory of its nonce."""
     age = (datetime.now(UTC) - delivery.first_tried_at).total_seconds()
     return delivery.attempt > 1 and age > NONCE_SECONDS
+
+
+def needs_history(delivery: Delivery) -> bool:
+    """Whether it replies to a message, or must be looked for before it is sent again."""
+    return nonce_is_old(delivery) or "reference" in _optional_parts(delivery)
 
 
 def _optional_parts(delivery: Delivery) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from docbot.errors import DocbotError, GoneError, PermanentError, RefusedError, 
 _BY_CODE: dict[type[DocbotError], dict[int, str]] = {
     GoneError: {
         10003: "the channel was deleted",
+        10004: "docbot is not in the server any more",
         10008: "the message was deleted",
         50083: "the thread is archived",
         160005: "the thread is locked",
@@ -20,8 +21,19 @@ _BY_CODE: dict[type[DocbotError], dict[int, str]] = {
     RefusedError: {
         50001: "docbot may not see the channel",
         50013: "docbot lacks a permission there",
+        160002: "docbot may not read the history there, which a reply needs",
     },
-    PermanentError: {200000: "the server's AutoMod refused the message"},
+    PermanentError: {
+        200000: "the server's AutoMod refused the message",
+        240000: "Discord's filter of harmful links refused the message",
+    },
+    # Passes by itself.
+    TransientError: {
+        20016: "the thread is in slow mode",
+        20028: "the channel takes no more messages just now",
+        40004: "Discord takes no messages just now",
+        40058: "the post has no first message yet",
+    },
 }
 _BY_STATUS: dict[int, type[DocbotError]] = {403: RefusedError, 404: GoneError}
 
@@ -31,6 +43,10 @@ def translated() -> Iterator[None]:
     """Raise docbot's errors for discord.py's and for a lost connection."""
     try:
         yield
+    except discord.RateLimited as error:  # too long to wait for in one call
+        raise TransientError(
+            f"Discord asks for a pause of {error.retry_after:.0f} s", retry_after=error.retry_after
+        ) from error
     except discord.HTTPException as error:
         raise classify(error) from error
     except (aiohttp.ClientError, OSError, TimeoutError) as error:

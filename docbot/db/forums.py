@@ -6,6 +6,7 @@ from datetime import datetime
 from docbot.db.errors import translated
 from docbot.db.pool import Pool
 from docbot.errors import UsageError
+from docbot.text import storable
 
 _PUT_GUILD = """
     INSERT INTO guilds (id, name) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET name = $2
@@ -52,7 +53,7 @@ class Forums:
 
     async def put_guild(self, guild_id: int, name: str) -> None:
         with translated():
-            await self._pool.execute(_PUT_GUILD, guild_id, name)
+            await self._pool.execute(_PUT_GUILD, guild_id, storable(name))
 
     async def bind(
         self, *, guild_id: int, channel_id: int, mode: str, source_ids: list[int]

@@ -32,7 +32,8 @@ _CLAIM_NEXT = """
               AND earlier.state IN ('pending', 'sending'))
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id, guild_id, channel_id, payload, nonce, answer_id, part, attempt, refusals,
-              created_at, first_tried_at
+              created_at, first_tried_at,
+              (SELECT forum_id FROM threads WHERE threads.id = outbox.channel_id) AS forum_id
 """
 _SENT = """
     UPDATE outbox SET state = 'sent', message_id = $3, ended_at = now(), reason = NULL
@@ -83,6 +84,7 @@ class Delivery:
     refusals: int
     created_at: datetime
     first_tried_at: datetime
+    forum_id: int | None  # of the thread it goes to
 
 
 class Outbox:

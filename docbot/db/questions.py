@@ -102,6 +102,11 @@ _CANCEL_BY_MESSAGES = _CANCEL.format(which="message_id = ANY($1::bigint[])")
 _CANCEL_BY_THREAD = _CANCEL.format(
     which="conversation_id IN (SELECT id FROM conversations WHERE thread_id = $1)"
 )
+_CANCEL_BY_FORUM = _CANCEL.format(
+    which="""conversation_id IN (
+        SELECT conversations.id FROM conversations JOIN threads ON threads.id = thread_id
+        WHERE forum_id = $1)"""
+)
 _PUT_BACK = """
     UPDATE questions SET state = 'waiting'
     WHERE state = 'answering' AND epoch = $1 AND claimed_by = $2
@@ -186,7 +191,14 @@ class Questions:
         """Join the caller's transaction; None when this message asked already."""
         conversation_id = await conn.fetchval(_CONVERSATION, guild_id, thread_id)
         question_id: int | None = await conn.fetchval(
-            _ADD, conversation_id, guild_id, author_id, origin, message_id, title, asked_at
+            _ADD,
+            conversation_id,
+            guild_id,
+            author_id,
+            origin,
+            message_id,
+            storable(title),
+            asked_at,
         )
         if question_id is not None:
             await conn.execute(_ADD_MESSAGE, question_id, message_id)
@@ -258,6 +270,14 @@ class Questions:
             the answers that were written and must not be sent any more.
         """
         return _ids(await conn.fetch(_CANCEL_BY_THREAD, thread_id, reason))
+
+    async def cancel_by_forum(self, conn: Conn, forum_id: int, reason: str) -> list[int]:
+        """Join the caller's transaction: every question of the forum not yet answered.
+
+        Returns:
+            the answers that were written and must not be sent any more.
+        """
+        return _ids(await conn.fetch(_CANCEL_BY_FORUM, forum_id, reason))
 
     async def put_back(self, epoch: int, worker: int) -> None:
         """Let go of what this worker claimed and lost sight of when the database failed it."""

@@ -26,6 +26,13 @@ _DELETE_THREAD = """
 _ERASE_MESSAGES = """
     UPDATE messages SET deleted_at = now(), content = '' WHERE thread_id = $1 AND deleted_at IS NULL
 """
+_DELETE_THREADS_OF_FORUM = """
+    UPDATE threads SET deleted_at = now(), title = '' WHERE forum_id = $1 AND deleted_at IS NULL
+"""
+_ERASE_MESSAGES_OF_FORUM = """
+    UPDATE messages SET deleted_at = now(), content = ''
+    WHERE deleted_at IS NULL AND thread_id IN (SELECT id FROM threads WHERE forum_id = $1)
+"""
 _ADD_MESSAGE = """
     INSERT INTO messages (id, guild_id, thread_id, author_id, is_bot, content, reply_to, created_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -97,7 +104,7 @@ class Threads:
             thread.guild_id,
             thread.forum_id,
             thread.author_id,
-            thread.title,
+            storable(thread.title),
             list(thread.tags),
             thread.archived,
             thread.locked,
@@ -110,7 +117,7 @@ class Threads:
         updated = await conn.fetchval(
             _UPDATE_THREAD,
             thread.id,
-            thread.title,
+            storable(thread.title),
             list(thread.tags),
             thread.archived,
             thread.locked,
@@ -141,9 +148,14 @@ class Threads:
         await conn.execute(_DELETE_THREAD, thread_id)
         await conn.execute(_ERASE_MESSAGES, thread_id)
 
+    async def delete_of_forum(self, conn: Conn, forum_id: int) -> None:
+        """Join the caller's transaction; all threads of the forum, as `delete` does with one."""
+        await conn.execute(_DELETE_THREADS_OF_FORUM, forum_id)
+        await conn.execute(_ERASE_MESSAGES_OF_FORUM, forum_id)
+
     async def edit_message(self, message_id: int, content: str, edited_at: datetime) -> None:
         with translated():
-            await self._pool.execute(_EDIT_MESSAGE, message_id, content, edited_at)
+            await self._pool.execute(_EDIT_MESSAGE, message_id, storable(content), edited_at)
 
     async def saw(self, thread_id: int, message_id: int) -> None:
         """Note that every message up to this one was told; a thread not stored stays so."""

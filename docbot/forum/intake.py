@@ -96,6 +96,25 @@ class Intake:
                 await self._cancel_thread(conn, thread_id, "thread deleted")
         self._wake_worker()
 
+    async def forum_deleted(self, forum_id: int) -> None:
+        """As if each of its threads was deleted: Discord tells only of those it shows."""
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                await self._threads.delete_of_forum(conn, forum_id)
+                await self._cancel_forum(conn, forum_id, "forum deleted")
+        self._wake_worker()
+
+    async def forum_left(self, forum_id: int) -> None:
+        """Nothing can be answered there; the texts are kept, since docbot may be invited again."""
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                await self._cancel_forum(conn, forum_id, "docbot is no longer in the server")
+        self._wake_worker()
+
+    async def _cancel_forum(self, conn: Conn, forum_id: int, reason: str) -> None:
+        answers = await self._questions.cancel_by_forum(conn, forum_id, reason)
+        await self._outbox.drop_unsent(conn, answers, reason)
+
     async def _cancel_thread(self, conn: Conn, thread_id: int, reason: str) -> None:
         answers = await self._questions.cancel_by_thread(conn, thread_id, reason)
         await self._outbox.drop_unsent(conn, answers, reason)

@@ -164,7 +164,7 @@ class QuestionWorker(ClaimLoop):
     async def _send_on(self, conn: Conn, question: Claimed, answer: Answer) -> bool:
         if answer.lane == "abstain":
             return await self._questions.end_claimed(
-                conn, question.id, self._epoch, "abstained", None
+                conn, question.id, self._epoch, "abstained", answer.note
             )
         return await self._questions.start_posting(conn, question.id, self._epoch)
 
@@ -257,7 +257,7 @@ def messages_for(question: Claimed, answer: Answer) -> list[str]:
     """What is posted: the answer; one honest line to whom called docbot; else nothing."""
     if answer.lane != "abstain":
         return write(answer)
-    return [texts.NOTHING_FOUND] if question.origin == "mention" else []
+    return [answer.text] if question.origin == "mention" else []
 
 
 def answer_row(answer: Answer, search_ms: dict[str, float]) -> AnswerRow:
@@ -284,5 +284,6 @@ def answer_row(answer: Answer, search_ms: dict[str, float]) -> AnswerRow:
         tokens_in=answer.tokens_in,
         tokens_out=answer.tokens_out,
         timings_ms={**search_ms, **answer.timings_ms},
-        cut=[*answer.cut, *([answer.note] if answer.note else [])],
+        # Why nothing is said is the question's own reason.
+        cut=[*answer.cut, *([answer.note] if answer.note and answer.lane != "abstain" else [])],
     )

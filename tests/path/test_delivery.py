@@ -2,7 +2,6 @@
 
 import pytest
 
-from docbot.playground.objects import Permission
 from tests.town import QUESTION, Town
 
 BODY = "It fails each night."
@@ -41,13 +40,11 @@ async def test_a_cloudflare_429_is_waited_out(town: Town) -> None:
     await town.until("SELECT state = 'answered' FROM questions")
 
 
-async def test_a_lost_permission_ends_the_question_with_the_reason(town: Town) -> None:
-    world, forum = town.playground.world, town.playground.forum
-    role = town.playground.town.bot_role
-    world.edit_role(role, role.permissions & ~Permission.SEND_MESSAGES_IN_THREADS)
-    everyone = world.guilds[town.playground.guild.id].roles[town.playground.guild.id]
-    world.edit_role(everyone, everyone.permissions & ~Permission.SEND_MESSAGES_IN_THREADS)
-    await town.asker.post(forum, QUESTION, BODY)
+async def test_a_refusal_of_one_thread_alone_ends_its_question_with_the_reason(
+    town: Town,
+) -> None:
+    town.playground.faults.answer(403, code=50013, method="POST", path=SEND, times=2)
+    await town.asker.post(town.playground.forum, QUESTION, BODY)
     await town.until("SELECT refusals = 1 FROM outbox")
     await town.rooms.pool.execute("UPDATE outbox SET refusals = 4")  # its last try comes next
     await town.until("SELECT state = 'failed' FROM questions")
@@ -56,19 +53,6 @@ async def test_a_lost_permission_ends_the_question_with_the_reason(town: Town) -
     assert reason is not None
     assert "permission" in reason
     assert await town.rooms.pool.fetchval("SELECT state FROM outbox") == "dead"
-
-
-async def test_a_permission_given_a_moment_later_is_early_enough(town: Town) -> None:
-    world, role = town.playground.world, town.playground.town.bot_role
-    everyone = world.guilds[town.playground.guild.id].roles[town.playground.guild.id]
-    rights = role.permissions, everyone.permissions
-    world.edit_role(role, role.permissions & ~Permission.SEND_MESSAGES_IN_THREADS)
-    world.edit_role(everyone, everyone.permissions & ~Permission.SEND_MESSAGES_IN_THREADS)
-    await town.asker.post(town.playground.forum, QUESTION, BODY)
-    await town.until("SELECT refusals = 1 FROM outbox")
-    world.edit_role(role, rights[0])
-    world.edit_role(everyone, rights[1])
-    await town.until("SELECT state = 'answered' FROM questions")
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -1,0 +1,202 @@
+"""Watches the bound forums: whether docbot can do its work there, and what to do where it cannot.
+
+Each trouble is told to the operator once, in one line that names the forum and the way out, and
+so is its end. What depends on a forum, such as its answers on their way, asks here.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Literal
+
+import discord
+
+from docbot.bot import faults
+from docbot.db.forums import Forum
+from docbot.errors import GoneError, RefusedError, TransientError
+from docbot.forum.bindings import Bindings
+from docbot.forum.intake import Intake
+
+log = logging.getLogger(__name__)
+
+# What a help bot needs and no more, as Discord's pages name it.
+NEEDED = {
+    "view_channel": "View Channel",
+    "send_messages_in_threads": "Send Messages in Threads",
+    "read_message_history": "Read Message History",
+}
+_HISTORY = "read_message_history"
+
+Kind = Literal["left", "deleted", "no forum", "rights", "unread"]
+IsRead = Callable[[Forum], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why docbot cannot work in a forum; `line` tells the operator which one and what to do."""
+
+    kind: Kind
+    line: str
+    missing: tuple[str, ...] = ()  # rights, by their names in NEEDED
+
+    @property
+    def stops_sending(self) -> bool:
+        return self.kind == "rights" and any(right != _HISTORY for right in self.missing)
+
+    @property
+    def stops_reading(self) -> bool:
+        return self.kind == "rights" and any(
+            right != "send_messages_in_threads" for right in self.missing
+        )
+
+
+class ForumWatch:
+    """Knows the trouble of each bound forum, as of the last look."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        bindings: Bindings,
+        intake: Intake,
+        *,
+        is_read: IsRead,
+        invite_link: Callable[[], str],
+    ) -> None:
+        self._client = client
+        self._bindings = bindings
+        self._intake = intake
+        self._is_read = is_read
+        self._invite_link = invite_link
+        self._troubles: dict[int, Trouble] = {}
+        self._looking = asyncio.Lock()
+
+    def trouble_in(self, forum_id: int | None) -> Trouble | None:
+        return self._troubles.get(forum_id) if forum_id is not None else None
+
+    async def look(self, guild_id: int | None = None) -> set[int]:
+        """Look at the forums of one server, or of all.
+
+        Returns:
+            the servers in which docbot can read a forum again that it could not read.
+        """
+        async with self._looking:
+            bound = {f.channel_id: f for f in self._bindings.all() if f.mode != "off"}
+            for forum_id in self._troubles.keys() - bound.keys():
+                del self._troubles[forum_id]
+            looked_at = [f for f in bound.values() if guild_id in (None, f.guild_id)]
+            return {forum.guild_id for forum in looked_at if await self._is_back(forum)}
+
+    async def _is_back(self, forum: Forum) -> bool:
+        before = self._troubles.get(forum.channel_id)
+        try:
+            trouble = await self._trouble_of(forum)
+        except TransientError as error:  # Discord is away: nobody knows
+            log.debug("forum %d was not looked at: %s", forum.channel_id, error)
+            return False
+        if trouble is None:
+            if self._troubles.pop(forum.channel_id, None) is not None:
+                log.info("forum %d: all is well again", forum.channel_id)
+        elif trouble != before:
+            await self._take_note(forum, trouble)
+        return before is not None and before.stops_reading and not _is_blind(trouble)
+
+    async def _take_note(self, forum: Forum, trouble: Trouble) -> None:
+        log.error("%s", trouble.line)
+        self._troubles[forum.channel_id] = trouble
+        if trouble.kind == "deleted":
+            await self._intake.forum_deleted(forum.channel_id)
+        elif trouble.kind == "left":
+            await self._intake.forum_left(forum.channel_id)
+
+    async def _trouble_of(self, forum: Forum) -> Trouble | None:
+        guild = self._client.get_guild(forum.guild_id)
+        if guild is None:
+            return _left(forum, self._invite_link())
+        if guild.unavailable:
+            raise TransientError(f"server {guild.id} is away")
+        channel = guild.get_channel(forum.channel_id)
+        if channel is None:
+            return await self._absent(forum, guild)
+        if not isinstance(channel, discord.ForumChannel):
+            return _no_forum(forum, f"#{channel.name}", str(channel.type))
+        missing = missing_rights(channel.permissions_for(guild.me))
+        if missing:
+            return _lacks(forum, guild, channel.name, missing)
+        return None if await self._is_read(forum) else _unread(forum)
+
+    async def _absent(self, forum: Forum, guild: discord.Guild) -> Trouble:
+        """Tell a forum that was deleted from one that is hidden, or that never was one here."""
+        try:
+            with faults.translated():
+                found = await self._client.fetch_channel(forum.channel_id)
+        except GoneError:
+            return _deleted(forum, guild)
+        except RefusedError:
+            return _lacks(forum, guild, "", ("view_channel",))
+        except discord.InvalidData:  # a channel of another server
+            return _no_forum(forum, f"channel {forum.channel_id}", "channel of another server")
+        return _no_forum(forum, f"#{found}", str(getattr(found, "type", "channel")))
+
+
+def missing_rights(permissions: discord.Permissions) -> tuple[str, ...]:
+    """Name what docbot lacks of what it needs; a hidden channel tells nothing of the rest."""
+    if not permissions.view_channel:
+        return ("view_channel",)
+    return tuple(right for right in NEEDED if not getattr(permissions, right))
+
+
+def _is_blind(trouble: Trouble | None) -> bool:
+    return trouble is not None and trouble.stops_reading
+
+
+def _left(forum: Forum, invite_link: str) -> Trouble:
+    return Trouble(
+        "left",
+        f"docbot is not in server {forum.guild_id}, whose forum {forum.channel_id} is bound. "
+        f"Invite it: {invite_link}  Or: docbot forum remove {forum.channel_id}",
+    )
+
+
+def _deleted(forum: Forum, guild: discord.Guild) -> Trouble:
+    return Trouble(
+        "deleted",
+        f"forum {forum.channel_id} of server {_named(guild)} does not exist any more; its open "
+        f"questions are cancelled. Next: docbot forum remove {forum.channel_id}",
+    )
+
+
+def _no_forum(forum: Forum, name: str, kind: str) -> Trouble:
+    return Trouble(
+        "no forum",
+        f"{name} ({forum.channel_id}) is bound but is a {kind} and no forum of server "
+        f"{forum.guild_id}, so nothing is answered there. Next: docbot forum remove "
+        f"{forum.channel_id}, then docbot forum add with the id of a forum",
+    )
+
+
+def _lacks(
+    forum: Forum, guild: discord.Guild, channel_name: str, missing: Collection[str]
+) -> Trouble:
+    names = ", ".join(NEEDED[right] for right in missing)
+    return Trouble(
+        "rights",
+        f"docbot lacks {names} in forum {f'#{channel_name} ' if channel_name else ''}"
+        f"({forum.channel_id}) of server {_named(guild)}. Give it to docbot's role in that "
+        "channel: Edit Channel > Permissions. What waits is sent then; no restart is needed",
+        tuple(missing),
+    )
+
+
+def _unread(forum: Forum) -> Trouble:
+    if not forum.source_names:
+        what = "has no source"
+        then = f"docbot forum add {forum.guild_id} {forum.channel_id} --source NAME"
+    else:
+        what = f"has nothing to answer from yet (sources: {', '.join(forum.source_names)})"
+        then = f"docbot sync {' '.join(forum.source_names)}"
+    return Trouble("unread", f"forum {forum.channel_id} {what}. Next: {then}")
+
+
+def _named(guild: discord.Guild) -> str:
+    return f'"{guild.name}" ({guild.id})'
