@@ -5,12 +5,19 @@ import re
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 # Escape sequences begin with them; the last two ranges turn the direction of what follows.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Shown as nothing, and yet they part a word in two; joiners, which some scripts need, stay.
+_UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _MENTION = re.compile(r"<@!?\d+>")
 
 
 def without_mentions(text: str) -> str:
     """What a person wrote, without whom they wrote it to."""
     return _MENTION.sub("", text).strip()
+
+
+def as_seen(text: str) -> str:
+    """Without what no reader sees."""
+    return _UNSEEN.sub("", text)
 
 
 def storable(text: str) -> str:

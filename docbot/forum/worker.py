@@ -29,7 +29,7 @@ from docbot.forum.claims import ClaimLoop
 from docbot.forum.retry import REFUSALS, is_too_old, pause
 from docbot.retrieval.search import Query, Searcher, SearchResult
 from docbot.telemetry import OnStep
-from docbot.text import without_mentions
+from docbot.text import as_seen, without_mentions
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +148,7 @@ class QuestionWorker(ClaimLoop):
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 if not await self._send_on(conn, question, answer):
-                    log.warning("question %d was taken from this worker", question.id)
+                    log.info("question %d ended or was taken meanwhile", question.id)
                     return
                 answer_id = await self._answers.add(
                     conn, question.id, question.guild_id, answer_row(answer, search_ms)
@@ -224,19 +224,19 @@ class QuestionWorker(ClaimLoop):
 
 
 def asked(question: Claimed) -> QuestionText:
-    return QuestionText(question.title, without_mentions(question.body))
+    return QuestionText(as_seen(question.title), _words(question.body))
 
 
 def search_query(question: Claimed, history: list[PastTurn]) -> Query:
     """The search for the new question; a follow-up is searched in its context, not the thread."""
     context = (_said(history[-1]) if history else question.post)[:_CONTEXT_CHARACTERS]
-    return Query(question.title, without_mentions(question.body), context)
+    return Query(as_seen(question.title), _words(question.body), context)
 
 
 def asked_below_post(question: Claimed) -> tuple[Query, QuestionText]:
     """The search and the question of who calls docbot to a post: the post, and what they add."""
-    title, _, text = question.post.partition("\n\n")
-    body = without_mentions(f"{text}\n\n{question.body}")
+    title, _, text = as_seen(question.post).partition("\n\n")
+    body = _words(f"{text}\n\n{question.body}")
     return Query(title, body), QuestionText(title, body)
 
 
@@ -250,7 +250,11 @@ def turns(history: list[PastTurn]) -> list[Turn]:
 
 
 def _said(past: PastTurn) -> str:
-    return without_mentions(f"{past.title}\n\n{past.body}")
+    return _words(f"{past.title}\n\n{past.body}")
+
+
+def _words(text: str) -> str:
+    return without_mentions(as_seen(text))
 
 
 def messages_for(question: Claimed, answer: Answer) -> list[str]:
