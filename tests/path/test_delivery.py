@@ -71,6 +71,71 @@ async def test_automod_ends_the_question_with_the_reason(town: Town) -> None:
     assert any("AutoMod" in (reason or "") for _, reason in await town.states())
 
 
+# What Discord says of one thread, and how its question ends.
+SAID = {
+    10003: (404, "cancelled", "deleted"),
+    10008: (404, "cancelled", "deleted"),
+    50083: (400, "cancelled", "archived"),
+    160005: (403, "cancelled", "locked"),
+    200000: (400, "failed", "AutoMod"),
+    240000: (400, "failed", "harmful links"),
+    30046: (400, "failed", "30046"),
+    50035: (400, "failed", "50035"),
+    40058: (400, "answered", None),
+    20016: (400, "answered", None),
+}
+
+
+async def test_each_thing_that_discord_says_of_a_thread_ends_its_question_and_delays_no_other(
+    town: Town,
+) -> None:
+    forum, ended = town.playground.forum, {}
+    for code, (status, _, _) in SAID.items():
+        thread = await town.asker.post(forum, QUESTION, BODY)
+        path = rf"/channels/{thread.id}/messages"
+        town.playground.faults.answer(status, code=code, method="POST", path=path)
+        ended[code] = thread.id
+    other = await town.helper.post(forum, QUESTION, BODY)
+    await town.helper.sees_reply(other)
+    await town.until("SELECT bool_and(ended_at IS NOT NULL) FROM questions")
+    found = await town.rooms.pool.fetch("SELECT message_id, state, reason FROM questions")
+    rows = {row["message_id"]: row for row in found}
+    states = {code: rows[thread_id]["state"] for code, thread_id in ended.items()}
+    assert states == {code: state for code, (_, state, _) in SAID.items()}
+    for code, (_, _, reason) in SAID.items():
+        assert reason is None or reason in rows[ended[code]]["reason"]
+
+
+async def test_a_long_pause_that_discord_asks_for_is_kept_and_delays_no_other_thread(
+    town: Town,
+) -> None:
+    forum = town.playground.forum
+    # More of them than there are drains.
+    for _ in range(6):
+        thread = await town.asker.post(forum, QUESTION, BODY)
+        path = rf"/channels/{thread.id}/messages"
+        town.playground.faults.rate_limit(600, method="POST", path=path)
+    other = await town.helper.post(forum, QUESTION, BODY)
+    await town.helper.sees_reply(other)
+    waiting = "SELECT count(*) = 6 FROM outbox WHERE due_at > now() + interval '9 minutes'"
+    await town.until(waiting)
+
+
+async def test_a_thread_locked_and_archived_while_its_answer_is_sent_gets_none(
+    town: Town,
+) -> None:
+    hold = town.playground.faults.hold(method="POST", path=SEND)
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await hold.reached.wait()
+    moderator = town.playground.moderator
+    await moderator.lock(thread)
+    await moderator.archive(thread)
+    hold.release()
+    await town.until("SELECT state = 'cancelled' FROM questions")
+    assert await town.rooms.pool.fetchval("SELECT state FROM outbox") == "dropped"
+    assert town.playground.world.replies_of_bot(thread.id) == []
+
+
 async def test_a_thread_deleted_before_the_send_drops_the_row(town: Town) -> None:
     hold = town.playground.faults.hold(method="POST", path=SEND)
     thread = await town.asker.post(town.playground.forum, QUESTION, BODY)

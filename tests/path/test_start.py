@@ -1,5 +1,7 @@
 """What an operator is told when the bot cannot start."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr
 
@@ -7,7 +9,7 @@ from docbot.app.rooms import Rooms, open_rooms
 from docbot.app.run import RunningBot
 from docbot.errors import SettingsError
 from docbot.playground.server import Playground
-from tests.town import Ground, open_quiet_town, pointed_at_a_stand_in, settings_for
+from tests.town import Ground, eventually, open_quiet_town, pointed_at_a_stand_in, settings_for
 
 
 async def _run(rooms: Rooms) -> None:
@@ -59,3 +61,17 @@ async def test_a_discord_out_of_reach_is_tried_again_at_growing_intervals(
     assert isinstance(first, float)
     assert isinstance(second, float)
     assert 0.5 <= first <= 1 <= second <= 2
+
+
+@pytest.mark.parametrize("has_source", [True, False])
+async def test_with_nothing_read_it_stays_up_and_says_what_to_do(
+    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, *, has_source: bool
+) -> None:
+    caplog.set_level("INFO")
+    async with open_quiet_town(Ground(database_url, tmp_path), bound=False) as town:
+        if has_source:
+            await town.rooms.sources.add(name="docs", kind="folder", location="/x", base_url=None)
+        async with town.awake():
+            await eventually(lambda: any("no forum is bound" in each for each in caplog.messages))
+            next_step = "docbot sync" if has_source else "docbot sources add NAME URL_OR_FOLDER"
+            await eventually(lambda: any(next_step in each for each in caplog.messages))
