@@ -291,6 +291,8 @@ def _joined(text: str, start: int, position: int) -> bool:
     Source: Unicode Standard Annex 29, its rules for emoji, flags, marks and Hangul.
     """
     before, here = text[position - 1], text[position]
+    if before == "\\" and position - start == 1 and not (here.isalnum() or here.isspace()):
+        return True  # what a backslash keeps from acting would act alone
     if here in _JOINERS or before == "\u200d" or unicodedata.category(here) in {"Mn", "Mc", "Me"}:
         return True
     if "\U0001f3fb" <= here <= "\U0001f3ff" or "\U000e0020" <= here <= "\U000e007f":

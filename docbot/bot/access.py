@@ -14,22 +14,16 @@ import httpx
 
 from docbot.bot import faults
 from docbot.bot.client import (
-    PERMISSIONS,
     invite_link,
     leave_out_voice,
     needed_intents,
     refuse_token,
 )
 from docbot.bot.endpoint import point_at
+from docbot.bot.watch import NEEDED
 from docbot.errors import GoneError, PermanentError, TransientError
 
 _SECONDS = 10.0
-# As Discord's own settings call them.
-_PERMISSION_NAMES = {
-    "view_channel": "View Channels",
-    "send_messages_in_threads": "Send Messages in Threads",
-    "read_message_history": "Read Message History",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +114,7 @@ def _forums(
 
 def missing(given: discord.Permissions) -> tuple[str, ...]:
     """Name the permissions that docbot needs and does not have."""
-    return tuple(
-        _PERMISSION_NAMES[name]
-        for name, is_needed in PERMISSIONS
-        if is_needed and not getattr(given, name)
-    )
+    return tuple(name for right, name in NEEDED.items() if not getattr(given, right))
 
 
 @asynccontextmanager

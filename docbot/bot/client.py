@@ -129,7 +129,7 @@ class HelpClient(discord.Client):
 
     async def on_ready(self) -> None:
         session = self._greeted_in = self._session
-        await self._on_connected(self)
+        await self._insist("the greeting", partial(self._on_connected, self))
         for guild in self.guilds:
             await self._store_guild(guild)
         await self._insist("looking at the bound forums", self.watch.look)

@@ -21,7 +21,7 @@ from docbot.db.pool import Pool
 from docbot.db.questions import Questions
 from docbot.errors import DocbotError, GoneError, PermanentError, RefusedError, TransientError
 from docbot.forum.claims import ClaimLoop
-from docbot.forum.retry import REFUSALS, is_too_old, pause
+from docbot.forum.retry import REFUSALS, is_too_old, is_worth_a_line, pause
 from docbot.telemetry import OnStep
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,8 @@ class OutboxDrain(ClaimLoop):
         except _HeldError as error:  # told already, once for the forum
             await self._put_off(delivery, error, logging.DEBUG)
         except TransientError as error:
-            await self._put_off(delivery, error, logging.WARNING)
+            is_told = is_worth_a_line(delivery.attempt)
+            await self._put_off(delivery, error, logging.WARNING if is_told else logging.DEBUG)
         except GoneError as error:
             await self._end(delivery, "dropped", str(error))
         except Exception as error:

@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 # What a help bot needs and no more, as Discord's pages name it.
 NEEDED = {
-    "view_channel": "View Channel",
-    "send_messages_in_threads": "Send Messages in Threads",
+    "view_channel": "View Channels",
     "read_message_history": "Read Message History",
+    "send_messages_in_threads": "Send Messages in Threads",
 }
-_HISTORY = "read_message_history"
+_HISTORY, _SENDING = "read_message_history", "send_messages_in_threads"
 
 Kind = Literal["left", "deleted", "no forum", "rights", "unread"]
 IsRead = Callable[[Forum], Awaitable[bool]]
@@ -38,17 +38,15 @@ class Trouble:
 
     kind: Kind
     line: str
-    missing: tuple[str, ...] = ()  # rights, by their names in NEEDED
+    missing: tuple[str, ...] = ()  # rights, by their keys in NEEDED
 
     @property
     def stops_sending(self) -> bool:
-        return self.kind == "rights" and any(right != _HISTORY for right in self.missing)
+        return any(right != _HISTORY for right in self.missing)
 
     @property
     def stops_reading(self) -> bool:
-        return self.kind == "rights" and any(
-            right != "send_messages_in_threads" for right in self.missing
-        )
+        return any(right != _SENDING for right in self.missing)
 
 
 class ForumWatch:
@@ -171,7 +169,7 @@ def _no_forum(forum: Forum, name: str, kind: str) -> Trouble:
         "no forum",
         f"{name} ({forum.channel_id}) is bound but is a {kind} and no forum of server "
         f"{forum.guild_id}, so nothing is answered there. Next: docbot forum remove "
-        f"{forum.channel_id}, then docbot forum add with the id of a forum",
+        f"{forum.channel_id}, then bind one that `docbot forum list --available` shows",
     )
 
 

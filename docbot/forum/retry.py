@@ -22,5 +22,10 @@ def pause(attempt: int, *, retry_after: float | None = None) -> float:
     return max(drawn, retry_after or 0)
 
 
+def is_worth_a_line(attempt: int) -> bool:
+    """Whether the log says that try `attempt` failed: the 1st, 2nd, 4th, 8th, so few in hours."""
+    return attempt & (attempt - 1) == 0
+
+
 def is_too_old(asked_at: datetime) -> bool:
     return datetime.now(UTC) - asked_at > GIVE_UP_AFTER

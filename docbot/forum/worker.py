@@ -26,7 +26,7 @@ from docbot.db.sources import Sources
 from docbot.errors import DocbotError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.claims import ClaimLoop
-from docbot.forum.retry import REFUSALS, is_too_old, pause
+from docbot.forum.retry import REFUSALS, is_too_old, is_worth_a_line, pause
 from docbot.retrieval.search import Query, Searcher, SearchResult
 from docbot.telemetry import OnStep
 from docbot.text import as_seen, without_mentions
@@ -194,7 +194,8 @@ class QuestionWorker(ClaimLoop):
             await self._fail(question, reason)
             return
         seconds = pause(question.attempt, retry_after=retry_after)
-        log.warning("question %d waits %.0f s: %s", question.id, seconds, reason)
+        level = logging.WARNING if is_worth_a_line(question.attempt) else logging.DEBUG
+        log.log(level, "question %d waits %.0f s: %s", question.id, seconds, reason)
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 ours = await self._questions.put_off(

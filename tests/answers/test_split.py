@@ -183,3 +183,8 @@ def test_time_is_linear(text: str) -> None:
     split(text)
     # 0.9 s was the slowest measured, on a busy core; a quadratic way takes minutes.
     assert perf_counter() - started < 10
+
+
+def test_a_cut_leaves_a_backslash_with_the_mark_it_keeps_from_acting() -> None:
+    parts = split("a" * 15 + "\\`" * 20, 16)
+    assert all(part.count("\\") == part.count("`") for part in parts)

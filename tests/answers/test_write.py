@@ -1,4 +1,6 @@
-from hypothesis import given
+from functools import reduce
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docbot.answers.answer import Answer, Citation
@@ -76,3 +78,44 @@ def test_no_message_is_empty_or_too_long_and_no_source_is_cut(
     linked = [link for line in numbered for link in read(line).links]
     known = [citation.url for citation in citations]
     assert [link for link in linked if link in known] == linked
+
+
+ODD = [
+    *[
+        "```",
+        "````",
+        "```py\n",
+        "\n```\n",
+        "\n````md\n",
+        "`",
+        "``",
+        "\n",
+        "\n\n",
+        "> ",
+        "- ",
+        "1. ",
+    ],
+    *["word ", "a" * 70 + " ", "[1]", "@everyone ", "https://evil.test/x ", "    x\n", "# ", "\0"],
+    *[
+        "Z\u0351\u036b\u0343",
+        "\u0300" * 40,
+        "\u202e",
+        "\u200f",
+        "\u0645\u0631 ",
+        "\u5982\u4f55\u3002",
+    ],
+    *["\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f680" * 30, "\ud83d"],
+]
+
+
+@settings(max_examples=400)
+@given(st.lists(st.sampled_from(ODD), max_size=60).map("".join), st.integers(100, 300))
+def test_whatever_is_quoted_each_message_is_whole_and_nothing_in_it_acts(
+    text: str, limit: int
+) -> None:
+    for part in write(Answer("answer", text), limit):
+        assert 0 < length(part) <= limit
+        seen = read(part)
+        assert seen.mentions == seen.previews == seen.links == []
+        words = reduce(lambda rest, code: rest.replace(code, "", 1), seen.code, part)
+        assert "```" not in words.replace("\\`", "")

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.forum.retry import is_too_old, pause
+from docbot.forum.retry import is_too_old, is_worth_a_line, pause
 
 
 @given(st.integers(1, 10_000))
@@ -21,3 +21,9 @@ def test_a_question_is_given_up_by_its_age() -> None:
     now = datetime.now(UTC)
     assert not is_too_old(now - timedelta(hours=5))
     assert is_too_old(now - timedelta(hours=7))
+
+
+def test_six_hours_of_tries_make_a_handful_of_lines() -> None:
+    tries = 6 * 3600 // 15
+    assert [n for n in range(1, 20) if is_worth_a_line(n)] == [1, 2, 4, 8, 16]
+    assert sum(map(is_worth_a_line, range(1, tries))) < 12
