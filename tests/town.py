@@ -100,6 +100,11 @@ class QuietTown:
 class Town(QuietTown):
     bot: RunningBot
 
+    async def caught_up(self) -> None:
+        """Wait until what is posted from now on comes by the gateway alone."""
+        requests = self.playground.requests
+        await eventually(lambda: any("threads/active" in one.route for one in tuple(requests)))
+
     def forum_as_bound(self) -> Forum:
         """The forum's binding as the running bot knows it."""
         forum = self.bot.bindings.find(self.playground.forum.id)

@@ -192,6 +192,7 @@ async def test_a_post_deleted_while_its_answer_waits_to_be_sent_is_not_answered(
 
 
 async def test_a_post_deleted_before_it_could_be_stored_is_not_answered(town: Town) -> None:
+    await town.caught_up()
     pool = town.rooms.pool
     await pool.execute(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"

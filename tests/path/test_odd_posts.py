@@ -5,7 +5,7 @@ import pytest
 from docbot.answers.split import length
 from docbot.playground.objects import Message, Thread
 from tests.model_server import Hang, ModelServer, Script
-from tests.town import ANSWER_PLACE, QUESTION, Ground, Town, eventually, open_town
+from tests.town import ANSWER_PLACE, QUESTION, Ground, Town, open_town
 
 BODY = "It fails each night."
 NOTHING_ASKED = "its title and text say nothing to search for"
@@ -128,7 +128,7 @@ async def test_an_answer_that_repeats_the_post_is_whole_messages(ground: Ground,
 
 
 async def test_webhooks_are_not_answered(town: Town) -> None:
-    await eventually(lambda: any("active" in one.route for one in town.playground.requests))
+    await town.caught_up()
     held = town.playground.faults.hold_events("MESSAGE_CREATE", times=1)
     await town.helper.post(town.playground.forum, QUESTION, BODY)
     [(_, payload)] = held.events
