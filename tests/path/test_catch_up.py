@@ -82,7 +82,8 @@ async def test_who_helps_while_docbot_is_away_keeps_it_quiet_unless_it_is_called
 
 async def test_a_restart_without_news_reads_no_thread_again(ground: Ground) -> None:
     async with open_quiet_town(ground) as town:
-        async with town.awake():
+        async with town.awake() as awake:
+            await awake.caught_up()
             thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
             reply = await town.asker.sees_reply(thread)
             await town.until("SELECT seen_id >= $1 FROM threads", reply.id)
