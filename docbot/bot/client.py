@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from weakref import WeakValueDictionary
 
 import discord
 from discord import app_commands
+from discord.gateway import KeepAliveHandler
 
 from docbot.bot import faults
 from docbot.bot.catch_up import CatchUp
@@ -105,7 +107,9 @@ class HelpClient(discord.Client):
 
     def report(self, what: str, error: BaseException) -> None:
         """A line for the operator about something that a member's event ran into."""
-        if isinstance(error, DocbotError):
+        if self.is_closed():  # the next process catches up on it
+            log.debug("%s was not seen through", what, exc_info=error)
+        elif isinstance(error, DocbotError):
             log.error("%s failed: %s", what, error)
         else:
             log.error("%s failed", what, exc_info=error)
@@ -120,7 +124,17 @@ class HelpClient(discord.Client):
             self.report("registering the commands", error)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
-        log.exception("the event %s broke its handler", event_method)
+        if self.is_closed():
+            log.debug("the event %s was not seen through", event_method, exc_info=True)
+        else:
+            log.exception("the event %s broke its handler", event_method)
+
+    async def close(self) -> None:
+        await super().close()
+        # discord.py forgets the heartbeat of a connection that ends before it is complete.
+        for thread in threading.enumerate():
+            if isinstance(thread, KeepAliveHandler) and _is_of(thread, self):
+                thread.stop()
 
     async def on_connect(self) -> None:
         """A new session: it tells nothing of what happened since the one before."""
@@ -234,7 +248,7 @@ class HelpClient(discord.Client):
             try:
                 await call()
             except TransientError as error:
-                if attempt == _TRIES:
+                if attempt == _TRIES or self.is_closed():
                     self.report(what, error)
                     return
                 log.warning("%s waits: %s", what, error)
@@ -327,6 +341,11 @@ async def connect(client: HelpClient, token: str) -> None:
 def leave_out_voice() -> None:
     """Let discord.py not warn at each start that docbot cannot speak."""
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+
+
+def _is_of(heartbeat: KeepAliveHandler, client: discord.Client) -> bool:
+    socket, connection = heartbeat.ws, client._connection  # noqa: SLF001  # no public name tells
+    return socket._connection is connection  # noqa: SLF001
 
 
 @contextmanager
