@@ -31,6 +31,18 @@ SHARED = Path(__file__).parents[2] / "shared"
 TEMPLATE = "docbot_template"
 LIBRARY = "docbot_library"
 
+# A real Qdrant server for the tests of the store alone; all others keep to what they set up.
+GIVEN_QDRANT_URL = os.environ.get("QDRANT_URL")
+GIVEN_QDRANT_API_KEY = os.environ.get("QDRANT_API_KEY")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_server_that_was_given() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("QDRANT_URL", raising=False)
+        patch.delenv("QDRANT_API_KEY", raising=False)
+        yield
+
 
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:

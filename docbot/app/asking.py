@@ -18,8 +18,9 @@ async def search_once(
     """Search the named sources, or all.
 
     Raises:
-        UsageError: nothing was read yet, the index is not in this data folder, or a name is not
+        UsageError: nothing was read yet, the index is not where it belongs, or a name is not
             known.
+        TransientError: the index cannot be reached.
     """
     chosen = await rooms.sources.get_many(source_names)
     found = await rooms.searcher.search(Query(query, ""), [source.id for source in chosen], limit)
@@ -28,8 +29,7 @@ async def search_once(
     if await rooms.generations.find_current() is None:
         raise UsageError("nothing was read yet; `docbot sources add`, then `docbot sync`")
     raise UsageError(
-        f"the index is not in {rooms.settings.docbot_data_dir}, or is damaged; "
-        "`docbot sync` builds it there"
+        f"the index is not in {rooms.builder.place}, or is damaged; `docbot sync` builds it there"
     )
 
 

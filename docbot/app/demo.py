@@ -152,6 +152,7 @@ def _demo_settings(settings: Settings, playground: Playground) -> Settings:
             "docbot_discord_proxy": None,
             "docbot_operator_guild": playground.guild.id,
             "database_url": None,
+            "qdrant_url": None,
             "docbot_data_dir": settings.docbot_data_dir / f"demo-{port}",
         }
     )

@@ -18,12 +18,19 @@ from docbot.db.pool import Database, Pool, close
 from docbot.db.questions import Questions
 from docbot.db.sources import Sources
 from docbot.db.threads import Threads
-from docbot.errors import DocbotError, SettingsError
-from docbot.retrieval.edge import EdgeStore
+from docbot.errors import DocbotError, RefusedError, SettingsError, TransientError
 from docbot.retrieval.embedder import Embedder, OpenAIEmbedder
 from docbot.retrieval.endpoint import list_models
-from docbot.retrieval.generations import CurrentIndex, build_current, index_folder, rebuild
+from docbot.retrieval.generations import Builder, CurrentIndex
+from docbot.retrieval.places import (
+    FolderPlace,
+    Place,
+    ServerPlace,
+    is_sent_in_clear,
+    server_address,
+)
 from docbot.retrieval.search import Searcher
+from docbot.retrieval.store import VectorStore
 from docbot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -43,7 +50,9 @@ class Rooms:
     answers: Answers
     outbox: Outbox
     generations: Generations
+    store: VectorStore
     index: CurrentIndex
+    builder: Builder
     embedder: Embedder | None
     searcher: Searcher
 
@@ -69,7 +78,9 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
         embedder = _embedder(settings)
         if embedder is not None:
             stack.push_async_callback(embedder.close)
-        yield await _rooms(settings, database, pool, embedder)
+        builder = await _builder(settings, Generations(pool))
+        stack.push_async_callback(builder.store.close)
+        yield await _rooms(settings, database, pool, embedder, builder)
 
 
 def _make_folder(data_dir: Path) -> None:
@@ -82,12 +93,40 @@ def _make_folder(data_dir: Path) -> None:
         ) from error
 
 
+async def _place(settings: Settings, generations: Generations) -> Place:
+    """Where the index is kept, and a warning when the way there is open to others."""
+    if settings.qdrant_url is None:
+        return FolderPlace(settings.docbot_data_dir / "index")
+    key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
+    if key is not None and is_sent_in_clear(settings.qdrant_url):
+        log.warning(
+            "QDRANT_API_KEY is sent unencrypted to %s: use an address with https://, unless "
+            "nobody else is on that network",
+            server_address(settings.qdrant_url),
+        )
+    return ServerPlace(settings.qdrant_url, key, await generations.installation())
+
+
+async def _builder(settings: Settings, generations: Generations) -> Builder:
+    place = await _place(settings, generations)
+    return Builder(
+        generations, place.open(), place, database_url(settings), settings.docbot_data_dir
+    )
+
+
 async def _rooms(
-    settings: Settings, database: Database, pool: Pool, embedder: Embedder | None
+    settings: Settings,
+    database: Database,
+    pool: Pool,
+    embedder: Embedder | None,
+    builder: Builder,
 ) -> Rooms:
-    generations = Generations(pool)
-    index = CurrentIndex(EdgeStore(index_folder(settings.docbot_data_dir)), generations)
-    await index.refresh()
+    index = CurrentIndex(builder.store, builder.generations)
+    try:
+        await index.refresh()
+    except (TransientError, RefusedError) as error:
+        # Much can be done without it, and each search looks for it again.
+        log.warning("the index is out of reach for now: %s", error)
     return Rooms(
         settings=settings,
         database=database,
@@ -98,8 +137,10 @@ async def _rooms(
         questions=Questions(pool),
         answers=Answers(pool),
         outbox=Outbox(pool),
-        generations=generations,
+        generations=builder.generations,
+        store=builder.store,
         index=index,
+        builder=builder,
         embedder=embedder,
         searcher=Searcher(index, embedder, Chunks(pool)),
     )
@@ -167,12 +208,7 @@ async def rebuild_index(rooms: Rooms) -> int:
 
     It keeps the vectors of the model it has until every chunk has one of the model that is set.
     """
-    points = await rebuild(
-        rooms.generations,
-        database_url=database_url(rooms.settings),
-        data_dir=rooms.settings.docbot_data_dir,
-        embedding_model=await _model_to_build_with(rooms),
-    )
+    points = await rooms.builder.rebuild(await _model_to_build_with(rooms))
     await rooms.index.refresh()
     return points
 
@@ -187,13 +223,13 @@ async def _model_to_build_with(rooms: Rooms) -> str | None:
 
 
 async def complete_index(rooms: Rooms) -> None:
-    """Build what Postgres names and this data folder lacks; the caller holds the sync lock."""
+    """Build what Postgres names and the store lacks; the caller holds the sync lock.
+
+    Raises:
+        TransientError, RefusedError: the store cannot be asked, so nothing is known to lack.
+    """
     if await rooms.index.refresh():  # another process has built it meanwhile
         return
-    is_there = await build_current(
-        rooms.generations,
-        database_url=database_url(rooms.settings),
-        data_dir=rooms.settings.docbot_data_dir,
-    )
+    is_there = await rooms.builder.build_current()
     if not is_there or not await rooms.index.refresh():
         await rebuild_index(rooms)

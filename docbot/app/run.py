@@ -265,7 +265,7 @@ class RunningBot:
             if client.is_ready():
                 await client.look_at_forums()
             return
-        log.warning("this data folder lacks the current index; building it from Postgres")
+        log.warning("the current index is not in %s; building it", self._rooms.builder.place)
         async with sync_lock(self._rooms.database):
             await complete_index(self._rooms)
 

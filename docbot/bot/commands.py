@@ -55,7 +55,7 @@ def _add_search(client: HelpClient) -> None:
             page = await look_up(client.parts.search, Search(asked(query), source, limit))
         except DocbotError as error:
             client.report("/search", error)
-            page = texts.FAILED
+            page = texts.search_failed(error)
         if isinstance(page, str):
             await interaction.followup.send(page, ephemeral=True)
             return

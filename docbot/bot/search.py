@@ -182,7 +182,7 @@ class PageButton(
             return await look_up(client.parts.search, self._search)
         except DocbotError as error:
             client.report("a further page of /search", error)
-            return texts.FAILED
+            return texts.search_failed(error)
 
 
 def _buttons(search: Search, page: int, last: int) -> discord.ui.View | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from docbot.answers.sanitise import inline_code, is_linkable, masked_link, plain
+from docbot.errors import DocbotError, TransientError
 from docbot.text import shortened
 
 HELPFUL = "Helpful"
@@ -12,6 +13,7 @@ PREVIOUS = "Previous"
 NEXT = "Next"
 SEARCH_UNKNOWN = "I can no longer tell what this search was for. Please use `/search` again."
 FAILED = "Something went wrong on my side. Please try again later."
+OUT_OF_REACH = "I cannot reach what I search in just now. Please try again in a few minutes."
 NOT_READY = "I am still reading the documentation. Please try again in a few minutes."
 _MOST_NAMES = 20  # with 64 characters each they fit into one message
 _LONGEST_NAME = 100
@@ -21,6 +23,10 @@ _VOTED = {
     "helpful": "Thank you, noted as helpful. Press the other button to change your mind.",
     "not_right": "Thank you, noted as not right. Press the other button to change your mind.",
 }
+
+
+def search_failed(error: DocbotError) -> str:
+    return OUT_OF_REACH if isinstance(error, TransientError) else FAILED
 
 
 def voted(vote: str) -> str:

@@ -17,7 +17,9 @@ _BEGIN = """
     VALUES ('g' || to_char(clock_timestamp(), 'YYYYMMDDHH24MISSUS'), $1, $2, $3)
     RETURNING name
 """
-_RETIRE = "UPDATE index_generations SET state = 'retired' WHERE state = 'current'"
+_RETIRE = """
+    UPDATE index_generations SET state = 'retired', retired_at = now() WHERE state = 'current'
+"""
 _SWITCH = """
     UPDATE index_generations SET state = 'current', points = $2, last_chunk = $3
     WHERE name = $1 AND state = 'building'
@@ -32,7 +34,11 @@ _IS_UP_TO_DATE = """
           AND (points, last_chunk) = (
             SELECT count(*), coalesce(max(id), 0) FROM chunks WHERE position IS NOT NULL))
 """
-_FORGET_RETIRED = "DELETE FROM index_generations WHERE state = 'retired'"
+_FORGET_RETIRED = """
+    DELETE FROM index_generations
+    WHERE state = 'retired' AND coalesce(retired_at, '-infinity') <= now() - make_interval(secs => $1)
+"""
+_INSTALLATION = "SELECT name FROM installation"
 _NAMES = "SELECT name FROM index_generations"
 _UNFINISHED = "SELECT name FROM index_generations WHERE state = 'building'"
 _FORGET = "DELETE FROM index_generations WHERE name = $1"
@@ -153,10 +159,15 @@ class Generations:
                 await conn.execute(_DROP_SET_ASIDE)
                 await conn.execute(_NOTIFY, name)
 
-    async def names(self) -> set[str]:
-        """Name the generations that are of use, now or soon; retired ones are forgotten."""
+    async def installation(self) -> str:
+        """The short name of this database, by which it knows its own on a shared server."""
         with translated():
-            await self._pool.execute(_FORGET_RETIRED)
+            return str(await self._pool.fetchval(_INSTALLATION))
+
+    async def names(self, *, retired_for_seconds: float) -> set[str]:
+        """Name the generations that are of use, now or soon; older retired ones are forgotten."""
+        with translated():
+            await self._pool.execute(_FORGET_RETIRED, retired_for_seconds)
             return {row["name"] for row in await self._pool.fetch(_NAMES)}
 
     async def unfinished(self) -> list[str]:

@@ -9,7 +9,6 @@ import fcntl
 import json
 import operator
 import os
-import re
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ except ModuleNotFoundError as error:
     raise UsageError(
         "docbot's own index is not installed; install it with `pip install 'docbot[embedded]'`"
     ) from error
-from docbot.retrieval.store import Hit, Index, Row, Sparse, check_row
+from docbot.retrieval.store import Hit, Index, Row, Sparse, check_batch, check_name, is_name
 
 _DENSE = "dense"
 _LEXICAL = "lexical"
@@ -35,7 +34,6 @@ _MANIFEST = "generation.json"
 _UNFINISHED = ".new"
 _DROPPED = ".dropped"
 _LOCK = ".build.lock"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 _BATCH = 500  # rows; larger ones gain nothing and hold more in memory
 _TIES = 32  # asked for beyond the limit: chunks of equal score at the cut are settled by id
@@ -60,11 +58,11 @@ class EdgeIndex:
         self._name = name
         self._dimensions = dimensions
 
-    def count(self) -> int:
+    async def count(self) -> int:
         with _translated(f"cannot count index {self._name}"):
             return self._shard.count(edge.CountRequest(exact=True))
 
-    def search(
+    async def search(
         self,
         lexical: Sparse,
         dense: Sequence[float] | None,
@@ -155,11 +153,13 @@ class EdgeIndex:
 class EdgeStore:
     """Generations as folders under `folder`; only one process builds there at a time."""
 
+    shared = False
+
     def __init__(self, folder: Path, *, free_bytes: Callable[[Path], int] = _free_bytes) -> None:
         self._folder = folder
         self._free_bytes = free_bytes
 
-    def build(self, name: str, dimensions: int | None, rows: Iterable[Row]) -> int:
+    async def build(self, name: str, dimensions: int | None, rows: Iterable[Row]) -> int:
         """Build a generation under another name, then rename it; a failure leaves nothing.
 
         Raises:
@@ -181,7 +181,7 @@ class EdgeStore:
                 raise
         return count
 
-    def open(self, name: str) -> Index:
+    async def open(self, name: str) -> Index:
         path = self._path(name)
         with _translated(f"cannot open index {name}", path):
             manifest = json.loads((path / _MANIFEST).read_text("utf-8"))
@@ -189,7 +189,7 @@ class EdgeStore:
                 edge.EdgeShard.load(str(path / _POINTS)), name, manifest["dimensions"]
             )
             # A build that was killed can leave a shard that opens without error and is empty.
-            found = index.count()
+            found = await index.count()
         if found != manifest["count"]:
             raise PermanentError(
                 f"index {name} in {self._folder} is damaged: {found} chunks where"
@@ -197,13 +197,13 @@ class EdgeStore:
             )
         return index
 
-    def names(self) -> list[str]:
+    async def names(self) -> list[str]:
         """Return the finished generations; they sort by name."""
         if not self._folder.is_dir():
             return []
-        return sorted(path.name for path in self._folder.iterdir() if _NAME.fullmatch(path.name))
+        return sorted(path.name for path in self._folder.iterdir() if is_name(path.name))
 
-    def drop(self, name: str) -> None:
+    async def drop(self, name: str) -> None:
         """Readers that have it open keep it: the files go when they let go of them."""
         path = self._path(name)
         dropped = path.with_name(name + _DROPPED)
@@ -213,14 +213,11 @@ class EdgeStore:
                 path.rename(dropped)  # at once, or a half deleted one would bear its name
                 _remove(dropped)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing is held open here."""
 
     def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise PermanentError(
-                f"{name!r} cannot name an index: letters, digits, `_` and `-`, at most 100"
-            )
+        check_name(name)
         return self._folder / name
 
     @contextmanager
@@ -249,7 +246,7 @@ class EdgeStore:
         seen: set[int] = set()
         remaining = iter(rows)
         while batch := list(islice(remaining, _BATCH)):
-            _check_batch(batch, dimensions, seen)
+            check_batch(batch, dimensions, seen)
             size = sum(_row_bytes(row) for row in batch)
             left = max(expected - len(seen), 0) / len(batch) * size
             self._demand_space(_SPARE_BYTES + (_COPIES - 1) * written + _COPIES * (size + left))
@@ -289,15 +286,6 @@ def _configuration(dimensions: int) -> edge.EdgeConfig:
         id_tracker_memory=edge.Memory.Cold,
         wal_enabled=False,  # with a log, a second reader of the folder is locked out
     )
-
-
-def _check_batch(batch: Sequence[Row], dimensions: int, seen: set[int]) -> None:
-    """Refuse unfit rows and chunks given twice; `seen` grows by the batch."""
-    for row in batch:
-        check_row(row, dimensions)
-        if row.chunk in seen:
-            raise PermanentError(f"chunk {row.chunk} was given twice to one index")
-        seen.add(row.chunk)
 
 
 def _point(row: Row) -> edge.Point:

@@ -4,20 +4,24 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
 
 from docbot.db.generations import Built, Generation, Generations, index_rows
 from docbot.db.pool import Database, close
-from docbot.errors import DocbotError, PermanentError
+from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError
 from docbot.processes import process_pool
-from docbot.retrieval.edge import EdgeStore
 from docbot.retrieval.embedder import BATCH, Embedder, embedding_text
 from docbot.retrieval.lexical import LEXICAL_VERSION, document_vector
+from docbot.retrieval.places import Place
 from docbot.retrieval.store import Index, Row, VectorStore
 
 log = logging.getLogger(__name__)
 
 _READ_AT_ONCE = 8 * BATCH  # chunks
+# Who uses a shared generation hears of the next one at once, or looks every 30 s, and may be in
+# the middle of a question; then nobody reads it any more.
+_READERS_SWAP_SECONDS = 120.0
 
 
 class CurrentIndex:
@@ -28,9 +32,25 @@ class CurrentIndex:
         self._generations = generations
         self._index: Index | None = None
         self._generation: Generation | None = None
+        self._others_left = False
 
     def get(self) -> Index | None:
         return self._index
+
+    async def reach(self) -> Index | None:
+        """Return the open index, or look for it again; None when it must be built first.
+
+        Raises:
+            TransientError, RefusedError: the store cannot be asked.
+        """
+        if self._index is None:
+            await self.refresh()
+        return self._index
+
+    def let_go(self, gone: Index) -> None:
+        """Forget an index that turned out to be gone, unless another one came meanwhile."""
+        if self._index is gone:
+            self._index = self._generation = None
 
     @property
     def embedding_model(self) -> str | None:
@@ -41,41 +61,53 @@ class CurrentIndex:
         """Open the generation that Postgres names; False when it must be built first.
 
         The one in use is kept until then, and freed by its last user after the swap.
+
+        Raises:
+            TransientError, RefusedError: the store cannot be asked; nothing changed.
         """
         for _ in range(2):  # it may be replaced and dropped while it loads
             current = await self._generations.find_current()
             if current is None or current == self._generation:
+                if self._others_left:
+                    await self._drop_others()
                 return True
-            index = self._open(current)
+            index = await self._open(current)
             if index is not None:
                 self._index, self._generation = index, current
                 await self._drop_others()
                 return True
         return False
 
-    def _open(self, current: Generation) -> Index | None:
+    async def _open(self, current: Generation) -> Index | None:
         try:
-            index = self._store.open(current.name)
+            index = await self._store.open(current.name)
+            points = await index.count()
+        except (TransientError, RefusedError):
+            raise
         except DocbotError as error:
             log.warning("index generation %s cannot be opened: %s", current.name, error)
             return None
-        if index.count() != current.points:
+        if points != current.points:
             log.warning(
-                "index generation %s holds %d of %d chunks",
-                current.name,
-                index.count(),
-                current.points,
+                "index generation %s holds %d of %d chunks", current.name, points, current.points
             )
             return None
         return index
 
     async def _drop_others(self) -> None:
-        """Delete what this machine still holds of generations that nobody will name again."""
-        here = self._store.names()  # before the look at Postgres: a later one is a new build
-        wanted = await self._generations.names()
-        for name in here:
-            if name not in wanted:
-                self._store.drop(name)
+        """Delete what the store still holds of generations that nobody will name or read again."""
+        kept_seconds = _READERS_SWAP_SECONDS if self._store.shared else 0.0
+        try:
+            # In this order: what Postgres does not name, but names a moment later, is a new build.
+            here = await self._store.names()
+            wanted = await self._generations.names(retired_for_seconds=kept_seconds)
+            for name in here:
+                if name not in wanted:
+                    await self._store.drop(name)
+            self._others_left = len(wanted.intersection(here)) > 1
+        except DocbotError as error:  # the index in use is none the worse for it
+            log.warning("replaced indexes are dropped later: %s", error)
+            self._others_left = True
 
 
 async def embed_missing(
@@ -100,74 +132,86 @@ async def embed_missing(
     return embedded
 
 
-async def rebuild(
-    generations: Generations,
-    *,
-    database_url: str | None,
-    data_dir: Path,
-    embedding_model: str | None,
-) -> int:
-    """Build a new generation from Postgres and switch to it; return its number of chunks.
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Builds generations, each in a child process; who calls holds the sync lock."""
 
-    The caller holds the sync lock. Searches go on in the generation before.
-    """
-    for name in await generations.unfinished():
-        EdgeStore(index_folder(data_dir)).drop(name)
-        await generations.forget(name)
-    dimensions = await generations.find_dimensions(embedding_model) if embedding_model else None
-    model = embedding_model if dimensions else None
-    name = await generations.begin(
-        lexical_version=LEXICAL_VERSION, embedding_model=model, dimensions=dimensions or 0
-    )
-    built = await _build_in_child(database_url, data_dir, name, model, dimensions or 0)
-    await generations.switch(name, built)
-    return built.points
+    generations: Generations
+    store: VectorStore
+    place: Place  # where that store is
+    database_url: str | None
+    data_dir: Path
 
+    async def rebuild(self, embedding_model: str | None) -> int:
+        """Build a new generation from Postgres and switch to it; return its number of chunks.
 
-async def build_current(
-    generations: Generations, *, database_url: str | None, data_dir: Path
-) -> bool:
-    """Build, in this data folder, the very generation that Postgres names.
+        Searches go on in the generation before.
+        """
+        generations = self.generations
+        for name in await generations.unfinished():
+            await self.store.drop(name)
+            await generations.forget(name)
+        dimensions = await generations.find_dimensions(embedding_model) if embedding_model else None
+        model = embedding_model if dimensions else None
+        name = await generations.begin(
+            lexical_version=LEXICAL_VERSION, embedding_model=model, dimensions=dimensions or 0
+        )
+        built = await self._build_in_child(name, model, dimensions or 0)
+        await generations.switch(name, built)
+        return built.points
 
-    Returns:
-        False when that cannot be done any more, as chunks changed since; `rebuild` helps then.
-        The caller holds the sync lock.
-    """
-    current = await generations.find_current()
-    if current is None or current.lexical_version != LEXICAL_VERSION:
-        return False
-    EdgeStore(index_folder(data_dir)).drop(current.name)
-    built = await _build_in_child(
-        database_url, data_dir, current.name, current.embedding_model, current.dimensions
-    )
-    return built == Built(current.points, current.last_chunk)
+    async def build_current(self) -> bool:
+        """Build, in this data folder, the very generation that Postgres names.
 
+        Returns:
+            False when that cannot be done any more, as chunks changed since, or must not be, as
+            others may read the one that is there; `rebuild` helps then.
+        """
+        current = await self.generations.find_current()
+        if current is None or current.lexical_version != LEXICAL_VERSION or self.store.shared:
+            return False
+        await self.store.drop(current.name)
+        built = await self._build_in_child(
+            current.name, current.embedding_model, current.dimensions
+        )
+        return built == Built(current.points, current.last_chunk)
 
-def index_folder(data_dir: Path) -> Path:
-    return data_dir / "index"
-
-
-async def _build_in_child(
-    database_url: str | None, data_dir: Path, name: str, model: str | None, dimensions: int
-) -> Built:
-    loop = asyncio.get_running_loop()
-    with process_pool(1) as pool:
-        try:
-            return await loop.run_in_executor(
-                pool, _build, database_url, data_dir, name, model, dimensions
-            )
-        except BrokenProcessPool as error:
-            raise PermanentError(
-                f"the process that built the index in {index_folder(data_dir)} died; "
-                "is the disk full, or memory short?"
-            ) from error
+    async def _build_in_child(self, name: str, model: str | None, dimensions: int) -> Built:
+        loop = asyncio.get_running_loop()
+        order = _Order(self.database_url, self.data_dir, self.place, name, model, dimensions)
+        with process_pool(1) as pool:
+            try:
+                return await loop.run_in_executor(pool, _build, order)
+            except BrokenProcessPool as error:
+                raise PermanentError(
+                    f"the process that built the index in {self.place} died; "
+                    "is the disk full, or memory short?"
+                ) from error
 
 
-def _build(
-    database_url: str | None, data_dir: Path, name: str, model: str | None, dimensions: int
-) -> Built:
-    rows = asyncio.run(_read_rows(database_url, data_dir, model))
-    points = EdgeStore(index_folder(data_dir)).build(name, dimensions, rows)
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """All that a child process needs to build one generation."""
+
+    database_url: str | None
+    data_dir: Path
+    place: Place
+    name: str
+    model: str | None
+    dimensions: int
+
+
+def _build(order: _Order) -> Built:
+    return asyncio.run(_read_and_build(order))
+
+
+async def _read_and_build(order: _Order) -> Built:
+    rows = await _read_rows(order.database_url, order.data_dir, order.model)
+    store = order.place.open()
+    try:
+        points = await store.build(order.name, order.dimensions, rows)
+    finally:
+        await store.close()
     return Built(points, max((row.chunk for row in rows), default=0))
 
 

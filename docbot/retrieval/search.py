@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from docbot.db.chunks import StoredChunk
-from docbot.errors import DocbotError, TransientError
+from docbot.errors import DocbotError, GoneError, RefusedError, TransientError
 from docbot.retrieval.breaker import Breaker
 from docbot.retrieval.embedder import Embedder, question_text
 from docbot.retrieval.fusion import combine, order_chunks, rank_pages
 from docbot.retrieval.lexical import query_vector
 from docbot.retrieval.passages import Passage
-from docbot.retrieval.store import Hit, Index
+from docbot.retrieval.store import Hit, Index, Sparse
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,8 @@ class IndexInUse(Protocol):
         """The model whose vectors the index holds; None where it holds none."""
         ...
 
-    def get(self) -> Index | None: ...
+    async def reach(self) -> Index | None: ...
+    def let_go(self, gone: Index) -> None: ...
 
 
 class StoredChunks(Protocol):
@@ -102,20 +103,31 @@ class Searcher:
         a model is set, it goes on by words alone, with a `warning`.
 
         Raises:
+            TransientError: the index cannot be reached, or is not to be had just now.
             PermanentError: the index is broken.
         """
+        try:
+            try:
+                return await self._search(query, sources, limit)
+            except GoneError:  # replaced by another process; its successor is there
+                return await self._search(query, sources, limit)
+        except (GoneError, RefusedError) as error:
+            # It is no fault of this question, which can be asked again once the store is set right.
+            raise TransientError(str(error)) from error
+
+    async def _search(self, query: Query, sources: Collection[int], limit: int) -> SearchResult:
         timings: dict[str, float] = {}
-        if self._index.get() is None:
+        if await self._index.reach() is None:
             return SearchResult([], timings, dense_used=False, indexed=False)
         with _timed(timings, "embed"):
             dense, warning = await self._embed(query)
         # Asked for again: another generation may have come, and the old one gone, meanwhile.
-        index = self._index.get()
+        index = await self._index.reach()
         if index is None:
             return SearchResult([], timings, dense_used=False, indexed=False)
         with _timed(timings, "search"):
             words = query_vector(query.title, query.body, query.context)
-            hits = index.search(words, dense, sources, _CANDIDATES)
+            hits = await self._hits(index, words, dense, sources)
         with _timed(timings, "read"):
             found = await self._read(hits, limit)
         return SearchResult(
@@ -125,6 +137,15 @@ class Searcher:
             indexed=True,
             warning=warning,
         )
+
+    async def _hits(
+        self, index: Index, words: Sparse, dense: list[float] | None, sources: Collection[int]
+    ) -> list[Hit]:
+        try:
+            return await index.search(words, dense, sources, _CANDIDATES)
+        except GoneError:
+            self._index.let_go(index)
+            raise
 
     async def _embed(self, query: Query) -> tuple[list[float] | None, str | None]:
         """Return the question's vector, or None and why there is none though a model is set."""

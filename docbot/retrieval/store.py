@@ -5,6 +5,7 @@ once and never changes. Both scores come out raw, so that fusion stays docbot's 
 """
 
 import math
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,7 @@ from docbot.errors import PermanentError
 
 _IDS = 2**32  # sparse ids are u32 in every store
 _CHUNKS = 2**63  # chunk and source ids are Postgres's bigint
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Hit:
 class Index(Protocol):
     """One generation, open for reading; it is freed when its last user lets go of it."""
 
-    def search(
+    async def search(
         self,
         lexical: Sparse,
         dense: Sequence[float] | None,
@@ -56,28 +58,68 @@ class Index(Protocol):
 
         IDF is taken over the chunks of `sources`. The best lexical score comes first; equal
         scores are ordered by chunk id.
+
+        Raises:
+            GoneError: the generation was dropped since it was opened.
+            TransientError, RefusedError: the store cannot be asked.
         """
         ...
 
-    def count(self) -> int: ...
+    async def count(self) -> int: ...
 
 
 class VectorStore(Protocol):
-    def build(self, name: str, dimensions: int | None, rows: Iterable[Row]) -> int:
-        """Build a generation whole or not at all and return how many rows it holds."""
+    """Its methods may cross a network; `build` may also compute for long, in a child process."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether other machines see the same generations, and lose one that is dropped."""
         ...
 
-    def open(self, name: str) -> Index:
-        """Open a generation; GoneError when there is none, PermanentError when it is damaged."""
+    async def build(self, name: str, dimensions: int | None, rows: Iterable[Row]) -> int:
+        """Build a generation that was not there and return how many rows it holds."""
         ...
 
-    def names(self) -> list[str]: ...
+    async def open(self, name: str) -> Index:
+        """Open a generation; GoneError when there is none, PermanentError when it is damaged.
 
-    def drop(self, name: str) -> None:
+        Raises:
+            TransientError, RefusedError: the store cannot be asked, so nobody knows.
+        """
+        ...
+
+    async def names(self) -> list[str]: ...
+
+    async def drop(self, name: str) -> None:
         """Delete a generation; one that is not there is no error."""
         ...
 
-    def close(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that is no folder or collection of its own.
+
+    Raises:
+        PermanentError: with the name and what it may hold.
+    """
+    if not is_name(name):
+        raise PermanentError(
+            f"{name!r} cannot name an index: letters, digits, `_` and `-`, at most 100"
+        )
+
+
+def is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
+def check_batch(batch: Iterable[Row], dimensions: int, seen: set[int]) -> None:
+    """Refuse unfit rows and chunks given twice; `seen` grows by the batch."""
+    for row in batch:
+        check_row(row, dimensions)
+        if row.chunk in seen:
+            raise PermanentError(f"chunk {row.chunk} was given twice to one index")
+        seen.add(row.chunk)
 
 
 def check_row(row: Row, dimensions: int) -> None:

@@ -41,8 +41,12 @@ class Opened:
     index: Index | None
     embedding_model: str | None = None
 
-    def get(self) -> Index | None:
+    async def reach(self) -> Index | None:
         return self.index
+
+    def let_go(self, gone: Index) -> None:
+        assert gone is self.index
+        self.index = None
 
 
 def chunk(number: int, page: int, title: str, text: str, source: int = 1) -> StoredChunk:
@@ -67,7 +71,7 @@ def shelf() -> Shelf:
 MODEL = "test-embedding"
 
 
-def indexed(folder: Path, model: str | None = None) -> Opened:
+async def indexed(folder: Path, model: str | None = None) -> Opened:
     dimensions = DIMENSIONS if model else 0
     store = EdgeStore(folder)
     rows = [
@@ -81,8 +85,8 @@ def indexed(folder: Path, model: str | None = None) -> Opened:
         )
         for each in CHUNKS
     ]
-    store.build("g1", dimensions, rows)
-    return Opened(store.open("g1"), model)
+    await store.build("g1", dimensions, rows)
+    return Opened(await store.open("g1"), model)
 
 
 @pytest.fixture
@@ -104,7 +108,7 @@ QUESTION = Query("How do I raise the slots of a pool?", "Please help!")
 async def test_the_page_that_answers_comes_first_with_all_a_citation_needs(
     tmp_path: Path, shelf: Shelf
 ) -> None:
-    index = indexed(tmp_path)
+    index = await indexed(tmp_path)
     found = await Searcher(index, None, shelf).search(QUESTION, [1])
     best = found.passages[0]
     assert (best.rank, best.chunk_id, best.page_id, best.source) == (1, 2, 10, "source-1")
@@ -119,7 +123,7 @@ async def test_the_page_that_answers_comes_first_with_all_a_citation_needs(
 async def test_passages_are_ranked_by_score_and_kept_to_the_limit(
     tmp_path: Path, shelf: Shelf
 ) -> None:
-    index = indexed(tmp_path)
+    index = await indexed(tmp_path)
     found = await Searcher(index, None, shelf).search(Query("pool task", ""), [1], limit=3)
     assert [passage.rank for passage in found.passages] == [1, 2, 3]
     scores = [passage.score for passage in found.passages]
@@ -127,7 +131,7 @@ async def test_passages_are_ranked_by_score_and_kept_to_the_limit(
 
 
 async def test_only_the_sources_asked_are_searched(tmp_path: Path, shelf: Shelf) -> None:
-    index = indexed(tmp_path)
+    index = await indexed(tmp_path)
     searcher = Searcher(index, None, shelf)
     assert {p.source for p in (await searcher.search(QUESTION, [1])).passages} == {"source-1"}
     assert {p.source for p in (await searcher.search(QUESTION, [2])).passages} == {"source-2"}
@@ -137,7 +141,7 @@ async def test_only_the_sources_asked_are_searched(tmp_path: Path, shelf: Shelf)
 async def test_with_a_model_both_sides_are_scored(
     tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder
 ) -> None:
-    index = indexed(tmp_path, MODEL)
+    index = await indexed(tmp_path, MODEL)
     found = await Searcher(index, embedder, shelf).search(QUESTION, [1])
     assert found.dense_used
     assert found.passages[0].page_id == 10
@@ -148,7 +152,7 @@ async def test_with_a_model_both_sides_are_scored(
 async def test_an_index_without_vectors_is_searched_by_words_and_asks_the_model_nothing(
     tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
 ) -> None:
-    found = await Searcher(indexed(tmp_path), embedder, shelf).search(QUESTION, [1])
+    found = await Searcher(await indexed(tmp_path), embedder, shelf).search(QUESTION, [1])
     assert found.passages[0].page_id == 10
     assert not found.dense_used
     assert "`docbot sync` makes those of model test-embedding" in (found.warning or "")
@@ -159,7 +163,7 @@ async def test_an_index_of_another_model_is_searched_with_that_model(
     tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
 ) -> None:
     server.models.append("older")
-    found = await Searcher(indexed(tmp_path, "older"), embedder, shelf).search(QUESTION, [1])
+    found = await Searcher(await indexed(tmp_path, "older"), embedder, shelf).search(QUESTION, [1])
     assert (found.dense_used, found.warning) == (True, None)
     assert [request.body["model"] for request in server.requests] == ["older"]
 
@@ -171,7 +175,7 @@ async def test_an_index_of_a_model_that_is_gone_is_searched_by_words_and_that_is
     server: ModelServer,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    searcher = Searcher(indexed(tmp_path, "retired"), embedder, shelf)
+    searcher = Searcher(await indexed(tmp_path, "retired"), embedder, shelf)
     with caplog.at_level(logging.WARNING):
         for _ in range(6):
             found = await searcher.search(QUESTION, [1])
@@ -188,7 +192,7 @@ async def test_an_endpoint_that_is_dead_is_soon_not_waited_for_and_found_again_w
 ) -> None:
     now = [0.0]
     searcher = Searcher(
-        indexed(tmp_path, MODEL),
+        await indexed(tmp_path, MODEL),
         embedder,
         shelf,
         breaker=lambda: Breaker(failures=2, rest_seconds=30, clock=lambda: now[0]),
@@ -207,7 +211,7 @@ async def test_an_endpoint_that_is_dead_is_soon_not_waited_for_and_found_again_w
 async def test_an_index_with_vectors_is_searched_by_words_when_no_model_is_set(
     tmp_path: Path, shelf: Shelf
 ) -> None:
-    found = await Searcher(indexed(tmp_path, MODEL), None, shelf).search(QUESTION, [1])
+    found = await Searcher(await indexed(tmp_path, MODEL), None, shelf).search(QUESTION, [1])
     assert found.passages[0].page_id == 10
     assert (found.dense_used, found.warning) == (False, None)
 
@@ -235,7 +239,7 @@ class Swapping:
 async def test_an_index_of_another_model_that_comes_meanwhile_is_searched_as_it_can_be(
     tmp_path: Path, shelf: Shelf, models: list[str | None], used: bool
 ) -> None:
-    index = indexed(tmp_path, MODEL)
+    index = await indexed(tmp_path, MODEL)
     found = await Searcher(index, Swapping(index, models), shelf).search(QUESTION, [1])
     assert found.passages[0].page_id == 10
     assert found.dense_used is used
@@ -246,7 +250,7 @@ async def test_an_endpoint_that_lets_a_search_wait_too_long_is_not_waited_for(
     tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
 ) -> None:
     server.fail(Hang())
-    searcher = Searcher(indexed(tmp_path, MODEL), embedder, shelf, embed_seconds=0.2)
+    searcher = Searcher(await indexed(tmp_path, MODEL), embedder, shelf, embed_seconds=0.2)
     found = await searcher.search(QUESTION, [1])
     assert found.passages[0].page_id == 10
     assert not found.dense_used
@@ -260,7 +264,7 @@ async def test_when_the_endpoint_is_out_of_reach_words_alone_are_searched(
     server: ModelServer,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    index = indexed(tmp_path, MODEL)
+    index = await indexed(tmp_path, MODEL)
     server.fail(Status(503))
     with caplog.at_level(logging.INFO):
         found = await Searcher(index, embedder, shelf).search(QUESTION, [1])
@@ -274,7 +278,7 @@ async def test_when_the_endpoint_is_out_of_reach_words_alone_are_searched(
 async def test_an_endpoint_that_refuses_leaves_a_search_by_words_with_a_warning(
     tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
 ) -> None:
-    index = indexed(tmp_path, MODEL)
+    index = await indexed(tmp_path, MODEL)
     server.fail(NO_QUOTA)
     found = await Searcher(index, embedder, shelf).search(QUESTION, [1])
     assert found.passages
@@ -292,7 +296,7 @@ async def test_without_an_index_nothing_is_found_and_nothing_asked(
 
 
 async def test_chunks_removed_since_the_build_are_left_out(tmp_path: Path, shelf: Shelf) -> None:
-    index = indexed(tmp_path)
+    index = await indexed(tmp_path)
     del shelf.chunks[2]
     found = await Searcher(index, None, shelf).search(QUESTION, [1])
     assert 2 not in [passage.chunk_id for passage in found.passages]
@@ -300,21 +304,21 @@ async def test_chunks_removed_since_the_build_are_left_out(tmp_path: Path, shelf
 
 
 async def test_a_chunk_removed_while_it_is_read_is_left_out(tmp_path: Path, shelf: Shelf) -> None:
-    index = indexed(tmp_path)
+    index = await indexed(tmp_path)
     shelf.removed_while_read = {2}
     found = await Searcher(index, None, shelf).search(QUESTION, [1])
     assert [(passage.rank, passage.chunk_id) for passage in found.passages] == [(1, 1)]
 
 
 async def test_the_text_of_the_chosen_chunks_alone_is_read(tmp_path: Path, shelf: Shelf) -> None:
-    index = indexed(tmp_path)
+    index = await indexed(tmp_path)
     found = await Searcher(index, None, shelf).search(Query("pool task", ""), [1], limit=2)
     assert shelf.asked == [[passage.chunk_id for passage in found.passages]]
     assert len(found.passages) == 2
 
 
 async def test_a_follow_up_is_understood_from_its_context(tmp_path: Path, shelf: Shelf) -> None:
-    index = indexed(tmp_path)
+    index = await indexed(tmp_path)
     searcher = Searcher(index, None, shelf)
     assert (await searcher.search(Query("How do I do that?", ""), [1])).passages == []
     found = await searcher.search(Query("How do I do that?", "", "About the scheduler"), [1])
@@ -324,7 +328,7 @@ async def test_a_follow_up_is_understood_from_its_context(tmp_path: Path, shelf:
 async def test_a_question_without_a_word_finds_nothing(
     tmp_path: Path, shelf: Shelf, embedder: OpenAIEmbedder, server: ModelServer
 ) -> None:
-    index = indexed(tmp_path, MODEL)
+    index = await indexed(tmp_path, MODEL)
     found = await Searcher(index, embedder, shelf).search(Query("", " "), [1])
     assert (found.passages, found.indexed) == ([], True)
     assert server.requests == []
