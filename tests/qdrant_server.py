@@ -78,6 +78,7 @@ class QdrantRecorder:
         self.arrived = asyncio.Event()
         self._faults: deque[tuple[str, Fault]] = deque()
         self._closing = asyncio.Event()
+        self._runner: web.AppRunner | None = None
 
     @classmethod
     @asynccontextmanager
@@ -104,7 +105,7 @@ class QdrantRecorder:
         app.router.add_put("/collections/{name}/points", self._upsert)
         app.router.add_post("/collections/{name}/points/query/batch", self._query)
         app.router.add_post("/collections/{name}/points/count", self._count)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        self._runner = runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:
             site = web.TCPSite(runner, "127.0.0.1", port)
@@ -112,6 +113,12 @@ class QdrantRecorder:
             self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             yield
         finally:
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Go down; `serving` on the same port brings it back."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
             self._closing.set()
             await runner.cleanup()
 
@@ -122,6 +129,13 @@ class QdrantRecorder:
     def fail(self, fault: Fault, times: int = 1, *, on: str = "") -> None:
         """Serve `fault` to the next `times` requests whose `METHOD path` holds `on`."""
         self._faults.extend([(on, fault)] * times)
+
+    def waiting_faults(self) -> list[Fault]:
+        return [fault for _, fault in self._faults]
+
+    def forgive(self) -> None:
+        """Serve no more faults."""
+        self._faults.clear()
 
     def bodies(self, kind: type[Body]) -> list[Body]:
         """The bodies of this kind, in the order in which they came."""

@@ -206,7 +206,7 @@ def _build(order: _Order) -> Built:
 
 
 async def _read_and_build(order: _Order) -> Built:
-    rows = await _read_rows(order.database_url, order.data_dir, order.model)
+    rows = await read_rows(order.database_url, order.data_dir, order.model)
     store = order.place.open()
     try:
         points = await store.build(order.name, order.dimensions, rows)
@@ -215,7 +215,8 @@ async def _read_and_build(order: _Order) -> Built:
     return Built(points, max((row.chunk for row in rows), default=0))
 
 
-async def _read_rows(database_url: str | None, data_dir: Path, model: str | None) -> list[Row]:
+async def read_rows(database_url: str | None, data_dir: Path, model: str | None) -> list[Row]:
+    """Read all that a generation is built from, as one snapshot, with the vectors of `model`."""
     database = Database(database_url, data_dir)
     conn = await database.connect()
     try:

@@ -194,8 +194,10 @@ class ServerStore:
             await self._fill(collection, 2, [row])
             index = ServerIndex(self._server, collection, 2)
             found = await index.search(row.lexical, row.dense, [row.source], 1)
-        finally:
-            await self._delete(collection)
+        except BaseException:
+            await self._clear(collection)
+            raise
+        await self._delete(collection)
         if [hit.chunk for hit in found] != [row.chunk]:
             raise PermanentError(
                 f"Qdrant at {self._server.address}: a point that was written is not found; update"
@@ -269,11 +271,11 @@ class ServerStore:
         )
 
     async def _clear(self, collection: str) -> None:
-        """Drop what a failed build left; the failure itself is what the caller is to hear of."""
+        """Drop what a failure left; the failure itself is what the caller is to hear of."""
         try:
             await self._delete(collection)
         except DocbotError as error:
-            log.warning("an unfinished index stays until the next sync: %s", error)
+            log.warning("not cleared after a failure: %s", error)
 
 
 async def _count(server: QdrantServer, collection: str) -> int:
