@@ -72,6 +72,8 @@ class CurrentIndex:
                     await self._drop_others()
                 return True
             index = await self._open(current)
+            if self._generation is not None and current.id < self._generation.id:
+                return True  # another look, begun later, was faster
             if index is not None:
                 self._index, self._generation = index, current
                 await self._drop_others()

@@ -143,10 +143,10 @@ class QdrantServer:
         named = self._named(what)
         try:
             return await request(self._client)
-        except ResourceExhaustedResponse as error:
+        except QdrantException as error:  # 429 with a header that says when, or a date
             raise TransientError(
                 f"{named}: it is at its limit ({_brief(str(error))}) and may answer later",
-                retry_after=error.retry_after_s,
+                retry_after=_retry_after(error),
             ) from error
         except UnexpectedResponse as error:
             raise _refusal(named, error.status_code or 0, error.content) from error
@@ -157,7 +157,7 @@ class QdrantServer:
                     f"{named}: cannot be reached ({cause}); check QDRANT_URL and the network"
                 ) from error
             raise _not_qdrant(named) from error
-        except (QdrantException, json.JSONDecodeError) as error:
+        except json.JSONDecodeError as error:  # a page with status 200
             raise _not_qdrant(named) from error
 
     def _named(self, what: str) -> str:
@@ -192,6 +192,10 @@ def _refusal(named: str, status: int, content: bytes) -> TransientError | Perman
     if status == 404:
         return GoneError(f"{named}: {_brief(cause)}; `docbot sync` builds it anew")
     return RefusedError(f"{named}: it does not take this request: {_brief(cause)} ({status})")
+
+
+def _retry_after(error: QdrantException) -> float | None:
+    return error.retry_after_s if isinstance(error, ResourceExhaustedResponse) else None
 
 
 def _not_qdrant(named: str) -> RefusedError:

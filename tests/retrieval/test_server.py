@@ -179,6 +179,14 @@ async def test_a_server_that_asks_for_a_long_pause_is_not_waited_for(
     assert error.value.retry_after == 60
 
 
+async def test_a_pause_that_is_asked_for_as_a_date_is_drawn_instead(
+    store: ServerStore, recorder: QdrantRecorder
+) -> None:
+    date = "Sat, 21 Nov 2026 12:00:00 GMT"
+    recorder.fail(Status(429, "too many", {"Retry-After": date}))
+    assert await store.names() == []
+
+
 async def test_a_server_that_is_down_is_told_from_one_that_refuses() -> None:
     async with QdrantRecorder.open() as recorder:
         url = recorder.url

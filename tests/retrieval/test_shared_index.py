@@ -1,5 +1,6 @@
 """An index on a server: who builds it, who drops it, and what happens while it is away."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,9 +13,13 @@ from docbot.app.asking import search_once
 from docbot.app.rooms import Rooms, complete_index, open_rooms, rebuild_index
 from docbot.db.generations import Built, Generation
 from docbot.errors import TransientError
-from docbot.retrieval.generations import read_rows
+from docbot.retrieval.generations import CurrentIndex, read_rows
 from docbot.retrieval.lexical import LEXICAL_VERSION
+from docbot.retrieval.places import ServerPlace
+from docbot.retrieval.qdrant import QdrantServer
 from docbot.retrieval.search import Query
+from docbot.retrieval.server import ServerStore
+from docbot.retrieval.store import Index
 from docbot.settings import Settings
 from tests.qdrant_server import QdrantRecorder
 from tests.retrieval.rows import DIMENSIONS, some_rows
@@ -138,6 +143,39 @@ async def test_a_search_whose_index_was_dropped_goes_to_the_next_one(
         await pass_two_minutes(syncing)
         assert await syncing.index.refresh()
     assert await found_texts(rooms) == [LATER]
+
+
+class Halting(ServerStore):
+    """Holds up who opens one generation, until released."""
+
+    def __init__(self, place: ServerPlace, held: str) -> None:
+        super().__init__(QdrantServer.connect(place.url, None), place.installation)
+        self._held = held
+        self.reached = asyncio.Event()
+        self.release = asyncio.Event()
+
+    async def open(self, name: str) -> Index:
+        index = await super().open(name)
+        if name == self._held:
+            self.reached.set()
+            await self.release.wait()
+        return index
+
+
+async def test_a_slow_look_for_the_index_does_not_bring_an_older_one_back(rooms: Rooms) -> None:
+    assert isinstance(rooms.builder.place, ServerPlace)
+    store = Halting(rooms.builder.place, (await current(rooms)).name)
+    index = CurrentIndex(store, rooms.generations)
+    slow = asyncio.create_task(index.refresh())
+    await store.reached.wait()
+    await replace_index(rooms)
+    assert await index.refresh()
+    newer = index.get()
+    store.release.set()
+    assert await slow
+    assert newer is not None
+    assert index.get() is newer
+    await store.close()
 
 
 async def test_a_collection_that_another_process_builds_is_neither_dropped_nor_opened(
