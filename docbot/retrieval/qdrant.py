@@ -22,7 +22,8 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 
 from docbot.errors import GoneError, PermanentError, RefusedError, TransientError
 
-# From 1.19 on IDF can be taken over the sources asked; an older server ignores the wish silently.
+# From 1.19 on IDF can be taken over the sources asked; an older server might rank by another one
+# without a word.
 OLDEST_VERSION = (1, 19)
 
 READ_SECONDS = 10.0  # for a call with all its tries: somebody waits for the answer
@@ -102,7 +103,7 @@ class QdrantServer:
         return (await self.read("its version", lambda client: client.info())).version
 
     async def check_version(self) -> None:
-        """Refuse a server that would silently rank otherwise.
+        """Refuse a server that might rank otherwise without a word.
 
         Raises:
             RefusedError: the server is too old.
