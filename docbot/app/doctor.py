@@ -58,6 +58,8 @@ class Examination:
             opened: list[Rooms] = []
             await self._make("database", partial(self._open, stack, opened))
             for rooms in opened:
+                if self._settings.qdrant_url is not None:
+                    await self._make("Qdrant", partial(_check_qdrant, rooms))
                 await self._make("index", partial(_check_index, rooms))
                 await self._make("sources", partial(_check_sources, rooms))
                 await self._make("embeddings", partial(_check_embeddings, rooms))
@@ -145,10 +147,26 @@ async def _check_index(rooms: Rooms) -> Sequence[Finding]:
     return [
         findings.judge_index(
             await rooms.generations.find_current(),
-            is_open=rooms.index.get() is not None,
+            is_open=await rooms.index.reach() is not None,
             is_stale=await is_stale(rooms),
         )
     ]
+
+
+async def _check_qdrant(rooms: Rooms) -> Sequence[Finding]:
+    from docbot.retrieval.server import ServerStore  # noqa: PLC0415  # loads the client, a second
+
+    store = rooms.store
+    if not isinstance(store, ServerStore):
+        return []
+    version = await store.version()
+    await store.round_trip()
+    says = f"version {version}, {rooms.builder.place}: a point was written, found and deleted"
+    found = [Finding("Qdrant", "ok", says)]
+    current = await rooms.generations.find_current()
+    if current is not None:
+        found.append(findings.judge_collection(current, await store.describe(current.name)))
+    return found
 
 
 async def _check_sources(rooms: Rooms) -> Sequence[Finding]:

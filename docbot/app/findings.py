@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from docbot.bot.access import Application, ForumAccess, GuildAccess
 from docbot.db.activity import Holder
 from docbot.db.forums import Forum
 from docbot.db.generations import Generation
 from docbot.db.sources import Source
+
+if TYPE_CHECKING:  # loading it would load Qdrant's client
+    from docbot.retrieval.server import CollectionInfo
 
 State = Literal["ok", "warning", "failed"]
 
@@ -75,6 +78,27 @@ def judge_index(current: Generation | None, *, is_open: bool, is_stale: bool) ->
     if is_stale:
         return Finding("index", "warning", f"{says}; it is behind what was read", "docbot sync")
     return Finding("index", "ok", says)
+
+
+def judge_collection(current: Generation, found: "CollectionInfo | None") -> Finding:
+    """Judge the collection on a Qdrant server that holds the index in use."""
+    advice = "docbot sync builds it again"
+    if found is None:
+        return Finding(
+            "Qdrant", "failed", f"the collection of index {current.name} is missing", advice
+        )
+    if found.dimensions != current.dimensions:
+        says = (
+            f"the collection of index {current.name} has vectors of {found.dimensions} numbers, "
+            f"not of {current.dimensions}"
+        )
+        return Finding("Qdrant", "failed", says, advice)
+    if found.points != current.points:
+        says = (
+            f"the collection of index {current.name} has {found.points} of {current.points} chunks"
+        )
+        return Finding("Qdrant", "failed", says, advice)
+    return Finding("Qdrant", "ok", f"holds index {current.name}")
 
 
 def judge_sources(sources: Sequence[Source], now: datetime) -> list[Finding]:

@@ -185,8 +185,10 @@ class ServerStore:
         """Write, search and delete in a collection of its own, which is always deleted.
 
         Raises:
-            DocbotError: what failed first; PermanentError when the search did not find the point.
+            DocbotError: what failed first, as too old a server; PermanentError when the search did
+                not find the point.
         """
+        await self._check_version()
         collection = f"docbot_check_{secrets.token_hex(6)}"  # no generation of any installation
         row = Row(chunk=1, source=1, lexical=Sparse((1,), (1.0,)), dense=[0.6, 0.8])
         try:

@@ -9,6 +9,7 @@ from docbot.app.findings import (
     SILENT_SECONDS,
     STALE_AFTER,
     judge_clock,
+    judge_collection,
     judge_dimensions,
     judge_holder,
     judge_index,
@@ -19,6 +20,7 @@ from docbot.app.findings import (
 from docbot.db.activity import Holder
 from docbot.db.generations import Generation
 from docbot.db.sources import Source
+from docbot.retrieval.server import CollectionInfo
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -77,6 +79,23 @@ def test_an_index_is_missing_closed_behind_or_well() -> None:
     assert judge_index(current, is_open=True, is_stale=True).state == "warning"
     well = judge_index(current, is_open=True, is_stale=False)
     assert (well.state, well.says) == ("ok", "12 chunks, found by words and embedder")
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "says"),
+    [
+        (None, "failed", "is missing"),
+        (CollectionInfo(12, 4), "failed", "vectors of 4 numbers, not of 3"),
+        (CollectionInfo(11, 3), "failed", "has 11 of 12 chunks"),
+        (CollectionInfo(12, 3), "ok", "holds index g1"),
+    ],
+)
+def test_a_collection_is_missing_unfit_unfinished_or_well(
+    found: CollectionInfo | None, state: str, says: str
+) -> None:
+    finding = judge_collection(Generation(1, "g1", 1, "embedder", 3, 12, 12), found)
+    assert finding.state == state
+    assert finding.says.endswith(says)
 
 
 def test_vectors_of_another_length_are_told() -> None:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from docbot.app.doctor import Examination
 from docbot.app.findings import Finding
-from docbot.app.rooms import open_rooms
+from docbot.app.rooms import open_rooms, rebuild_index
 from docbot.bot.access import Access, signed_in
 from docbot.bot.client import PERMISSIONS
 from docbot.db.activity import ActiveLock
@@ -19,6 +19,7 @@ from docbot.playground.objects import Permission
 from docbot.playground.server import Playground
 from docbot.settings import Settings
 from tests.model_server import ModelServer
+from tests.qdrant_server import QdrantRecorder
 from tests.town import Ground, bind, pointed_at_a_stand_in, settings_for
 
 
@@ -182,3 +183,41 @@ async def test_a_server_that_docbot_is_not_in_is_gone() -> None:
     async with Playground.open() as playground, access_to(playground) as access:
         with pytest.raises(GoneError, match="docbot is not in server 5"):
             await access.guild(5)
+
+
+async def test_a_qdrant_server_is_tried_with_a_point_that_is_deleted_again(ground: Ground) -> None:
+    async with (
+        QdrantRecorder.open() as server,
+        bound(ground, qdrant_url=server.url) as (_, settings),
+    ):
+        before = await examined(settings)
+        async with open_rooms(settings) as rooms:
+            await rebuild_index(rooms)
+        after = await examined(settings)
+        assert len(await server.names()) == 1
+        assert server.violations == []
+    [tried, lost] = told(before, "Qdrant")
+    assert tried[0] == "ok"
+    assert tried[1].endswith("a point was written, found and deleted")
+    assert lost[0] == "failed"
+    assert lost[1].endswith("is missing")
+    assert [state for state, _ in told(after, "Qdrant")] == ["ok", "ok"]
+    assert told(after, "index")[0][0] == "ok"
+
+
+async def test_a_qdrant_server_that_is_too_old_or_refuses_the_key_is_told(ground: Ground) -> None:
+    async with (
+        QdrantRecorder.open(version="1.18.2") as old,
+        QdrantRecorder.open(key="right") as locked,
+        bound(ground) as (_, settings),
+    ):
+        wrong = {"qdrant_url": locked.url, "qdrant_api_key": SecretStr("wrong")}
+        of_old = await examined(settings.model_copy(update={"qdrant_url": old.url}))
+        of_locked = await examined(settings.model_copy(update=wrong))
+    [(state, says)] = told(of_old, "Qdrant")
+    assert state == "failed"
+    assert "1.19 or later" in says
+    [(state, says)] = told(of_locked, "Qdrant")
+    assert state == "failed"
+    assert "QDRANT_API_KEY" in says
+    assert told(of_locked, "source docs")[0][0] == "ok"
