@@ -3,14 +3,15 @@
 import difflib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from io import StringIO
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import platformdirs
-from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -122,7 +123,9 @@ class Settings(BaseSettings):
     A field with `reload` in its metadata is taken in by /reload-config; the others need a restart.
     """
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+    )
 
     discord_token: SecretStr | None = Field(
         None,
@@ -215,6 +218,11 @@ class Settings(BaseSettings):
         return [*hidden, *within]
 
 
+_SETS_OURS = re.compile(
+    rf"^\s*(?:export\s+)?(?:{'|'.join(Settings.model_fields)})\s*=", re.IGNORECASE | re.MULTILINE
+)
+
+
 def load(env_file: Path | None = Path(".env")) -> Settings:
     """Read and check every setting; the environment goes before the file.
 
@@ -239,13 +247,22 @@ def changed_settings(before: Settings, after: Settings) -> tuple[list[str], list
 
 
 def _names_in(env_file: Path | None) -> Iterable[str]:
+    """The names that a `.env` file sets, each of its lines being one that can be read."""
     if env_file is None:
         return ()
+    bindings = list(parse_stream(StringIO(_text_of(env_file))))
+    for binding in bindings:
+        _refuse_unreadable(env_file, binding)
+    names = [binding for binding in bindings if binding.key is not None]
+    _refuse_repeated(env_file, names)
+    return [str(binding.key) for binding in names]
+
+
+def _text_of(env_file: Path) -> str:
     try:
-        env_file.stat()  # the readers beneath take a folder without rights for no file, or raise
-        return dotenv_values(env_file)
+        return env_file.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except FileNotFoundError:
-        return ()
+        return ""
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise SettingsError(
@@ -256,6 +273,48 @@ def _names_in(env_file: Path | None) -> Iterable[str]:
             f"{env_file}: cannot be read ({error.strerror}); give this user the right to read it, "
             "or start docbot in another folder"
         ) from None
+
+
+def _refuse_unreadable(env_file: Path, binding: Binding) -> None:
+    """Refuse what would be passed over, or mean something else; no reason shows a value."""
+    where = f"{env_file}: line {_line_of(binding)}"
+    if binding.error or "\0" in binding.original.string:
+        raise SettingsError(
+            f"{where} cannot be read; write NAME=value, and a quote that opens must also close"
+        )
+    if binding.key is not None and binding.value is None:
+        raise SettingsError(f"{where} has no `=`; write NAME=value, or # before a remark")
+    lines = len(binding.original.string.strip().splitlines())
+    if lines > 1 and (_is_ours(binding) or _SETS_OURS.search(binding.value or "")):
+        raise SettingsError(
+            f"{where}: the quote that opens there closes only {lines - 1} lines below; "
+            "close it on its line"
+        )
+
+
+def _refuse_repeated(env_file: Path, bindings: Sequence[Binding]) -> None:
+    """Of a name that is set twice the last counts; nobody who wrote both means that."""
+    first: dict[str, Binding] = {}
+    for binding in filter(_is_ours, bindings):
+        name = str(binding.key).upper()
+        before = first.setdefault(name, binding)
+        if not before.value:  # as the example file has it
+            first[name] = binding
+        elif before.value != binding.value:
+            raise SettingsError(
+                f"{env_file}: line {_line_of(binding)} sets {name} again, otherwise than line "
+                f"{_line_of(before)}; keep one of them"
+            )
+
+
+def _is_ours(binding: Binding) -> bool:
+    return str(binding.key).lower() in Settings.model_fields
+
+
+def _line_of(binding: Binding) -> int:
+    text = binding.original.string
+    blank = text[: len(text) - len(text.lstrip())]  # the empty lines before it are part of it
+    return binding.original.line + len(blank.splitlines())
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:

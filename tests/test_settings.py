@@ -120,6 +120,55 @@ def test_an_env_file_that_is_not_utf_8_is_named_with_its_line(tmp_path: Path) ->
         load(env_file)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("\n\nDISCORD_TOKEN hunter2\n", "line 3 cannot be read"),
+        ("DISCORD_TOKEN\n", "line 1 has no `=`"),
+        ("# a remark\nDISCORD_TOKEN: hunter2\n", "line 2 cannot be read"),
+        ("set DISCORD_TOKEN=hunter2\n", "line 1 cannot be read"),
+        ("- DISCORD_TOKEN=hunter2\n", "line 1 cannot be read"),
+        ('\nDISCORD_TOKEN="hunter2\n', "line 2 cannot be read"),
+        ("DISCORD_TOKEN='hunter2\nOTHER=it's\n", "line 1 cannot be read"),
+        ("OTHER=1\nDISCORD_TOKEN='hunter2' hunter2\n", "line 2 cannot be read"),
+        ("=hunter2\n", "line 1 cannot be read"),
+        ("OTHER=1\r\nhunter2 hunter2\r\n", "line 2 cannot be read"),
+        ("DISCORD_TOKEN=hun\0ter2\n", "line 1 cannot be read"),
+        ('DISCORD_TOKEN="hunter2\nA=1\nB="\n', "line 1: the quote .* closes only 2 lines below"),
+        ('A="hunter2\nDISCORD_TOKEN=b\nB="\n', "line 1: the quote .* closes only 2 lines below"),
+        ("DISCORD_TOKEN=a\ndiscord_token=hunter2\n", "line 2 sets DISCORD_TOKEN again.* line 1;"),
+    ],
+)
+def test_a_line_of_the_env_file_that_cannot_be_meant_is_named_without_its_value(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_bytes(text.encode())
+    with pytest.raises(SettingsError, match=rf"\.env: {says}") as error:
+        load(env_file)
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DISCORD_TOKEN=token-1",
+        "\ufeffDISCORD_TOKEN=token-1\r\n\r\nOTHER=1\r\n",
+        "export DISCORD_TOKEN = token-1   # from the portal\n",
+        "DISCORD_TOKEN='token-1' # from the portal",
+        "DISCORD_TOKEN=\nDISCORD_TOKEN=token-1\n",
+        "DISCORD_TOKEN=token-1\nDISCORD_TOKEN=token-1\n",
+        'CERTIFICATE="one\ntwo"\nDISCORD_TOKEN=token-1\nOTHER=1\nOTHER=2\n',
+    ],
+)
+def test_every_usual_form_of_the_env_file_passes(tmp_path: Path, text: str) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_bytes(text.encode())
+    token = load(env_file).discord_token
+    assert token is not None
+    assert token.get_secret_value() == "token-1"
+
+
 _UNREADABLE = Path("/proc/self/mem")  # a file whose reading fails for root as well
 
 
