@@ -7,6 +7,7 @@ DocbotError
 └── PermanentError      repeating the call cannot help
     ├── GoneError       what the call was about was deleted, locked or hidden from us
     ├── RefusedError    the far side will not do it for us (rights, moderation, quota)
+    │   └── MovedError  what was asked for is somewhere else, where we may not follow
     └── TooLongError    the far side takes less at once; less may go through
 """
 
@@ -43,6 +44,14 @@ class GoneError(PermanentError):
 
 class RefusedError(PermanentError):
     """The far side will not do it for us: rights, moderation, quota."""
+
+
+class MovedError(RefusedError):
+    """What was asked for is at `target`, where we may not follow."""
+
+    def __init__(self, message: str, *, target: str) -> None:
+        super().__init__(message)
+        self.target = target
 
 
 class TooLongError(PermanentError):

@@ -1,10 +1,12 @@
 """A sync: every source read, then the index built anew once."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import aclosing
 from dataclasses import dataclass
+from urllib.parse import urljoin
 
 from docbot import __version__
 from docbot.app.embedding import Progress, embed_chunks
@@ -12,6 +14,7 @@ from docbot.app.rooms import Rooms, complete_index, rebuild_index, refuse_endpoi
 from docbot.db.locks import sync_lock
 from docbot.db.sources import Source
 from docbot.errors import DocbotError, UsageError
+from docbot.knowledge.pages import Failure
 from docbot.knowledge.reading import read_pages
 from docbot.knowledge.sync import Summary, store
 from docbot.processes import process_pool
@@ -68,6 +71,7 @@ async def _sync_one(
     rooms: Rooms, source: Source, *, full: bool, say: Callable[[str], None], progress: Progress
 ) -> Summary | None:
     progress.begin(f"reading {source.name}")
+    left_out: set[str] = set()
     try:
         with process_pool(os.cpu_count() or 1) as executor:
             pages = read_pages(
@@ -76,21 +80,29 @@ async def _sync_one(
                 pause=rooms.settings.docbot_crawl_pause,
                 user_agent=USER_AGENT,
                 expect=progress.expect,
+                leave_out=left_out.add,
             )
             async with aclosing(pages):
                 summary = await store(source, rooms.sources, pages, full=full, progress=progress.at)
     except BrokenProcessPool:
         progress.end()
         say(f"{source.name}: not read: the process that converts pages died; is memory short?")
+        _say_kept(source, say)
         return None
     except DocbotError as error:
         progress.end()
         say(f"{source.name}: not read: {error}")
+        _say_kept(source, say)
         return None
     progress.end()
-    for line in lines_of(summary):
+    for line in lines_of(summary, len(left_out)):
         say(line)
     return summary
+
+
+def _say_kept(source: Source, say: Callable[[str], None]) -> None:
+    if source.pages:
+        say(f"  what was read of it before is kept ({source.pages} pages)")
 
 
 async def is_stale(rooms: Rooms) -> bool:
@@ -128,18 +140,37 @@ async def _embed(
     return True
 
 
-def lines_of(summary: Summary) -> list[str]:
-    """Say what a sync did: one line of counts, then a line for each page that failed."""
+def lines_of(summary: Summary, left_out: int = 0) -> list[str]:
+    """Say what a sync did: one line of counts, then a line for each page that failed.
+
+    `left_out` addresses are no pages, as PDFs.
+    """
     counts = (
         f"{summary.source}: {summary.read} pages: {summary.added} added, {summary.changed} changed, "
         f"{summary.unchanged} unchanged, {summary.deleted} deleted, {len(summary.failures)} failed"
     )
-    lines = [counts]
-    lines += [f"  failed: {f.url}: {f.reason}" for f in summary.failures[:_SHOWN_FAILURES]]
+    lines = [f"{counts}, {left_out} left out (PDFs and the like)" if left_out else counts]
+    lines += [f"  failed: {_told(failure)}" for failure in summary.failures[:_SHOWN_FAILURES]]
     if len(summary.failures) > _SHOWN_FAILURES:
         lines.append(f"  and {len(summary.failures) - _SHOWN_FAILURES} more failed")
+    elsewhere = Counter(_site_of(f.moved_to) for f in summary.failures if f.moved_to)
+    lines += [
+        f"  {count} of them lead to {site}; to read that site: docbot sources add NAME {site}"
+        for site, count in elsewhere.most_common(1)
+        if count > 1  # one alone is a page that was given up, not a site that moved
+    ]
     if summary.kept:
         lines.append(
             f"  {summary.kept} pages were not found this time; they are kept until all can be read"
         )
     return lines
+
+
+def _told(failure: Failure) -> str:
+    """The reason, with the address where it does not begin with it."""
+    reason = failure.reason
+    return reason if reason.startswith(failure.url) else f"{failure.url}: {reason}"
+
+
+def _site_of(address: str) -> str:
+    return urljoin(address, "/")

@@ -13,6 +13,8 @@ _NO_PAGE = re.compile(
     r"|woff2?|ttf|otf|eot|wasm|inv|txt)$",
     re.IGNORECASE,
 )
+_DOCUMENT = re.compile(r"\.(?:pdf|epub)$", re.IGNORECASE)
+_LOGIN = re.compile(r"log-?in|sign-?in|sso|oauth|saml|authorize", re.IGNORECASE)
 
 
 def folded(url: str) -> str:
@@ -47,6 +49,16 @@ def bare(url: str) -> str:
 def may_be_page(url: str) -> bool:
     """Tell by its ending whether an address may be a page; pictures and archives are none."""
     return not _NO_PAGE.search(urlsplit(url).path)
+
+
+def is_document(url: str) -> bool:
+    """Tell by its ending whether an address is one of text that docbot does not read."""
+    return bool(_DOCUMENT.search(urlsplit(url).path))
+
+
+def looks_like_login(url: str) -> bool:
+    """Tell by its words whether an address asks who is there."""
+    return bool(_LOGIN.search(urlsplit(url).path))
 
 
 def rebase(url: str, start: str, base: str) -> str:

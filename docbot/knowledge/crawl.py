@@ -6,7 +6,8 @@ that depends on the site alone.
 """
 
 import asyncio
-from collections import deque
+import shlex
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ import httpx
 from docbot.errors import (
     DocbotError,
     GoneError,
+    MovedError,
     PermanentError,
     RefusedError,
     TransientError,
@@ -28,7 +30,9 @@ from docbot.knowledge.addresses import (
     bare,
     folded,
     folder_of,
+    is_document,
     is_under,
+    looks_like_login,
     may_be_page,
     rebase,
 )
@@ -41,6 +45,8 @@ _MOST_OF_ROBOTS = 500 * 1024  # bytes; what RFC 9309 asks a reader to take in at
 _MOST_SITEMAPS = 1000
 # So many addresses in a row without an answer: the site is down, and not these pages.
 _MOST_FAILURES_IN_A_ROW = 10
+# So often one and the same content is no page that happens to have several addresses.
+_MOST_OF_ONE_CONTENT = 5
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml", "text/markdown", "text/x-markdown"})
 _MARKDOWN_ENDINGS = (".md", ".markdown", ".mdx")
 
@@ -78,7 +84,9 @@ class WebsiteSource:
 
 
 async def crawl(
-    source: WebsiteSource, convert: Callable[[Fetched], Awaitable[Page]]
+    source: WebsiteSource,
+    convert: Callable[[Fetched], Awaitable[Page]],
+    leave_out: Callable[[str], None] = lambda _: None,
 ) -> AsyncGenerator[Page | Failure, None]:
     """Read a site; close the iterator (`contextlib.aclosing`) when it is left early.
 
@@ -86,9 +94,11 @@ async def crawl(
         source: what to read.
         convert: turns a fetched page into a `Page`; awaited, so that it may run `read_fetched` in
             a process pool.
+        leave_out: told each address that is linked like a page and is of another kind, as a PDF.
 
     Raises:
         TransientError: the site cannot be reached, or stopped answering.
+        MovedError: the start address leads to another site.
         PermanentError: the start address is no page, is closed to robots, or the site has no text.
 
     """
@@ -102,7 +112,8 @@ async def crawl(
         named = await _sitemap_pages(fetcher, robots.site_maps() or [], root)
         for failure in named.failures:
             yield failure
-        walk = _Walk(source, fetcher, robots, root, convert, follow=not named.pages)
+        follow = not named.pages
+        walk = _Walk(source, fetcher, robots, root, convert, follow=follow, leave_out=leave_out)
         walk.found([start.url, *named.pages])
         async with aclosing(walk.results(start)) as results:
             async for result in results:
@@ -121,17 +132,20 @@ class _Walk:
         convert: Callable[[Fetched], Awaitable[Page]],
         *,
         follow: bool,
+        leave_out: Callable[[str], None],
     ) -> None:
         self._source = source
         self._fetcher = fetcher
         self._robots = robots
         self._root = root
         self._convert = convert
+        self._leave_out = leave_out
         self._follow = follow
         self._known: set[str] = set()  # folded
         self._waiting: deque[str] = deque()
         self._stored: set[str] = set()  # addresses
-        self._contents: set[bytes] = set()
+        self._contents: Counter[bytes] = Counter()
+        self._first_failure = ""
         self._held: list[tuple[Page, str]] = []  # pages that name another one as their canonical
         self._started = 0
         self._failed_in_a_row = 0
@@ -139,12 +153,15 @@ class _Walk:
     def found(self, links: Iterable[str]) -> None:
         """Queue the pages of the site that are not known yet."""
         for link in links:
-            if not is_under(link, self._root) or not may_be_page(link):
+            if not is_under(link, self._root) or not (may_be_page(link) or is_document(link)):
                 continue
             page = folded(link)
             if page in self._known or not self._robots.can_fetch(self._source.user_agent, page):
                 continue
             self._known.add(page)
+            if is_document(page):
+                self._leave_out(page)
+                continue
             # Fetched as it is linked: not every server answers for the folder of an index.html.
             self._waiting.append(link.partition("#")[0].partition("?")[0])
 
@@ -162,6 +179,8 @@ class _Walk:
                 if not running:
                     break
                 result = self._settled(await running.popleft())
+                if isinstance(result, Failure):
+                    self._first_failure = self._first_failure or result.reason
                 if result is not None:
                     yield result
         finally:
@@ -180,13 +199,25 @@ class _Walk:
                 f"{len(self._waiting)} known addresses were not read",
                 is_transient=True,
             )
+        if self._gave_one_content():
+            [(_, times)] = self._contents.most_common(1)
+            yield Failure(
+                self._source.start_url,
+                f"{times} of {self._started} addresses gave one and the same page; does the site "
+                "ask for a login, or does a script draw its pages in the browser?",
+                is_transient=True,
+            )
         if not self._stored:
             raise PermanentError(
                 f"{self._source.start_url} gave no page with text: "
                 f"looked at {self._started} addresses under {self._root}, found "
-                f"{'by links' if self._follow else 'in the sitemap'}"
-                " (pages that a script draws in the browser cannot be read)"
+                f"{'by links' if self._follow else 'in the sitemap'}; "
+                f"{self._first_failure} (pages that a script draws in the browser cannot be read)"
             )
+
+    def _gave_one_content(self) -> bool:
+        most = max(self._contents.values(), default=0)
+        return most >= _MOST_OF_ONE_CONTENT and most > self._started / 2
 
     def _may_begin(self, running: int) -> bool:
         return (
@@ -206,9 +237,10 @@ class _Walk:
                 ) from error
             return Failure(url, str(error), is_transient=True)
         except DocbotError as error:
-            return Failure(url, str(error))
+            return self._refused(url, error)
         self._failed_in_a_row = 0
         if answer is None:
+            self._leave_out(url)
             return None
         self._known.add(folded(answer.url))
         fetched = Fetched(
@@ -220,9 +252,24 @@ class _Walk:
             last_modified=answer.last_modified,
         )
         try:
-            return await self._convert(fetched), folded(answer.url)
+            page = await self._convert(fetched)
         except DocbotError as error:
-            return Failure(url, str(error), is_transient=isinstance(error, TransientError))
+            home = self._home(folded(url))
+            return Failure(home, str(error), is_transient=isinstance(error, TransientError))
+        if page.is_login:
+            reason = f"{answer.url} asks for a password; docbot reads only what needs no login"
+            return Failure(url, reason, is_transient=True)
+        return page, folded(answer.url)
+
+    def _refused(self, url: str, error: DocbotError) -> Failure:
+        """Tell what stays (gone, moved) from what may be let in again (rights)."""
+        return Failure(
+            self._home(folded(url)),
+            str(error),
+            is_transient=isinstance(error, RefusedError) and not isinstance(error, MovedError),
+            is_gone=isinstance(error, GoneError),
+            moved_to=error.target if isinstance(error, MovedError) else None,
+        )
 
     async def _fetch(self, url: str) -> Answer | None:
         try:
@@ -251,7 +298,9 @@ class _Walk:
         if page.leads_to:
             self.found([page.leads_to])
         if not page.chunks:
-            return None if page.leads_to else Failure(own, f"{own} holds no text")
+            if page.leads_to:
+                return None
+            return Failure(self._home(own), f"{own} holds no text", is_gone=True)
         home = self._home(own)
         if bare(page.url) != bare(home):
             # Only at the end it is known whether the site has that page too.
@@ -266,13 +315,13 @@ class _Walk:
 
     def _stored_at(self, page: Page, home: str) -> Page | Failure | None:
         """Give the page its address, canonical or `home`; None where its content came before."""
-        if page.content_hash in self._contents:
+        self._contents[page.content_hash] += 1
+        if self._contents[page.content_hash] > 1:
             return None
         if page.url in self._stored:
             page = moved(page, home)
         if page.url in self._stored:
             return Failure(home, f"another page has the address {page.url} already")
-        self._contents.add(page.content_hash)
         self._stored.add(page.url)
         return page
 
@@ -346,11 +395,20 @@ async def _start(fetcher: Fetcher, robots: RobotFileParser, source: WebsiteSourc
         answer = await fetcher.get(
             url, may_follow=lambda target: is_under(target, origin), accepts=_is_page
         )
-    except RefusedError as error:
-        raise RefusedError(f"{error}; if the site moved, give its new address") from error
+    except MovedError as error:
+        raise MovedError(f"{error}; {_instead(error.target)}", target=error.target) from error
     if answer is None or not may_be_page(answer.url):
-        raise PermanentError(f"{url} is no page; give the address of the site's first page")
+        raise PermanentError(
+            f"{url} is no page of HTML or Markdown (as a PDF is none); "
+            "give the address of the site's first page"
+        )
     return answer
+
+
+def _instead(target: str) -> str:
+    if looks_like_login(target):
+        return "that looks like a login, and docbot reads only what needs none"
+    return f"to read that site: docbot sources add NAME {shlex.quote(target)}"
 
 
 @dataclass(frozen=True, slots=True)

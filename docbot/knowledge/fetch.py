@@ -12,7 +12,13 @@ from urllib.parse import urldefrag, urljoin
 
 import httpx
 
-from docbot.errors import DocbotError, GoneError, PermanentError, RefusedError, TransientError
+from docbot.errors import (
+    GoneError,
+    MovedError,
+    PermanentError,
+    RefusedError,
+    TransientError,
+)
 from docbot.knowledge.html import decode_as
 
 MOST_BYTES = 10_000_000  # of a body, as sent and again after decompression
@@ -79,7 +85,8 @@ class Fetcher:
 
         Raises:
             GoneError: 404 or 410.
-            RefusedError: 401, 403, or a redirect that must not be followed.
+            RefusedError: 401 or 403.
+            MovedError: a redirect that must not be followed.
             TransientError: the network, or the site, failed at every try.
             PermanentError: any other answer that is no page, or one beyond 10 MB.
 
@@ -121,7 +128,9 @@ class Fetcher:
             if not isinstance(answer, str):
                 return answer
             if not may_follow(answer):
-                raise RefusedError(f"{place} leads to {answer}, outside of what is read")
+                raise MovedError(
+                    f"{place} leads to {answer}, outside of what is read", target=answer
+                )
             place = answer
         raise PermanentError(f"{url} leads from one address to the next without end")
 
@@ -153,13 +162,11 @@ def _check_status(url: str, response: httpx.Response) -> None:
     said = f"{url} answered {status} {response.reason_phrase}".rstrip()
     if status in _PASSING or status >= 500:
         raise TransientError(said, retry_after=_retry_after(response))
-    errors: dict[int, type[DocbotError]] = {
-        404: GoneError,
-        410: GoneError,
-        401: RefusedError,
-        403: RefusedError,
-    }
-    raise errors.get(status, PermanentError)(said)
+    if status == 401:
+        raise RefusedError(f"{said}: it needs a login, which docbot does not have")
+    if status == 403:
+        raise RefusedError(f"{said}: the site does not let docbot read it")
+    raise GoneError(said) if status in (404, 410) else PermanentError(said)
 
 
 def _retry_after(response: httpx.Response) -> float | None:

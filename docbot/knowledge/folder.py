@@ -9,7 +9,7 @@ from docbot.errors import GoneError, PermanentError, TransientError, UsageError
 from docbot.knowledge.addresses import folded, is_under
 from docbot.knowledge.html import convert, decode
 from docbot.knowledge.markdown import read
-from docbot.knowledge.pages import Page, page_of
+from docbot.knowledge.pages import Page, page_of, refuse_binary
 
 _MARKDOWN = (".md", ".markdown", ".mdx")
 _HTML = (".html", ".htm")
@@ -73,11 +73,12 @@ def read_file(root: Path, path: Path, base_url: str | None) -> Page:
     Raises:
         GoneError: the file is no longer there.
         TransientError: the file cannot be read.
-        PermanentError: the file is larger than 10 MB.
+        PermanentError: the file is larger than 10 MB, or no text.
 
     """
     url = address_of(root, path, base_url)
     body = _body(path)
+    refuse_binary(body, str(path))
     if path.suffix.lower() in _HTML:
         return page_of(convert(body, url, rewrite=_folding(base_url)), url)
     resolver = _Resolver(root, path, base_url, url)

@@ -29,6 +29,8 @@ _CHARSET_WITHIN = 4096
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
 _REFRESH = re.compile(r"""^\s*[\d.]+\s*[;,]\s*url\s*=\s*["']?([^"']+)""", re.IGNORECASE)
 _LONGEST_STUB = 60  # words on a page that only leads elsewhere
+_LONGEST_LOGIN = 100  # words on a page that only asks who is there
+_ASKS_WHO = "//input[translate(@type, 'PASWORD', 'pasword') = 'password']"
 _TITLE_SEPARATORS = re.compile(r"\s+(?:[|\u2013\u2014\u00b7\u2022-]|::)\s+")
 _TAG = re.compile(r"<[^<>]*>")
 # What XML cannot hold, and so no tree either.
@@ -48,6 +50,7 @@ class Converted:
     links: tuple[str, ...] = ()
     canonical: str | None = None  # absolute; as the page says, in scope or not
     refresh: str | None = None  # where a meta refresh leads: the page is a stub
+    is_login: bool = False  # it asks for a password and says little else
 
 
 def convert(
@@ -68,10 +71,13 @@ def convert(
     links = _links(root, base)
     canonical, refresh = _canonical(root, base), _refresh(root, base)
     head_title = next(map(line_of, select(root, "//title")), "")
+    asks_password = bool(select(root, _ASKS_WHO))
     heading, markdown = to_markdown(prepare(find_main(root), base, rewrite or _unchanged))
     if refresh and len(markdown.split()) < _LONGEST_STUB:
         markdown = ""  # "Redirecting... click here"
-    return Converted(heading or _without_suffix(head_title), markdown, links, canonical, refresh)
+    is_login = asks_password and len(markdown.split()) < _LONGEST_LOGIN
+    title = heading or _without_suffix(head_title)
+    return Converted(title, markdown, links, canonical, refresh, is_login)
 
 
 def decode(html: bytes) -> str:

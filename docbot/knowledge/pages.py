@@ -1,13 +1,22 @@
 """What a source gives: pages, cut into chunks, from whatever they were written in."""
 
+import codecs
+import re
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from urllib.parse import urljoin
 
+from docbot.errors import PermanentError
 from docbot.knowledge.addresses import folded, is_under, rebase
 from docbot.knowledge.chunks import CHUNKER_VERSION, Chunk, chunk
 from docbot.knowledge.html import Converted, convert, decode
 from docbot.knowledge.markdown import read
+
+# Text holds next to no control characters; a picture or an archive has a tenth of them.
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_LOOKED_AT = 4096  # bytes of a body
+_MOST_CONTROL = 0.05
+_WIDE = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,7 @@ class Page:
     etag: str | None = None
     last_modified: str | None = None
     leads_to: str | None = None  # where a meta refresh goes
+    is_login: bool = False  # it asks for a password and says little else
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +44,15 @@ class Failure:
     """A page that could not be read, and why.
 
     A transient one may be read next time, and what it leads to may be missing until then; any other
-    (gone, leads elsewhere, no text) will be the same tomorrow.
+    (gone, leads elsewhere, no text) will be the same tomorrow. A page that is gone, or has no text
+    any more, is removed; any other keeps its old content.
     """
 
     url: str
     reason: str
     is_transient: bool = False
+    is_gone: bool = False
+    moved_to: str | None = None  # the address outside of the source that it leads to
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,14 @@ class Fetched:
     last_modified: str | None = None
 
 
+def refuse_binary(body: bytes, name: str) -> None:
+    """Raise PermanentError for what is no text, whatever its name or its server says."""
+    beginning = body[:_LOOKED_AT]
+    found = len(_CONTROL.findall(beginning))
+    if not beginning.startswith(_WIDE) and found > _MOST_CONTROL * len(beginning):
+        raise PermanentError(f"{name} is no text, although it says so")
+
+
 def page_of(converted: Converted, url: str) -> Page:
     chunks = tuple(chunk(converted, url))
     content = f"{CHUNKER_VERSION}\x1f{converted.title}\x1f{converted.markdown}"
@@ -66,6 +87,7 @@ def page_of(converted: Converted, url: str) -> Page:
         chunks=chunks,
         content_hash=digest,
         leads_to=converted.refresh,
+        is_login=converted.is_login,
     )
 
 
@@ -74,6 +96,9 @@ def read_fetched(fetched: Fetched, base_url: str | None = None) -> Page:
 
     Its address is the canonical one where the page names one on the same site, and begins with
     `base_url` where that is given.
+
+    Raises:
+        PermanentError: its body is no text.
     """
 
     def stored(address: str) -> str:
@@ -89,6 +114,7 @@ def read_fetched(fetched: Fetched, base_url: str | None = None) -> Page:
         except ValueError:  # as "//[broken"
             return href
 
+    refuse_binary(fetched.body, fetched.url)
     if fetched.content_type.endswith("html+xml") or fetched.content_type == "text/html":
         converted = convert(fetched.body, fetched.url, rewrite=stored)
     else:

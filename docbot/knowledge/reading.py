@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from docbot.db.sources import Source
-from docbot.errors import DocbotError, PermanentError, TransientError
+from docbot.errors import DocbotError, GoneError, PermanentError, TransientError
 from docbot.knowledge.crawl import WebsiteSource, crawl
 from docbot.knowledge.folder import FolderSource, read_file
 from docbot.knowledge.pages import Failure, Fetched, Page, read_fetched
@@ -27,8 +27,11 @@ async def read_pages(
     pause: float,
     user_agent: str,
     expect: Callable[[int], None],
+    leave_out: Callable[[str], None] = lambda _: None,
 ) -> AsyncGenerator[Page | Failure, None]:
     """Give every page of the source; `expect` is told their number where it is known.
+
+    `leave_out` is told each address that is linked like a page and is of another kind, as a PDF.
 
     Raises:
         DocbotError: the source as a whole cannot be read.
@@ -39,7 +42,8 @@ async def read_pages(
             yield page
         return
     site = WebsiteSource(source.location, user_agent, pause, source.base_url)
-    async with aclosing(crawl(site, _converter(executor, source.base_url))) as pages:
+    convert = _converter(executor, source.base_url)
+    async with aclosing(crawl(site, convert, leave_out)) as pages:
         async for page in pages:
             yield page
 
@@ -74,8 +78,12 @@ async def _folder_pages(
         try:
             yield await page
         except DocbotError as error:
-            is_transient = isinstance(error, TransientError)
-            yield Failure(folder.address(path), str(error), is_transient=is_transient)
+            yield Failure(
+                folder.address(path),
+                str(error),
+                is_transient=isinstance(error, TransientError),
+                is_gone=isinstance(error, GoneError),
+            )
 
 
 def _converter(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from docbot.db.sources import ChunkRow, PageRow, Source, Sources
 from docbot.errors import PermanentError
+from docbot.knowledge.addresses import bare
 from docbot.knowledge.pages import Failure, Page
 
 
@@ -35,8 +36,8 @@ async def store(
 ) -> Summary:
     """Store each page as it is read, then remove those that are gone.
 
-    A page that cannot be read keeps its old content. When one failed for a reason that may pass,
-    nothing is removed: what it led to may be missing for that reason alone.
+    A page that cannot be read keeps its old content, unless it is gone. When one failed for a
+    reason that may pass, nothing is removed: what it led to may be missing for that reason alone.
 
     Raises:
         PermanentError: nothing at all could be read.
@@ -62,7 +63,8 @@ async def store(
         progress(len(seen))
     if not seen:
         raise PermanentError(_nothing_read(source, failures))
-    gone = sorted(known.keys() - seen)
+    unread = {bare(failure.url) for failure in failures if not failure.is_gone}
+    gone = sorted(url for url in known.keys() - seen if bare(url) not in unread)
     incomplete = any(failure.is_transient for failure in failures)
     if gone and not incomplete:
         await sources.delete_pages(source.id, gone)
