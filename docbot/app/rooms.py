@@ -70,6 +70,7 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
         stack.callback(database.close)
         conn = await database.connect()
         try:
+            await database.refuse_shared_sessions(conn)
             for name in await migrate(conn):
                 log.info("applied migration %s", name)
         finally:

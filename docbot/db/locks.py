@@ -11,24 +11,29 @@ _SYNC = 7_110_003
 
 # An idle holder must not lose its lock to a time limit set for everybody else, and a host that
 # vanished must not hold it for hours.
-_SERVER_SETTINGS = {
-    "statement_timeout": "0",
-    "lock_timeout": "0",
-    "idle_session_timeout": "0",
-    "tcp_keepalives_idle": "3",
-    "tcp_keepalives_interval": "1",
-    "tcp_keepalives_count": "3",
-    "client_connection_check_interval": "2s",
-}
+_SETTINGS = """
+    SET statement_timeout = 0;
+    SET lock_timeout = 0;
+    SET idle_session_timeout = 0;
+    SET tcp_keepalives_idle = 3;
+    SET tcp_keepalives_interval = 1;
+    SET tcp_keepalives_count = 3;
+    SET client_connection_check_interval = '2s';
+"""
 _TRANSACTION_TIMEOUT_SINCE = 17  # Postgres's major version that has transaction_timeout
 
 
 async def open_for_lock(database: Database) -> Connection:
     """Open a connection that may hold a session lock for as long as its process lives."""
-    conn = await database.connect(server_settings=_SERVER_SETTINGS)
-    if conn.get_server_version().major >= _TRANSACTION_TIMEOUT_SINCE:
+    conn = await database.connect()
+    try:
         with translated():
-            await conn.execute("SET transaction_timeout = 0")
+            await conn.execute(_SETTINGS)
+            if conn.get_server_version().major >= _TRANSACTION_TIMEOUT_SINCE:
+                await conn.execute("SET transaction_timeout = 0")
+    except BaseException:
+        await close(conn)
+        raise
     return conn
 
 

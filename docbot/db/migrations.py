@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+import asyncpg
+
+from docbot import __version__
 from docbot.db.errors import translated
 from docbot.db.pool import Conn
 from docbot.errors import PermanentError
@@ -47,7 +50,8 @@ async def migrate(conn: Conn, migrations: list[Migration] | None = None) -> list
     """Apply what is missing and return the names; nothing is done when the history does not fit.
 
     Raises:
-        PermanentError: a migration was edited after it was applied, or the database is newer.
+        PermanentError: a migration was edited after it was applied, the database is newer, or this
+            user may not create tables in it.
     """
     wanted = shipped() if migrations is None else migrations
     with translated():
@@ -60,10 +64,13 @@ async def migrate(conn: Conn, migrations: list[Migration] | None = None) -> list
 
 
 async def _apply_missing(conn: Conn, wanted: list[Migration]) -> list[str]:
-    with translated():
-        await conn.execute("SET client_min_messages = warning")
-        await conn.execute(_CREATE_TABLE)
-        applied = {row["name"]: row["checksum"] for row in await conn.fetch(_APPLIED)}
+    try:
+        with translated():
+            await conn.execute("SET client_min_messages = warning")
+            await conn.execute(_CREATE_TABLE)
+            applied = {row["name"]: row["checksum"] for row in await conn.fetch(_APPLIED)}
+    except PermanentError as error:
+        raise _explained(error) from error
     _refuse_foreign_history(applied, wanted)
     missing = [migration for migration in wanted if migration.name not in applied]
     for migration in missing:
@@ -74,12 +81,28 @@ async def _apply_missing(conn: Conn, wanted: list[Migration]) -> list[str]:
     return [migration.name for migration in missing]
 
 
+def _explained(error: PermanentError) -> PermanentError:
+    """Add what to do, where Postgres does not let docbot make its tables."""
+    cause = error.__cause__
+    advice = "give docbot a database of its own"
+    if isinstance(cause, asyncpg.InsufficientPrivilegeError):
+        advice = "make its user the database's owner: ALTER DATABASE ... OWNER TO ..."
+    elif isinstance(cause, asyncpg.ReadOnlySQLTransactionError):
+        advice = "it is a replica, or set read-only: give the address of the primary server"
+    elif isinstance(cause, asyncpg.UndefinedColumnError):
+        advice = f"another program has a table `migrations` there: {advice}"
+    else:
+        return error
+    return PermanentError(f"DATABASE_URL: {error}; {advice}")
+
+
 def _refuse_foreign_history(applied: dict[str, str], wanted: list[Migration]) -> None:
     known = {migration.name: migration.checksum for migration in wanted}
     unknown = sorted(applied.keys() - known.keys())
     if unknown:
         raise PermanentError(
-            f"the database is newer than this docbot: it has {', '.join(unknown)}; "
+            f"the database is newer than this docbot: it has {', '.join(unknown)}, and docbot "
+            f"{__version__} knows {max(known, default='none')} as the last; nothing was changed; "
             "install the version that last ran on it, or a later one"
         )
     edited = [name for name, checksum in applied.items() if known[name] != checksum]

@@ -17,7 +17,14 @@ from asyncpg.pool import PoolConnectionProxy
 
 from docbot.db.embedded import EmbeddedServer
 from docbot.db.errors import LOST, translated
-from docbot.errors import DocbotError, SettingsError, TransientError
+from docbot.db.server import (
+    SHARED,
+    connect_error,
+    refusal_of_pooler,
+    refuse_older,
+    shares_sessions,
+)
+from docbot.errors import DocbotError
 
 # In quotes: asyncpg's classes take parameters only in its stubs.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -27,7 +34,8 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
 # A connection left in a transaction makes every claim slower; no step of ours needs this long.
-IDLE_IN_TRANSACTION = "60s"
+# Said anew after each reset: a pooler takes it as no parameter of the connection.
+_LIMIT_IDLE = "SET idle_in_transaction_session_timeout = '60s'"
 POOL_SIZE = 10
 _CLOSE_SECONDS = 2.0
 
@@ -52,34 +60,35 @@ class Database:
         """Open one connection; the embedded server is started when it is not there.
 
         Raises:
-            SettingsError: DATABASE_URL cannot be used as it is.
+            SettingsError: DATABASE_URL cannot be used as it is, or its server is too old.
             TransientError: the server does not answer.
         """
         where = await asyncio.to_thread(self._where)
         options = {"timeout": CONNECT_SECONDS, **where, **arguments}
         try:
-            return await asyncpg.connect(**options)
-        except (
-            asyncpg.InvalidAuthorizationSpecificationError,
-            asyncpg.InvalidPasswordError,
-        ) as error:
-            raise SettingsError(f"DATABASE_URL: {self.place} refuses this user: {error}") from error
-        except asyncpg.InvalidCatalogNameError as error:
-            raise SettingsError(
-                f"DATABASE_URL: {error} at {self.place}; create it with `createdb`"
-            ) from error
-        except (ValueError, asyncpg.InterfaceError) as error:
-            raise SettingsError(
-                "DATABASE_URL: cannot be read; allowed: "
-                "postgresql://user:password@host:port/database, with / # ? @ % in the password "
-                "percent-encoded"
-            ) from error
-        except (*LOST, asyncpg.PostgresError) as error:
-            cause = str(error) or type(error).__name__
-            raise TransientError(
-                f"Postgres at {self.place} does not answer: {cause}; is it running, "
-                "and is DATABASE_URL right?"
-            ) from error
+            conn = await asyncpg.connect(**options)
+        except (*LOST, ValueError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+            raise connect_error(error, self.place, self._url) from error
+        try:
+            refuse_older(_version_number(conn), self.place)
+        except DocbotError:
+            await close(conn)
+            raise
+        return conn
+
+    async def refuse_shared_sessions(self, conn: Connection) -> None:
+        """Refuse a pooler that gives each transaction another connection to the server.
+
+        Raises:
+            SettingsError: there is one; locks and notifications would be lost.
+        """
+        with translated():
+            try:
+                shared = await self._shares_sessions(conn)
+            except SHARED:
+                shared = True
+        if shared:
+            raise refusal_of_pooler(self.place)
 
     @asynccontextmanager
     async def pool(self, size: int = POOL_SIZE) -> AsyncIterator[Pool]:
@@ -88,9 +97,9 @@ class Database:
             min_size=1,
             max_size=size,
             connect=self._connect_for_pool,
-            init=_speak_json,
+            init=_prepare,
+            reset=_reset,
             command_timeout=STATEMENT_SECONDS,
-            server_settings={"idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION},
         )
         try:
             with translated():
@@ -107,6 +116,16 @@ class Database:
         if self._embedded is None:
             return {"dsn": self._url}
         return dict(self._embedded.ensure())
+
+    async def _shares_sessions(self, conn: Connection) -> bool:
+        if await _server_pid(conn) == conn.get_server_pid():
+            return False  # Postgres itself: a pooler answers with a number of its own
+        other = await self.connect()
+        try:
+            asked = (conn, other, other, conn, conn, other)
+            return shares_sessions(tuple([await _server_pid(one) for one in asked]))
+        finally:
+            await close(other)
 
     async def _connect_for_pool(self, *_: Any, **arguments: Any) -> Connection:
         kept = {name: value for name, value in arguments.items() if name != "dsn"}
@@ -131,5 +150,20 @@ async def _close_pool(pool: Pool) -> None:
         pool.terminate()
 
 
-async def _speak_json(conn: Conn) -> None:
+async def _server_pid(conn: Connection) -> int:
+    return int(await conn.fetchval("SELECT pg_backend_pid()"))
+
+
+def _version_number(conn: Connection) -> int:
+    """`server_version_num`, from what the server said at the beginning."""
+    version = conn.get_server_version()
+    return version.major * 10_000 + version.micro
+
+
+async def _reset(conn: Conn) -> None:
+    await conn.execute(f"{conn.get_reset_query()}\n{_LIMIT_IDLE}")
+
+
+async def _prepare(conn: Conn) -> None:
+    await conn.execute(_LIMIT_IDLE)
     await conn.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
