@@ -218,7 +218,7 @@ def sources_add(name: str, location: str, base_url: str | None) -> None:
       docbot sources add docs https://docs.example.org/
       docbot sources add docs ./docs --base-url https://docs.example.org/
     """
-    from docbot.knowledge.location import located
+    from docbot.knowledge.location import located, overlap
 
     kind, place = located(location)
     if base_url is not None and not is_http_address(base_url):
@@ -228,8 +228,26 @@ def sources_add(name: str, location: str, base_url: str | None) -> None:
         )
 
     async def add(rooms: "Rooms") -> None:
+        others = {
+            known: overlap(place, known.location)
+            for known in await rooms.sources.all()
+            if known.name != name
+        }
+        for known, lies in others.items():
+            if lies == "same":
+                raise UsageError(
+                    f"{place} is read already, as source {known.name}; "
+                    f"docbot sync {known.name} reads it again"
+                )
         await rooms.sources.add(name=name, kind=kind, location=place, base_url=base_url)
         click.echo(f"Added {name} ({place}). Next: docbot sync {name}")
+        for known, lies in others.items():
+            if lies is not None:
+                click.echo(
+                    f"warning: {place} lies {lies} {known.location} (source {known.name}); "
+                    "a search that uses both finds the same page twice",
+                    err=True,
+                )
 
     _with_rooms(add)
 

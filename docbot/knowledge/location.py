@@ -1,9 +1,14 @@
 """What a person gave as documentation to read: a website or a folder."""
 
+import re
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from docbot.errors import UsageError
+from docbot.knowledge.addresses import folded
+
+_PAGE = re.compile(r"[^/]+\.(?:html?|mdx?|markdown)$", re.IGNORECASE)
 
 
 def located(location: str) -> tuple[str, str]:
@@ -28,6 +33,26 @@ def located(location: str) -> tuple[str, str]:
     if not is_there:
         raise UsageError(f"{folder}: there is no such folder")
     return "folder", str(folder)
+
+
+def overlap(one: str, other: str) -> Literal["same", "within", "around"] | None:
+    """Tell where one location lies against another, as what is read from each.
+
+    A page stands for the folder it is in, and http for https.
+    """
+    first, second = _extent(one), _extent(other)
+    if first == second:
+        return "same"
+    if first.startswith(second):
+        return "within"
+    return "around" if second.startswith(first) else None
+
+
+def _extent(location: str) -> str:
+    if "://" not in location:
+        return location.rstrip("/") + "/"
+    place = _PAGE.sub("", folded(location).partition("://")[2])
+    return place.rstrip("/") + "/"
 
 
 def _names_host(address: str) -> bool:

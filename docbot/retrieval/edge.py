@@ -238,6 +238,7 @@ class EdgeStore:
 
     def _fill(self, path: Path, dimensions: int, rows: Iterable[Row]) -> int:
         expected = operator.length_hint(rows)
+        self._demand_space(_SPARE_BYTES)
         (path / _POINTS).mkdir(parents=True)
         shard = edge.EdgeShard.create(str(path / _POINTS), _configuration(dimensions))
         by_source = edge.IntegerIndexParams(lookup=True, range=False)
