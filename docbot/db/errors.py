@@ -30,7 +30,9 @@ def translated() -> Iterator[None]:
     except LOST as error:
         _go_on_cancelling(error)
         full = isinstance(error, asyncpg.DiskFullError)
-        what = "the disk of Postgres is full, make room there" if full else "Postgres is out of reach"
+        what = (
+            "the disk of Postgres is full, make room there" if full else "Postgres is out of reach"
+        )
         raise TransientError(f"{what}: {_cause(error)}") from error
     except asyncpg.InterfaceError as error:
         _go_on_cancelling(error)

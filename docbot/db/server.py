@@ -3,9 +3,10 @@
 Every reason names the place and what to do, and none holds a password.
 """
 
+import re
 import ssl
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
@@ -22,6 +23,8 @@ _FILES = (
     "sslkey",
     "sslcrl",
 )  # parameters of the address that name a file
+# What the driver says of TLS; in anything else it may repeat a password.
+_SAYS_NO_VALUE = re.compile(r"`sslmode` parameter must|root certificate file |cannot determine")
 _ALLOWED = (
     "postgresql://user:password@host:port/database, with / # ? @ % in the password percent-encoded"
 )
@@ -108,19 +111,12 @@ def _of_the_way(error: Exception, place: str, url: str) -> DocbotError:
                 "(ssl = on), or write sslmode=disable for a network that you trust"
             )
         return _passing(error, place)
-    return SettingsError(f"DATABASE_URL: {_readable(error, url)}; allowed: {_ALLOWED}")
+    return SettingsError(f"DATABASE_URL: {_readable(error)}; allowed: {_ALLOWED}")
 
 
-def _readable(error: Exception, url: str) -> str:
-    """What asyncpg says of the TLS parameters; of anything else it may show a password."""
+def _readable(error: Exception) -> str:
     said = str(error).partition("\n")[0]
-    try:
-        password = urlsplit(url).password or ""
-    except ValueError:
-        password = said
-    told = "ssl" in said.lower() or "certificate" in said
-    shown = any(secret in said for secret in (password, unquote(password)) if secret)
-    return said if told and not shown else "cannot be read"
+    return said if _SAYS_NO_VALUE.match(said) else "cannot be read"
 
 
 def _parameters(url: str) -> dict[str, str]:
