@@ -66,7 +66,7 @@ class Database:
         where = await asyncio.to_thread(self._where)
         options = {"timeout": CONNECT_SECONDS, **where, **arguments}
         try:
-            conn = await asyncpg.connect(**options)
+            conn: Connection = await asyncpg.connect(**options)
         except (*LOST, ValueError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
             raise connect_error(error, self.place, self._url) from error
         try:

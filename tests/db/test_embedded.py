@@ -697,7 +697,7 @@ def test_a_disk_that_fills_up_leaves_no_half_database(fresh: Site) -> None:
 
 @contextmanager
 def small_disk(folder: Path, *, megabytes: int) -> Iterator[None]:
-    mounting = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs", folder]
+    mounting = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs", str(folder)]
     if subprocess.run(mounting, check=False, capture_output=True).returncode:
         pytest.skip("a small disk cannot be mounted here")
     try:
