@@ -131,10 +131,11 @@ class HelpClient(discord.Client):
 
     async def close(self) -> None:
         await super().close()
-        # discord.py forgets the heartbeat of a connection that ends before it is complete.
+        # discord.py forgets a connection that ends before it is complete, and its heartbeat.
         for thread in threading.enumerate():
             if isinstance(thread, KeepAliveHandler) and _is_of(thread, self):
                 thread.stop()
+                await thread.ws.socket.close()
 
     async def on_connect(self) -> None:
         """A new session: it tells nothing of what happened since the one before."""

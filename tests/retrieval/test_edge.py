@@ -120,8 +120,8 @@ async def test_a_build_that_fails_leaves_nothing(store: EdgeStore, tmp_path: Pat
 async def test_a_disk_with_too_little_room_is_refused_before_anything_is_written(
     tmp_path: Path,
 ) -> None:
-    store = EdgeStore(tmp_path, free_bytes=lambda folder: 64_500_000)
-    with pytest.raises(PermanentError, match=r"64 MB free.* needs 7\d MB.*DOCBOT_DATA_DIR"):
+    store = EdgeStore(tmp_path, free_bytes=lambda folder: 68_000_000)
+    with pytest.raises(PermanentError, match=r"68 MB free.* needs 7\d MB.*DOCBOT_DATA_DIR"):
         await store.build("g1", DIMENSIONS, some_rows(3_000))
     assert await store.names() == []
 
