@@ -23,7 +23,16 @@ except ModuleNotFoundError as error:
     raise UsageError(
         "docbot's own index is not installed; install it with `pip install 'docbot[embedded]'`"
     ) from error
-from docbot.retrieval.store import Hit, Index, Row, Sparse, check_batch, check_name, is_name
+from docbot.retrieval.store import (
+    Hit,
+    Index,
+    Row,
+    Sparse,
+    check_batch,
+    check_name,
+    comparable,
+    is_name,
+)
 
 _DENSE = "dense"
 _LEXICAL = "lexical"
@@ -71,13 +80,7 @@ class EdgeIndex:
     ) -> list[Hit]:
         if not sources or limit <= 0:
             return []
-        if dense is not None and self._dimensions == 0:
-            dense = None
-        if dense is not None and len(dense) != self._dimensions:
-            raise PermanentError(
-                f"index {self._name} holds vectors of {self._dimensions} numbers, the question's"
-                f" has {len(dense)}: after a change of DOCBOT_EMBEDDING_MODEL run `docbot sync`"
-            )
+        dense = comparable(dense, self._dimensions, f"index {self._name}")
         with _translated(f"cannot search index {self._name}"):
             return self._search(lexical, dense, sources, limit)
 

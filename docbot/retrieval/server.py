@@ -15,7 +15,7 @@ from qdrant_client import models
 
 from docbot.errors import DocbotError, GoneError, PermanentError
 from docbot.retrieval.qdrant import QdrantServer
-from docbot.retrieval.store import Hit, Index, Row, Sparse, check_batch, check_name
+from docbot.retrieval.store import Hit, Index, Row, Sparse, check_batch, check_name, comparable
 
 log = logging.getLogger(__name__)
 
@@ -56,14 +56,7 @@ class ServerIndex:
     ) -> list[Hit]:
         if not sources or limit <= 0:
             return []
-        if dense is not None and self._dimensions == 0:
-            dense = None
-        if dense is not None and len(dense) != self._dimensions:
-            raise PermanentError(
-                f"collection {self._collection} holds vectors of {self._dimensions} numbers, the"
-                f" question's has {len(dense)}: after a change of DOCBOT_EMBEDDING_MODEL run"
-                " `docbot sync`"
-            )
+        dense = comparable(dense, self._dimensions, f"collection {self._collection}")
         by_words, by_meaning = await self._both_sides(lexical, dense, sources, limit)
         hits = [
             Hit(chunk, by_words.get(chunk, 0.0), by_meaning.get(chunk))

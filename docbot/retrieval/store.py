@@ -122,6 +122,24 @@ def check_batch(batch: Iterable[Row], dimensions: int, seen: set[int]) -> None:
         seen.add(row.chunk)
 
 
+def comparable(
+    dense: Sequence[float] | None, dimensions: int, index: str
+) -> Sequence[float] | None:
+    """Return the question's vector, or None where the index holds nothing to compare it with.
+
+    Raises:
+        PermanentError: the index holds vectors of another length.
+    """
+    if dense is None or dimensions == 0:
+        return None
+    if len(dense) != dimensions:
+        raise PermanentError(
+            f"{index} holds vectors of {dimensions} numbers, the question's has {len(dense)}:"
+            " after a change of DOCBOT_EMBEDDING_MODEL run `docbot sync`"
+        )
+    return dense
+
+
 def check_row(row: Row, dimensions: int) -> None:
     """Refuse a row that a store would take silently and then rank wrongly.
 
