@@ -29,7 +29,7 @@ from docbot.db.listen import INDEX_CHANGED, SETTINGS_CHANGED, Listener
 from docbot.db.locks import sync_lock
 from docbot.errors import TransientError, cause_of
 from docbot.forum.bindings import Bindings
-from docbot.forum.claims import ClaimLoop
+from docbot.forum.claims import ClaimLoop, Wake
 from docbot.forum.intake import Intake
 from docbot.forum.retry import pause
 from docbot.forum.worker import QuestionWorker
@@ -81,8 +81,8 @@ class RunningBot:
         self._answerer = Answerer(None)
         # Every model that was in use; one in flight may outlive the next, so all close at the end.
         self._models = AsyncExitStack()
-        self._wake_workers = asyncio.Event()
-        self._wake_drains = asyncio.Event()
+        self._wake_workers = Wake()
+        self._wake_drains = Wake()
         self._wake_ups = wake_ups
         self._idle_seconds = idle_seconds
         self._requests_per_second = requests_per_second
@@ -208,7 +208,7 @@ class RunningBot:
         add_commands(client, self.reload)
         return client
 
-    def _waker(self, wake: asyncio.Event) -> Callable[[], None]:
+    def _waker(self, wake: Wake) -> Callable[[], None]:
         return wake.set if self._wake_ups else lambda: None
 
     def _worker(self, client: HelpClient, epoch: int, number: int) -> QuestionWorker:

@@ -20,7 +20,7 @@ from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Pool
 from docbot.db.questions import Questions
 from docbot.errors import DocbotError, GoneError, PermanentError, RefusedError, TransientError
-from docbot.forum.claims import ClaimLoop
+from docbot.forum.claims import ClaimLoop, Wake
 from docbot.forum.retry import REFUSALS, is_too_old, is_worth_a_line, pause
 from docbot.telemetry import OnStep
 
@@ -50,7 +50,7 @@ class OutboxDrain(ClaimLoop):
         questions: Questions,
         epoch: int,
         number: int,
-        wake: asyncio.Event,
+        wake: Wake,
         idle_seconds: float,
         wake_worker: Callable[[], None],
         trouble_in: Callable[[int | None], Trouble | None],
@@ -71,9 +71,9 @@ class OutboxDrain(ClaimLoop):
         delivery = await self._outbox.claim_next(self._epoch, self._number)
         if delivery is None:
             return False
+        self._wake.set()
         self._on_step("row claimed")
         await self._deliver(delivery)
-        self._wake.set()  # a later row of its channel may go now
         return True
 
     async def put_back(self) -> None:

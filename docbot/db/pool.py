@@ -98,7 +98,7 @@ class Database:
             max_size=size,
             connect=self._connect_for_pool,
             init=_prepare,
-            reset=_reset,
+            reset=_keep,
             command_timeout=STATEMENT_SECONDS,
         )
         try:
@@ -160,8 +160,11 @@ def _version_number(conn: Connection) -> int:
     return version.major * 10_000 + version.micro
 
 
-async def _reset(conn: Conn) -> None:
-    await conn.execute(f"{conn.get_reset_query()}\n{_LIMIT_IDLE}")
+async def _keep(_: Conn) -> None:
+    """Spare each use a statement that resets the session; no statement of ours changes it.
+
+    A transaction that was left open is rolled back all the same.
+    """
 
 
 async def _prepare(conn: Conn) -> None:

@@ -29,36 +29,32 @@ _ADD = """
 """
 _ADD_MESSAGE = "INSERT INTO question_messages (question_id, message_id) VALUES ($1, $2)"
 _CLAIM_NEXT = """
-    UPDATE questions
-    SET state = 'answering', epoch = $1, claimed_by = $2, attempt = attempt + 1
-    WHERE id = (
-        SELECT id FROM questions AS due
-        WHERE state = 'waiting' AND ready_at <= now() AND (SELECT epoch FROM activity) = $1
-          -- One at a time in a conversation: a later question reads the answer of the earlier.
-          AND NOT EXISTS (
-            SELECT FROM questions AS earlier
-            WHERE earlier.conversation_id = due.conversation_id AND earlier.id < due.id
-              AND earlier.ended_at IS NULL)
-        ORDER BY ready_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING id, conversation_id, guild_id, author_id, origin, title, asked_at, attempt, refusals
-"""
-_WITH_CHANNEL = """
-    SELECT conversations.channel_id, coalesce(threads.forum_id, conversations.channel_id) AS forum_id
-    FROM conversations LEFT JOIN threads ON threads.id = conversations.thread_id
-    WHERE conversations.id = $1
-"""
-_BODY = """
-    SELECT coalesce(string_agg(content, E'\n\n' ORDER BY messages.id), '')
-    FROM messages JOIN question_messages ON message_id = messages.id
-    WHERE question_id = $1
-"""
-_FIRST_MESSAGE = "SELECT message_id FROM questions WHERE id = $1"
-# The post that a mention stands below, as far as it is stored.
-_POST = """
-    SELECT concat_ws(E'\n\n', nullif(threads.title, ''), nullif(messages.content, ''))
-    FROM conversations JOIN threads ON threads.id = conversations.thread_id
-    LEFT JOIN messages ON messages.id = threads.id
-    WHERE conversations.id = $1 AND threads.id <> $2
+    WITH claimed AS (
+        UPDATE questions
+        SET state = 'answering', epoch = $1, claimed_by = $2, attempt = attempt + 1
+        WHERE id = (
+            SELECT id FROM questions AS due
+            WHERE state = 'waiting' AND ready_at <= now() AND (SELECT epoch FROM activity) = $1
+              -- One at a time in a conversation: a later question reads the answer of the earlier.
+              AND NOT EXISTS (
+                SELECT FROM questions AS earlier
+                WHERE earlier.conversation_id = due.conversation_id AND earlier.id < due.id
+                  AND earlier.ended_at IS NULL)
+            ORDER BY ready_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+        RETURNING *)
+    SELECT claimed.id, conversation_id, claimed.guild_id, claimed.author_id, origin, claimed.title,
+           asked_at, attempt, refusals, message_id, conversations.channel_id,
+           coalesce(threads.forum_id, conversations.channel_id) AS forum_id,
+           (SELECT coalesce(string_agg(content, E'\n\n' ORDER BY messages.id), '')
+            FROM messages JOIN question_messages ON question_messages.message_id = messages.id
+            WHERE question_id = claimed.id) AS body,
+           -- The post that a mention stands below, as far as it is stored.
+           CASE WHEN threads.id IS DISTINCT FROM message_id
+                THEN concat_ws(E'\n\n', nullif(threads.title, ''), nullif(opening.content, ''))
+                ELSE '' END AS post
+    FROM claimed JOIN conversations ON conversations.id = conversation_id
+    LEFT JOIN threads ON threads.id = conversations.thread_id
+    LEFT JOIN messages AS opening ON opening.id = threads.id
 """
 # Earlier turns of the same conversation: what was asked, and what was answered on Discord.
 _HISTORY = """
@@ -207,9 +203,8 @@ class Questions:
     async def claim_next(self, epoch: int, worker: int) -> Claimed | None:
         """Take the question that waits longest; None if none is due or another process acts."""
         with translated():
-            async with self._pool.acquire() as conn, conn.transaction():
-                row = await conn.fetchrow(_CLAIM_NEXT, epoch, worker)
-                return await _complete(conn, dict(row)) if row else None
+            row = await self._pool.fetchrow(_CLAIM_NEXT, epoch, worker)
+        return Claimed(**row) if row else None
 
     async def history(self, question: Claimed, limit: int) -> list[PastTurn]:
         """The last `limit` answered turns before this question, oldest first."""
@@ -303,18 +298,6 @@ class Questions:
         with translated():
             row = await self._pool.fetchrow(_LIST, None, question_id, 1)
         return Listed(**row) if row else None
-
-
-async def _complete(conn: Conn, row: dict[str, Any]) -> Claimed:
-    place = await conn.fetchrow(_WITH_CHANNEL, row["conversation_id"])
-    message_id = await conn.fetchval(_FIRST_MESSAGE, row["id"])
-    return Claimed(
-        **row,
-        **dict(place or {}),
-        message_id=message_id,
-        body=await conn.fetchval(_BODY, row["id"]),
-        post=await conn.fetchval(_POST, row["conversation_id"], message_id or 0) or "",
-    )
 
 
 def _ids(rows: Sequence[Any]) -> list[int]:

@@ -11,20 +11,38 @@ log = logging.getLogger(__name__)
 _DATABASE_PAUSE = 1.0  # seconds, while Postgres is out of reach
 
 
+class Wake:
+    """Wakes one of those who wait, or the next who would; calls that nobody waited for are one.
+
+    One and not all: each look is two statements, and there is one row for one of them. Who finds a
+    row calls the next, as there may be more.
+    """
+
+    def __init__(self) -> None:
+        self._calls = asyncio.Semaphore(0)
+
+    def set(self) -> None:
+        if self._calls.locked():
+            self._calls.release()
+
+    async def wait(self) -> None:
+        await self._calls.acquire()
+
+
 class ClaimLoop(ABC):
     """Takes due rows until told to stop; the one in hand is finished first.
 
     Several run side by side on one `wake`, so that a slow row delays no other.
     """
 
-    def __init__(self, *, wake: asyncio.Event, idle_seconds: float) -> None:
+    def __init__(self, *, wake: Wake, idle_seconds: float) -> None:
         self._wake = wake
         self._idle_seconds = idle_seconds  # the net beneath the wake-ups
         self._stopping = False
 
     @abstractmethod
     async def take_one(self) -> bool:
-        """Claim a row and see it through; False when none is due."""
+        """Claim a row, call the next to look, and see it through; False when none is due."""
 
     @abstractmethod
     async def put_back(self) -> None:
@@ -41,7 +59,6 @@ class ClaimLoop(ABC):
     async def run(self) -> None:
         in_doubt = False
         while not self._stopping and not _is_cancelled():
-            self._wake.clear()  # before the look, so a wake during it is not lost
             try:
                 if in_doubt:
                     await self.put_back()

@@ -4,7 +4,6 @@ Nothing is held in memory between steps: a worker that dies leaves a question th
 process takes up again.
 """
 
-import asyncio
 import logging
 import secrets
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from docbot.db.questions import Claimed, PastTurn, Questions
 from docbot.db.sources import Sources
 from docbot.errors import DocbotError, TransientError
 from docbot.forum.bindings import Bindings
-from docbot.forum.claims import ClaimLoop
+from docbot.forum.claims import ClaimLoop, Wake
 from docbot.forum.retry import REFUSALS, is_too_old, is_worth_a_line, pause
 from docbot.retrieval.search import Query, Searcher, SearchResult
 from docbot.telemetry import OnStep
@@ -60,7 +59,7 @@ class QuestionWorker(ClaimLoop):
         typing: Typing,
         epoch: int,
         number: int,
-        wake: asyncio.Event,
+        wake: Wake,
         idle_seconds: float,
         wake_drain: Callable[[], None],
         on_step: OnStep,
@@ -84,6 +83,7 @@ class QuestionWorker(ClaimLoop):
         question = await self._questions.claim_next(self._epoch, self._number)
         if question is None:
             return False
+        self._wake.set()
         self._on_step("question claimed")
         await self._handle(question)
         return True

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
 from urllib.parse import unquote, urlsplit
 
 import snowballstemmer  # type: ignore[import-untyped]  # the package ships no types
@@ -173,8 +174,7 @@ def _lines(markdown: str) -> Iterable[tuple[str, bool]]:
 
 
 def _spaced_terms(text: str) -> Iterable[str]:
-    for word in _WORD.findall(text):
-        yield from _terms_of(word)
+    return chain.from_iterable(map(_terms_of, _WORD.findall(text)))
 
 
 def _pairs(run: str) -> Iterable[str]:
