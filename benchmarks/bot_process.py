@@ -14,6 +14,7 @@ from dataclasses import asdict
 from benchmarks.loop_watch import LoopWatch
 from docbot.app.rooms import open_rooms
 from docbot.app.run import IDLE_SECONDS, REQUESTS_PER_SECOND, RunningBot, stop_on_signals
+from docbot.processes import freeze_what_is_loaded
 from docbot.settings import load
 from docbot.telemetry import set_up_logging
 
@@ -56,4 +57,5 @@ def tell(**facts: object) -> None:
 
 if __name__ == "__main__":
     set_up_logging("warning", "text")
+    freeze_what_is_loaded()
     asyncio.run(run())

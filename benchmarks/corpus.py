@@ -14,10 +14,10 @@ from pathlib import Path
 SECTIONS = 10  # a page
 _VOCABULARY = 6_000  # words besides the commonest; about that of the documentation of a project
 _SEED = 7110
-_COMMONEST = (
-    "the of to and a in is for that with it as be on by are this or an if not can from when which "
-    "you each one has all its at then there more only after before"
-).split()
+_COMMONEST = """
+    the of to and a in is for that with it as be on by are this or an if not can from when which
+    you each one has all its at then there more only after before
+"""
 _SYLLABLES = "ba co di fu ga hel in jor ka lum mer nol op pra qui rin sta tor ul ver win xan yel zo"
 _VERBS = ("set", "read", "limit", "retry", "check", "keep", "send", "open", "close", "count")
 _HEADINGS = ("Configuring", "Using", "Limits of", "Errors of", "Internals of", "Migrating")
@@ -86,7 +86,7 @@ def _words(draw: random.Random) -> list[str]:
 class _Prose:
     def __init__(self, draw: random.Random, words: Sequence[str]) -> None:
         self.draw = draw
-        self._words = [*_COMMONEST, *words]
+        self._words = [*_COMMONEST.split(), *words]
         self._weights = list(accumulate(1 / rank for rank in range(1, len(self._words) + 1)))
 
     def sentence(self) -> str:

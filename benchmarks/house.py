@@ -12,10 +12,11 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -75,30 +76,36 @@ class BotProcess:
             self._process.kill()
             await self._process.wait()
 
-    async def _next_line(self) -> dict[str, object]:
+    async def _next_line(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line:
             raise RuntimeError("docbot ended on its own; the lines above say why")
-        told: dict[str, object] = json.loads(line)
+        told: dict[str, Any] = json.loads(line)
         return told
+
+
+@contextmanager
+def open_to_all() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="docbot-") as name:
+        Path(name).chmod(0o755)  # as root Postgres runs as nobody, who must reach it
+        yield Path(name)
 
 
 @asynccontextmanager
 async def open_house(chunks: int) -> AsyncIterator[House]:
-    with tempfile.TemporaryDirectory(prefix="docbot-") as folder:
-        Path(folder).chmod(0o755)  # as root Postgres runs as nobody, who must reach it
+    with open_to_all() as folder:
         async with Playground.open() as playground:
             settings = Settings(_env_file=None).model_copy(
                 update={
-                    "docbot_data_dir": Path(folder) / "data",
+                    "docbot_data_dir": folder / "data",
                     "database_url": None,
                     "discord_token": SecretStr(playground.token),
                     "docbot_discord_api": playground.api_url,
                 }
             )
             async with open_rooms(settings) as rooms:
-                indexed = await _read(rooms, Path(folder) / "pages", chunks)
+                indexed = await _read(rooms, folder / "pages", chunks)
                 await _bind(rooms, playground)
                 yield House(playground, rooms, chunks, indexed)
             await asyncio.to_thread(_wait_for_server_to_end, settings.docbot_data_dir)

@@ -188,6 +188,9 @@ def run() -> None:
     """
     from docbot.app.rooms import refuse_endpoint_without_model
     from docbot.app.run import RunningBot, stop_on_signals
+    from docbot.processes import freeze_what_is_loaded
+
+    freeze_what_is_loaded()
 
     async def act(rooms: "Rooms") -> None:
         _token(rooms.settings)

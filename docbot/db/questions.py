@@ -14,20 +14,23 @@ STATES = (
     *("answered", "abstained", "yielded", "cancelled", "failed"),
 )
 
-_CONVERSATION = """
-    INSERT INTO conversations (kind, guild_id, channel_id, thread_id)
-    VALUES ('post', $1, $2, $2)
-    ON CONFLICT (thread_id) WHERE kind = 'post' AND closed_at IS NULL DO UPDATE SET channel_id = $2
-    RETURNING id
-"""
 _ADD = """
-    INSERT INTO questions
-        (conversation_id, guild_id, author_id, origin, message_id, title, asked_at, ready_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
-    ON CONFLICT (message_id) DO NOTHING
-    RETURNING id
+    WITH conversation AS (
+        INSERT INTO conversations (kind, guild_id, channel_id, thread_id)
+        VALUES ('post', $1, $2, $2)
+        ON CONFLICT (thread_id) WHERE kind = 'post' AND closed_at IS NULL
+        DO UPDATE SET channel_id = $2
+        RETURNING id),
+    question AS (
+        INSERT INTO questions
+            (conversation_id, guild_id, author_id, origin, message_id, title, asked_at, ready_at)
+        SELECT id, $1, $3, $4, $5, $6, $7, $7 FROM conversation
+        ON CONFLICT (message_id) DO NOTHING
+        RETURNING id)
+    INSERT INTO question_messages (question_id, message_id)
+    SELECT id, $5 FROM question
+    RETURNING question_id
 """
-_ADD_MESSAGE = "INSERT INTO question_messages (question_id, message_id) VALUES ($1, $2)"
 _CLAIM_NEXT = """
     WITH claimed AS (
         UPDATE questions
@@ -185,19 +188,9 @@ class Questions:
         asked_at: datetime,
     ) -> int | None:
         """Join the caller's transaction; None when this message asked already."""
-        conversation_id = await conn.fetchval(_CONVERSATION, guild_id, thread_id)
         question_id: int | None = await conn.fetchval(
-            _ADD,
-            conversation_id,
-            guild_id,
-            author_id,
-            origin,
-            message_id,
-            storable(title),
-            asked_at,
+            _ADD, guild_id, thread_id, author_id, origin, message_id, storable(title), asked_at
         )
-        if question_id is not None:
-            await conn.execute(_ADD_MESSAGE, question_id, message_id)
         return question_id
 
     async def claim_next(self, epoch: int, worker: int) -> Claimed | None:

@@ -1,0 +1,45 @@
+"""A wake-up reaches one of those who rest, and is never lost."""
+
+import asyncio
+
+from docbot.forum.claims import Wake
+
+
+async def _resting(wake: Wake, count: int) -> list[asyncio.Task[None]]:
+    tasks = [asyncio.create_task(wake.wait()) for _ in range(count)]
+    await asyncio.sleep(0)  # each begins to wait
+    return tasks
+
+
+async def _woken(tasks: list[asyncio.Task[None]]) -> int:
+    await asyncio.wait(tasks, timeout=0.01)
+    return sum(task.done() for task in tasks)
+
+
+async def test_each_call_wakes_one_more_of_those_who_wait() -> None:
+    wake = Wake()
+    tasks = await _resting(wake, 3)
+    wake.set()
+    assert await _woken(tasks) == 1
+    wake.set()
+    wake.set()
+    assert await _woken(tasks) == 3
+
+
+async def test_calls_while_nobody_waits_are_kept_as_one() -> None:
+    wake = Wake()
+    for _ in range(3):
+        wake.set()
+    tasks = await _resting(wake, 2)
+    assert await _woken(tasks) == 1
+    wake.set()
+    assert await _woken(tasks) == 2
+
+
+async def test_a_call_to_one_who_just_gave_up_reaches_the_next() -> None:
+    wake = Wake()
+    first, second = await _resting(wake, 2)
+    wake.set()
+    first.cancel()  # as its time limit does in the same moment
+    await asyncio.wait([first])
+    assert await _woken([second]) == 1
