@@ -43,12 +43,12 @@ async def run(arguments: Sequence[str] | None = None) -> None:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_tell_ready(bot, watch))
                 await bot.run()
-    tell(at_work=asdict(watch.worst))
+    tell(computed=time.process_time(), at_work=asdict(watch.worst))
 
 
 async def _tell_ready(bot: RunningBot, watch: LoopWatch) -> None:
     await bot.connected.wait()
-    tell(ready=time.monotonic(), at_start=asdict(watch.restart()))
+    tell(ready=time.monotonic(), computed=time.process_time(), at_start=asdict(watch.restart()))
 
 
 def tell(**facts: object) -> None:

@@ -55,6 +55,7 @@ class Burst:
     posts: int
     seconds: float  # from the first post to the last answer
     refused: int  # requests that Discord answered with 429
+    computing: float  # seconds of docbot's process
     stall: Stall
 
     @property
@@ -79,6 +80,10 @@ class Bursts:
                 f"The same, times Discord's ceiling of {DISCORD_CEILING}",
                 f"{free.per_second / DISCORD_CEILING:.1f}",
                 f"at least {TARGET}",
+            ),
+            Line(
+                "Computing time of docbot's process for each of these answers",
+                f"{free.computing / free.posts * 1000:.1f} ms",
             ),
             Line("Postgres in these bursts", self.durable),
             Line(
@@ -115,7 +120,7 @@ async def _burst(house: House, asked: Sequence[Question], *arguments: str) -> Bu
             seconds = time.monotonic() - began
             await _all_ended(house, threads)
     await _check(house, threads)
-    return Burst(len(asked), seconds, tally.refused, bot.at_work)
+    return Burst(len(asked), seconds, tally.refused, bot.computing_seconds, bot.at_work)
 
 
 async def _post(house: House, asked: Sequence[Question]) -> list[Thread]:

@@ -52,7 +52,8 @@ class BotProcess:
         self._began = began
         self.ready_seconds = 0.0  # from the start of the process to READY handled
         self.at_start = Stall()
-        self.at_work = Stall()  # known once it has ended
+        self.at_work = Stall()  # this and the next are known once it has ended
+        self.computing_seconds = 0.0  # of all its threads, from READY to the end
 
     @property
     def pid(self) -> int:
@@ -62,12 +63,15 @@ class BotProcess:
         async with asyncio.timeout(_READY_SECONDS):
             told = await self._next_line()
         self.ready_seconds = told["ready"] - self._began
+        self.computing_seconds = -told["computed"]
         self.at_start = Stall(**told["at_start"])
 
     async def stop(self) -> None:
         self._process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(_STOP_SECONDS):
-            self.at_work = Stall(**(await self._next_line())["at_work"])
+            told = await self._next_line()
+            self.computing_seconds += told["computed"]
+            self.at_work = Stall(**told["at_work"])
             await self._process.wait()
 
     async def end(self) -> None:

@@ -227,6 +227,7 @@ def _humps(name: str) -> list[str]:
     return [piece for piece in pieces if piece not in _STOP_WORDS]
 
 
+@lru_cache(maxsize=50_000)  # the words within identifiers are those of the prose
 def _stem(word: str) -> str:
     # A stemmer holds the word it works on: one for each call keeps this safe in threads.
     return str(snowballstemmer.stemmer("english").stemWord(word)) if word.isalpha() else word
