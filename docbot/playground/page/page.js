@@ -317,9 +317,10 @@ async function go() {
   }
   draw();
   drawTyping();
-  if (moved && threads.has(post)) await attempt(loadPost);
+  // At once: what is loaded may take a while, and must not take the focus from who writes by then.
   const title = post === null ? byId("ask-title") : byId("post-title");
   if (document.body.dataset.view !== "list") title.focus({ preventScroll: true });
+  if (moved && threads.has(post)) await attempt(loadPost);
 }
 
 // State and changes
