@@ -1,6 +1,7 @@
 """Finds what was posted while docbot was away: a restart of the gateway replays nothing."""
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from docbot.bot import faults
 from docbot.bot.translate import incoming_from, is_from_person
 from docbot.db.forums import Forum
 from docbot.db.threads import Threads
-from docbot.errors import PermanentError
+from docbot.errors import PermanentError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.intake import Intake
 
@@ -23,7 +24,11 @@ MISSED_POSTS = 50
 
 
 class CatchUp:
-    """Compares each bound forum's threads with what is stored, and takes in what is missing."""
+    """Compares each bound forum's threads with what is stored, and takes in what is missing.
+
+    Knows in which forums everything up to the newest event was told: not so after a gap, until it
+    is caught up on.
+    """
 
     def __init__(
         self,
@@ -41,27 +46,62 @@ class CatchUp:
         self._threads = threads
         self._calls_us = calls_us
         self._in_order = in_order  # keeps other events of a thread waiting
+        # By forum: how often there was a gap, and the last one that was caught up on.
+        self._gaps: Counter[int] = Counter()
+        self._caught_up: dict[int, int] = {}
+
+    def is_in_step(self, forum_id: int | None) -> bool:
+        """Whether everything up to now was told of this forum."""
+        return forum_id in self._caught_up and self._caught_up[forum_id] == self._gaps[forum_id]
+
+    def fall_behind(self, guild_id: int | None = None) -> None:
+        """From now on something may be missing, in the forums of one server or in all."""
+        for forum in self._in_guild(guild_id):
+            self._gaps[forum.channel_id] += 1
+
+    def fall_behind_where_blind(self, guild_id: int | None = None) -> None:
+        """As `fall_behind`, in the forums that docbot may not read just now."""
+        for forum in self._in_guild(guild_id):
+            if self._readable(forum) is None:
+                self._gaps[forum.channel_id] += 1
 
     async def run(self, guild_id: int | None = None) -> None:
-        """Catch up on the forums of one server, or of all."""
-        for forum in self._bindings.all():
-            if guild_id not in (None, forum.guild_id):
+        """Catch up on the forums that are behind, of one server or of all.
+
+        Raises:
+            TransientError: not on every one; the others are done.
+        """
+        missed: TransientError | None = None
+        for forum in self._in_guild(guild_id):
+            channel = self._readable(forum)
+            if channel is None or self.is_in_step(forum.channel_id):
                 continue
-            channel = self._client.get_channel(forum.channel_id)
-            if (
-                isinstance(channel, discord.ForumChannel)
-                and forum.mode != "off"
-                and may_read(channel)
-            ):
+            try:
                 await self._catch_up_or_report(forum, channel)
+            except TransientError as error:
+                missed = error
+        if missed is not None:
+            raise missed
+
+    def _in_guild(self, guild_id: int | None) -> list[Forum]:
+        return [each for each in self._bindings.all() if guild_id in (None, each.guild_id)]
+
+    def _readable(self, forum: Forum) -> discord.ForumChannel | None:
+        channel = self._client.get_channel(forum.channel_id)
+        if not isinstance(channel, discord.ForumChannel) or forum.mode == "off":
+            return None
+        return channel if may_read(channel) else None
 
     async def _catch_up_or_report(self, forum: Forum, channel: discord.ForumChannel) -> None:
         """One forum that docbot may not read keeps no other from being caught up on."""
+        gap = self._gaps[forum.channel_id]
         try:
             with faults.translated():
                 await self._catch_up_on(forum, channel)
         except PermanentError as error:
             log.error("forum %d cannot be caught up on: %s", forum.channel_id, error)
+        else:
+            self._caught_up[forum.channel_id] = gap
 
     async def _catch_up_on(self, forum: Forum, channel: discord.ForumChannel) -> None:
         since = datetime.now(UTC) - MISSED_FOR

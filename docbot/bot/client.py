@@ -84,8 +84,6 @@ class HelpClient(discord.Client):
         self._catching_up = asyncio.Lock()
         # What happens in one thread is taken in in the order in which it happened.
         self._in_order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        # Whether everything up to the newest event was told: not so after a gap, until caught up.
-        self._in_step = False
         self._session = 0
         self._greeted_in = 0
         self._catch_up = CatchUp(
@@ -140,18 +138,14 @@ class HelpClient(discord.Client):
     async def on_connect(self) -> None:
         """A new session: it tells nothing of what happened since the one before."""
         self._session += 1
-        self._in_step = False
+        self._catch_up.fall_behind()
 
     async def on_ready(self) -> None:
-        session = self._greeted_in = self._session
+        self._greeted_in = self._session
         await self._insist("the greeting", partial(self._on_connected, self))
         for guild in self.guilds:
             await self._store_guild(guild)
-        await self._insist("looking at the bound forums", self.watch.look)
-        # Discord may send READY again while the first catch-up still runs.
-        async with self._catching_up:
-            await self._insist("catching up on what was missed", self._catch_up.run)
-            self._in_step = session == self._session
+        await self.look_at_forums()
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """A server that was away, or came too late for READY."""
@@ -161,9 +155,12 @@ class HelpClient(discord.Client):
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """New to docbot, or one that it was in before: what was bound there still is."""
+        self._catch_up.fall_behind(guild.id)
         await self._store_guild(guild)
-        await self._insist("looking at the bound forums", partial(self.watch.look, guild.id))
-        await self._catch_up_on(guild.id)
+        await self.look_at_forums(guild.id)
+
+    async def on_guild_unavailable(self, guild: discord.Guild) -> None:
+        self._catch_up.fall_behind(guild.id)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         await self.look_at_forums(guild.id)
@@ -195,19 +192,13 @@ class HelpClient(discord.Client):
 
     async def look_at_forums(self, guild_id: int | None = None) -> None:
         """Tell the operator what changed, and catch up on what docbot may read again."""
-        back: set[int] = set()
-
-        async def look() -> None:
-            back.update(await self.watch.look(guild_id))
-
-        await self._insist("looking at the bound forums", look)
-        for each in back:
-            await self._catch_up_on(each)
-
-    async def _catch_up_on(self, guild_id: int) -> None:
+        # At once, so that what comes after is known to come after a gap.
+        self._catch_up.fall_behind_where_blind(guild_id)
+        await self._insist("looking at the bound forums", partial(self.watch.look, guild_id))
+        # What is asked for twice, as when READY comes again meanwhile, is done once.
         async with self._catching_up:
             catch_up = partial(self._catch_up.run, guild_id)
-            await self._insist(f"catching up on server {guild_id}", catch_up)
+            await self._insist("catching up on what was missed", catch_up)
 
     async def _is_read(self, forum: Forum) -> bool:
         return await self.parts.search.sources.are_indexed(forum.source_ids)
@@ -219,19 +210,21 @@ class HelpClient(discord.Client):
     async def on_message(self, message: discord.Message) -> None:
         if message.guild is None:
             return
-        in_step = self._in_step  # as it was when the message came
+        # As it was when the message came; of a thread that the cache does not know nothing is sure.
+        parent_id = (
+            message.channel.parent_id if isinstance(message.channel, discord.Thread) else None
+        )
+        in_step = self._catch_up.is_in_step(parent_id)
         if is_from_person(message):
             what, take = f"storing message {message.id}", partial(self._take, message, in_step)
             await self._in_turn(message.channel.id, what, take)
-        elif in_step and self._is_bound(message.channel):
+        elif in_step and self._is_bound(parent_id):
             what = f"noting message {message.id}"
             saw = partial(self.parts.threads.saw, message.channel.id, message.id)
             await self._in_turn(message.channel.id, what, saw)
 
-    def _is_bound(self, channel: object) -> bool:
-        if not isinstance(channel, discord.Thread):
-            return False
-        return self.parts.bindings.find(channel.parent_id) is not None
+    def _is_bound(self, forum_id: int | None) -> bool:
+        return forum_id is not None and self.parts.bindings.find(forum_id) is not None
 
     def _order_of(self, thread_id: int) -> asyncio.Lock:
         return self._in_order.setdefault(thread_id, asyncio.Lock())

@@ -103,6 +103,41 @@ async def test_a_forum_that_is_shown_again_is_caught_up_on_without_a_restart(
     assert any("all is well again" in line for line in _told(caplog, "INFO"))
 
 
+async def test_what_is_written_before_docbot_caught_up_hides_nothing_that_it_missed(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    [thread] = await _posts(town, 1)
+    first = await town.asker.sees_reply(thread)
+    _take(town, VIEW)
+    await eventually(lambda: any("lacks View Channel" in line for line in _told(caplog)))
+    await town.asker.reply(thread, f"{town.mention} when does it time out?")
+    held = town.playground.faults.hold(method="GET", path=r"/guilds/\d+/threads/active")
+    _give_back(town)
+    await held.reached.wait()
+    await town.asker.reply(thread, "That was the question.")
+    await town.until("SELECT count(*) = 2 FROM messages WHERE NOT is_bot")
+    held.release()
+    assert "timeout_seconds" in (await town.asker.sees_reply(thread, after=first)).content
+
+
+async def test_a_forum_that_cannot_be_caught_up_on_delays_no_other(town: Town) -> None:
+    world, guild = town.playground.world, town.playground.guild
+    await town.caught_up()
+    late = world.add_channel(guild.id, "more-help", ChannelKind.FORUM)
+    [docs] = await town.rooms.sources.get_many(["docs"])
+    await town.rooms.forums.bind(
+        guild_id=guild.id, channel_id=late.id, mode="auto", source_ids=[docs.id]
+    )
+    await eventually(lambda: town.bot.bindings.find(late.id) is not None)
+    archived = rf"/channels/{town.playground.forum.id}/threads/archived/.*"
+    town.playground.faults.answer(503, method="GET", path=archived, times=1_000)
+    created = town.playground.faults.hold_events("THREAD_CREATE|MESSAGE_CREATE")
+    thread = await town.asker.post(late, QUESTION, BODY)
+    created.events.clear()
+    town.playground.faults.drop_gateway(resumable=False)
+    assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
+
+
 async def test_without_the_history_new_posts_are_answered_and_replies_wait(
     town: Town, caplog: pytest.LogCaptureFixture
 ) -> None:
