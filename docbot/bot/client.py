@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
+import aiohttp
 import discord
 from discord import app_commands
 from discord.gateway import KeepAliveHandler
@@ -65,6 +66,8 @@ class HelpClient(discord.Client):
         on_connected: Callable[["HelpClient"], Awaitable[None]],
     ) -> None:
         leave_out_voice()
+        trace = Pace(requests_per_second).trace()
+        trace.on_request_end.append(self._end_global_limit)
         super().__init__(
             intents=needed_intents(),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -76,7 +79,7 @@ class HelpClient(discord.Client):
             guild_ready_timeout=0.2,
             max_ratelimit_timeout=_LONGEST_RATE_LIMIT,
             proxy=proxy,
-            http_trace=Pace(requests_per_second).trace(),
+            http_trace=trace,
         )
         self.parts = parts
         self.tree = app_commands.CommandTree(self)
@@ -134,6 +137,21 @@ class HelpClient(discord.Client):
             if isinstance(thread, KeepAliveHandler) and _is_of(thread, self):
                 thread.stop()
                 await thread.ws.socket.close()
+
+    async def _end_global_limit(
+        self, _: aiohttp.ClientSession, __: object, request: aiohttp.TraceRequestEndParams
+    ) -> None:
+        """See to it that a pause asked for over all routes ends.
+
+        discord.py leaves that to the request that was refused, and every other waits for ever
+        when that one is cancelled in its pause, as typing is once the answer is there.
+        """
+        headers = request.response.headers
+        if request.response.status == 429 and headers.get("X-RateLimit-Scope") == "global":
+            over = self.http._global_over  # noqa: SLF001  # no public name ends it
+            asyncio.get_running_loop().call_later(
+                faults.retry_after(headers.get("Retry-After", "")), over.set
+            )
 
     async def on_connect(self) -> None:
         """A new session: it tells nothing of what happened since the one before."""

@@ -60,7 +60,9 @@ def classify(error: discord.HTTPException) -> DocbotError:
         if error.code in codes:
             return kind(f"{codes[error.code]}; {said}")
     if error.status == 429:
-        return TransientError(said, retry_after=_retry_after(error))
+        return TransientError(
+            said, retry_after=retry_after(error.response.headers.get("Retry-After", ""))
+        )
     if _is_of_all(error):
         return TransientError(said)
     return _BY_STATUS.get(error.status, PermanentError)(said)
@@ -71,8 +73,8 @@ def _is_of_all(error: discord.HTTPException) -> bool:
     return error.status >= 500 or error.status == 401 or (error.status == 403 and not error.code)
 
 
-def _retry_after(error: discord.HTTPException) -> float:
-    header = error.response.headers.get("Retry-After", "")
+def retry_after(header: str) -> float:
+    """Seconds that a 429 asks for; some where it does not say."""
     try:
         return float(header)
     except ValueError:

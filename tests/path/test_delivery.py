@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.town import QUESTION, Town
+from tests.model_server import Hang, ModelServer
+from tests.town import QUESTION, Ground, Town, eventually, open_town
 
 BODY = "It fails each night."
 SEND = r"/channels/\d+/messages"
@@ -176,3 +177,17 @@ async def test_a_dropped_gateway_misses_no_post(town: Town) -> None:
     await town.asker.sees_reply(thread, timeout=30)
     await town.until("SELECT state = 'answered' FROM questions")
     assert len(town.playground.world.replies_of_bot(thread.id)) == 1
+
+
+async def test_a_global_limit_met_while_typing_ends_with_its_pause(ground: Ground) -> None:
+    async with (
+        ModelServer.open(replies=[Hang(), *["Set `max_retries` [1]."] * 2]) as model,
+        open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
+    ):
+        town.playground.faults.rate_limit(
+            2, method="POST", path=r"/channels/\d+/typing", everywhere=True
+        )
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        await eventually(lambda: bool(town.playground.faults.taken))
+        model.release.set()
+        assert "max_retries" in (await town.asker.sees_reply(thread)).content
