@@ -257,13 +257,13 @@ class RunningBot:
     async def _take_in_bindings(self, client: HelpClient) -> None:
         await self.bindings.reload()
         if client.is_ready():
-            await client.look_at_forums()
+            client.dispatch("forums_changed")
 
     async def _take_in_index(self, client: HelpClient) -> None:
         if await self._rooms.index.refresh():
             self._wake_workers.set()
             if client.is_ready():
-                await client.look_at_forums()
+                client.dispatch("forums_changed")
             return
         log.warning("the current index is not in %s; building it", self._rooms.builder.place)
         async with sync_lock(self._rooms.database):

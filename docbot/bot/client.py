@@ -18,7 +18,7 @@ from discord.gateway import KeepAliveHandler
 
 from docbot.bot import faults
 from docbot.bot.catch_up import CatchUp
-from docbot.bot.pace import Pace
+from docbot.bot.pace import LONGEST_RATE_LIMIT, Pace
 from docbot.bot.search import PageButton, SearchTools
 from docbot.bot.translate import change_from, incoming_from, is_from_person
 from docbot.bot.views import VoteButton
@@ -35,8 +35,6 @@ from docbot.forum.retry import pause
 log = logging.getLogger(__name__)
 
 PERMISSIONS = discord.Permissions(**dict.fromkeys(NEEDED, True))
-# A longer pause is kept by whoever wants to call, not by a call that lasts.
-_LONGEST_RATE_LIMIT = 30.0
 
 _TRIES = 20  # with pauses up to 30 s about eight minutes; a longer outage ends in a new READY
 
@@ -77,7 +75,7 @@ class HelpClient(discord.Client):
             max_messages=None,
             # A server that comes later is taken in when it does.
             guild_ready_timeout=0.2,
-            max_ratelimit_timeout=_LONGEST_RATE_LIMIT,
+            max_ratelimit_timeout=LONGEST_RATE_LIMIT,
             proxy=proxy,
             http_trace=trace,
         )
@@ -212,11 +210,21 @@ class HelpClient(discord.Client):
         """Tell the operator what changed, and catch up on what docbot may read again."""
         # At once, so that what comes after is known to come after a gap.
         self._catch_up.fall_behind_where_blind(guild_id)
-        await self._insist("looking at the bound forums", partial(self.watch.look, guild_id))
+        await self._look(guild_id)
         # What is asked for twice, as when READY comes again meanwhile, is done once.
         async with self._catching_up:
             catch_up = partial(self._catch_up.run, guild_id)
             await self._insist("catching up on what was missed", catch_up)
+
+    async def on_forums_changed(self) -> None:
+        """The operator bound or read something; told now and then also where nobody did."""
+        if self._catching_up.locked():  # what is left over is seen to the next time
+            await self._look()
+        else:
+            await self.look_at_forums()
+
+    async def _look(self, guild_id: int | None = None) -> None:
+        await self._insist("looking at the bound forums", partial(self.watch.look, guild_id))
 
     async def _is_read(self, forum: Forum) -> bool:
         return await self.parts.search.sources.are_indexed(forum.source_ids)

@@ -13,6 +13,7 @@ from typing import Any
 import discord
 
 from docbot.bot import faults
+from docbot.bot.pace import LONGEST_RATE_LIMIT
 from docbot.bot.views import vote_view
 from docbot.bot.watch import Trouble
 from docbot.db.errors import translated
@@ -102,16 +103,26 @@ class OutboxDrain(ClaimLoop):
             self._on_step("message recorded")
 
     async def _settle(self, delivery: Delivery) -> int:
-        with faults.translated():
+        try:
             async with asyncio.timeout(_SEND_SECONDS):
-                self._check_forum(delivery)
-                await self._check_thread(delivery.channel_id)
-                self._on_step("thread checked")
-                if nonce_is_old(delivery):
-                    found = await self._find_sent(delivery)
-                    if found is not None:
-                        return found
-                return await self._send(delivery)
+                with faults.translated():
+                    return await self._send_or_find(delivery)
+        except TimeoutError as error:
+            raise TransientError(
+                f"Discord let the message wait for {_SEND_SECONDS:.0f} s",
+                # What it waited for may be a pause that Discord asked for.
+                retry_after=LONGEST_RATE_LIMIT,
+            ) from error
+
+    async def _send_or_find(self, delivery: Delivery) -> int:
+        self._check_forum(delivery)
+        await self._check_thread(delivery.channel_id)
+        self._on_step("thread checked")
+        if nonce_is_old(delivery):
+            found = await self._find_sent(delivery)
+            if found is not None:
+                return found
+        return await self._send(delivery)
 
     def _check_forum(self, delivery: Delivery) -> None:
         """Hold what cannot go out in any of the forum's threads, until the operator has acted."""

@@ -12,6 +12,9 @@ from types import SimpleNamespace
 
 import aiohttp
 
+# Seconds; a longer pause is kept by whoever wants to call, not by a call that lasts.
+LONGEST_RATE_LIMIT = 30.0
+
 _WINDOW_SECONDS = 1.0
 # Calls to interactions do not count: https://discord.com/developers/docs/topics/rate-limits
 _UNCOUNTED = ("/interactions/", "/webhooks/")

@@ -14,7 +14,7 @@ import discord
 
 from docbot.bot import faults
 from docbot.db.forums import Forum
-from docbot.errors import GoneError, RefusedError, TransientError
+from docbot.errors import DocbotError, GoneError, RefusedError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.intake import Intake
 
@@ -72,40 +72,35 @@ class ForumWatch:
     def trouble_in(self, forum_id: int | None) -> Trouble | None:
         return self._troubles.get(forum_id) if forum_id is not None else None
 
-    async def look(self, guild_id: int | None = None) -> set[int]:
-        """Look at the forums of one server, or of all.
-
-        Returns:
-            the servers in which docbot can read a forum again that it could not read.
-        """
+    async def look(self, guild_id: int | None = None) -> None:
+        """Look at the forums of one server, or of all."""
         async with self._looking:
             bound = {f.channel_id: f for f in self._bindings.all() if f.mode != "off"}
             for forum_id in self._troubles.keys() - bound.keys():
                 del self._troubles[forum_id]
-            looked_at = [f for f in bound.values() if guild_id in (None, f.guild_id)]
-            return {forum.guild_id for forum in looked_at if await self._is_back(forum)}
+            for forum in bound.values():
+                if guild_id in (None, forum.guild_id):
+                    await self._look_at(forum)
 
-    async def _is_back(self, forum: Forum) -> bool:
-        before = self._troubles.get(forum.channel_id)
+    async def _look_at(self, forum: Forum) -> None:
+        """What cannot be found out or stored just now is seen to at the next look."""
         try:
             trouble = await self._trouble_of(forum)
-        except TransientError as error:  # Discord is away: nobody knows
+            if trouble is None:
+                if self._troubles.pop(forum.channel_id, None) is not None:
+                    log.info("forum %d: all is well again", forum.channel_id)
+            elif trouble != self._troubles.get(forum.channel_id):
+                await self._take_note(forum, trouble)
+        except DocbotError as error:
             log.debug("forum %d was not looked at: %s", forum.channel_id, error)
-            return False
-        if trouble is None:
-            if self._troubles.pop(forum.channel_id, None) is not None:
-                log.info("forum %d: all is well again", forum.channel_id)
-        elif trouble != before:
-            await self._take_note(forum, trouble)
-        return before is not None and before.stops_reading and not _is_blind(trouble)
 
     async def _take_note(self, forum: Forum, trouble: Trouble) -> None:
-        log.error("%s", trouble.line)
-        self._troubles[forum.channel_id] = trouble
         if trouble.kind == "deleted":
             await self._intake.forum_deleted(forum.channel_id)
         elif trouble.kind == "left":
             await self._intake.forum_left(forum.channel_id)
+        self._troubles[forum.channel_id] = trouble
+        log.error("%s", trouble.line)
 
     async def _trouble_of(self, forum: Forum) -> Trouble | None:
         guild = self._client.get_guild(forum.guild_id)
@@ -134,6 +129,8 @@ class ForumWatch:
             return _lacks(forum, guild, "", ("view_channel",))
         except discord.InvalidData:  # a channel of another server
             return _no_forum(forum, f"channel {forum.channel_id}", "channel of another server")
+        if isinstance(found, discord.ForumChannel) and found.guild.id == guild.id:
+            raise TransientError(f"the gateway has yet to tell of forum {found.id}")
         return _no_forum(forum, f"#{found}", str(getattr(found, "type", "channel")))
 
 
@@ -142,10 +139,6 @@ def missing_rights(permissions: discord.Permissions) -> tuple[str, ...]:
     if not permissions.view_channel:
         return ("view_channel",)
     return tuple(right for right in NEEDED if not getattr(permissions, right))
-
-
-def _is_blind(trouble: Trouble | None) -> bool:
-    return trouble is not None and trouble.stops_reading
 
 
 def _left(forum: Forum, invite_link: str) -> Trouble:
