@@ -28,6 +28,9 @@ _IDEOGRAPHIC_END = re.compile("[\u3001\u3002\uff01\uff0c\uff1b\uff1f]+")
 _SENTENCE_END = re.compile(r"[.!?…:;][\"')\]*_]*$")
 # Zero-width joiner and non-joiner, and the two marks that choose text or emoji form.
 _JOINERS = "\u200c\u200d\ufe0e\ufe0f"
+_LITERAL = re.compile(r"\\[^0-9A-Za-z\s]|`+|~{3,}")
+_ONLY_MARKS = re.compile(r"[`~>\s]*")
+_BEFORE_MARKS = re.compile(r"[^`~>\s][`~>\s]*$")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s")
 
 
@@ -148,7 +151,7 @@ def _units(text: str, limit: int) -> list[_Unit]:
 
 def _block_units(block: Block, limit: int) -> Iterator[_Unit]:
     if not isinstance(block, Fence):
-        return _prose_units(source(block), limit)
+        return _prose_units(_inert(source(block)), limit)
     frame = _frame(block, limit)
     if frame is not None:
         return _code_units(block, frame, limit)
@@ -175,10 +178,48 @@ def _code_units(fence: Fence, frame: _Frame, limit: int) -> Iterator[_Unit]:
     lines = fence.lines or (fence.prefix.rstrip(),)
     for number, line in enumerate(lines, start=1):
         last = number == len(lines)
-        pieces = [line] if length(line) <= room else list(_chopped(line, room))
+        pieces = [line] if length(line) <= room else _open_pieces(list(_chopped(line, room)), room)
         for piece in pieces[:-1]:
             yield _Unit(piece, "", _WORD, frame)
         yield _Unit(pieces[-1], "\n", _PARAGRAPH if last else _CODE_LINE, frame)
+
+
+def _open_pieces(pieces: list[str], room: int) -> list[str]:
+    """Move a little of a line to its next piece where that alone would end the fence."""
+    moved = pieces[:1]
+    for piece in pieces[1:]:
+        before = _BEFORE_MARKS.search(moved[-1])
+        if _ONLY_MARKS.fullmatch(piece) and before and length(before[0] + piece) <= room:
+            moved[-1] = moved[-1][: before.start()]
+            moved.append(before[0] + piece)
+        else:
+            moved.append(piece)
+    return [piece for piece in moved if piece]
+
+
+def _inert(prose: str) -> str:
+    """Escape marks that stand for themselves where a part that begins with them would open a fence.
+
+    All of them, since one alone could be taken for the end of another.
+    """
+    marks: list[str] = []
+    written: list[str] = []
+    position = 0
+    for span in [*spans(prose), Span("code", len(prose), len(prose))]:
+        between = prose[position : span.start]
+        marks += _LITERAL.findall(between)
+        written.append(_LITERAL.sub(_escaped, between))
+        whole = prose[span.start : span.end]
+        # Code marked like a fence would be one at the start of a part, were it of several lines.
+        is_marked = span.kind == "code" and whole.startswith("```")
+        written.append(whole.replace("\n", " ") if is_marked else whole)
+        position = span.end
+    is_needed = "```" in prose or any(mark.startswith("~") for mark in marks)
+    return "".join(written) if is_needed else prose
+
+
+def _escaped(mark: re.Match[str]) -> str:
+    return mark[0] if mark[0].startswith("\\") else "".join(f"\\{each}" for each in mark[0])
 
 
 def _prose_units(text: str, limit: int) -> Iterator[_Unit]:
@@ -250,8 +291,10 @@ def _long_span(written: str, span: Span, limit: int) -> Iterator[_Unit]:
     if length(written) <= limit:
         yield _Unit(written, "", _INSIDE)
     elif span.kind == "code" and len(marker) <= limit // 4:
-        frame = _Frame(marker, marker, marker)
-        pieces = _chopped(span.text, limit - 2 * len(marker))
+        # A mark inside must not touch those around it.
+        space = " " if "`" in span.text else ""
+        frame = _Frame(marker + space, marker + space, space + marker)
+        pieces = _chopped(span.text, limit - 2 * len(marker + space))
         yield from (_Unit(piece, "", _WORD, frame) for piece in pieces)
     else:
         yield from (_Unit(piece, "", _INSIDE) for piece in _chopped(written, limit))
