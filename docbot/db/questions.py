@@ -90,7 +90,7 @@ _END_POSTED = """
 # One whose answer is on its way is left to the drain; one whose answer still waits is not.
 _CANCEL = """
     UPDATE questions SET state = 'cancelled', reason = $2, ended_at = now()
-    WHERE {which} AND (
+    WHERE {which} AND ended_at IS NULL AND (  -- as its index has it
         state IN ('collecting', 'waiting', 'answering')
         OR state = 'posting' AND NOT EXISTS (
             SELECT FROM answers JOIN outbox ON outbox.answer_id = answers.id
