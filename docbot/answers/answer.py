@@ -35,11 +35,13 @@ log = logging.getLogger(__name__)
 
 _MOST_SUGGESTED = 3  # pages
 _LONGEST_ANSWER = 5_500  # characters, three messages; beyond, a model has lost its thread
+_MOST_READ = 2 * _LONGEST_ANSWER  # characters; cutting what is thrown away takes time too
 _LITTLE = 5_000  # characters of passages: with rules and question some 2,500 tokens
 _LITTLE_QUESTION = 2_000  # characters
 _TITLE_TERMS = 3  # with fewer a title does not say what is asked ("Help with DAGs")
 _CUT_BY_MODEL = "the end of the reply: the model stopped at its length limit"
-_NO_ANSWER_LINE = re.compile(rf"^[\s*`\"'>]*{NO_ANSWER}\b(.*)$", re.MULTILINE)
+# Within its line: over its end, each of a thousand empty lines would be read to the last.
+_NO_ANSWER_LINE = re.compile(rf"^[ \t*`\"'>]*{NO_ANSWER}\b(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,7 @@ def _judged(
         if not named:
             return _Draft("abstain", texts.NOTHING_FOUND, note=note)
         return _Draft("suggest", texts.MAY_HELP, named[:_MOST_SUGGESTED], note=note)
-    text, beyond = _bounded(tables_as_code(completion.text), is_cut=completion.is_cut)
+    text, beyond = _bounded(completion)
     checked = check(text, shown)
     cut = (*checked.cut, *beyond)
     if not checked.cited:
@@ -215,13 +217,15 @@ def _judged(
     return _Draft("answer", checked.text, checked.cited, cut)
 
 
-def _bounded(text: str, *, is_cut: bool) -> tuple[str, tuple[str, ...]]:
+def _bounded(completion: Completion) -> tuple[str, tuple[str, ...]]:
     """Hold a reply to its length, and show where it was cut, by us or by the model's own limit."""
-    if len(text) <= _LONGEST_ANSWER and not is_cut:
+    written = len(completion.text)
+    text = tables_as_code(completion.text[:_MOST_READ])
+    if len(text) <= _LONGEST_ANSWER and not completion.is_cut:
         return text, ()
-    kept = split(text, _LONGEST_ANSWER)[0]
+    kept = "".join(split(text, _LONGEST_ANSWER)[:1])  # of a marker alone nothing is left
     if len(text) > _LONGEST_ANSWER:
-        why = f"what followed the first {len(kept)} of {len(text)} characters"
+        why = f"what followed the first {len(kept)} of {max(written, len(text))} characters"
     else:
         why = _CUT_BY_MODEL
     return f"{kept}\n…", (why,)

@@ -27,8 +27,9 @@ ADDRESS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+# Possessive: two runs of blanks side by side take the square of their length to fail.
 _OPENING = re.compile(
-    r"(?P<quote>[ \t]*(?:>[ \t]?)*[ \t]*)(?P<bullet>(?:[-*+]|\d{1,9}[.)])[ \t]+)?"
+    r"(?P<quote>[ \t]*+(?:>[ \t]?)*+[ \t]*+)(?P<bullet>(?:[-*+]|\d{1,9}[.)])[ \t]+)?"
     r"(?P<marker>`{3,}(?=[^`]*$)|~{3,})(?P<info>.*)$"
 )
 _CLOSING = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*$")

@@ -17,7 +17,7 @@ _OPENINGS = ("<think>", "<thinking>")
 _CLOSING = re.compile(r"</think(?:ing)?>")
 _LONGEST_TAG = len("</thinking>")
 # Where the chat template holds the opening, the reply has only the closing, on a line of its own.
-_ONLY_CLOSED = re.compile(r"\A.*?^\s*</think(?:ing)?>[ \t]*$", re.DOTALL | re.MULTILINE)
+_ONLY_CLOSED = re.compile(r"\A.*?^[ \t]*</think(?:ing)?>[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
 # Where a text is, as far as it came.

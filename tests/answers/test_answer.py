@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
+from time import process_time
 
 import pytest
 
@@ -214,3 +215,13 @@ async def test_only_what_a_model_writes_is_told_as_it_is_written() -> None:
     await Answerer(None).answer(QUESTION, [], FOUND, told.append)
     await Answerer(Talking("Eat [1].")).answer(OTHER, [], FOUND, told.append)
     assert told == ["Set it [1]."]
+
+
+@pytest.mark.parametrize("filler", [" ", "\n", "\n*", "\t", "`", "> ", "```\n"])
+async def test_a_reply_that_runs_away_is_read_in_no_time(filler: str) -> None:
+    written = filler * (20_000 // len(filler))
+    began = process_time()
+    answer = await reply(f"Set it [1].\n{written}End.")
+    await reply(written)
+    assert process_time() - began < 1  # it was 40 s: the square of its length
+    assert answer.text.startswith("Set it [1].")

@@ -1,3 +1,4 @@
+from time import process_time
 from typing import Any
 
 import pytest
@@ -94,3 +95,11 @@ def test_what_is_no_piece_of_a_reply_is_refused(document: Any) -> None:
 def test_an_error_in_place_of_a_piece_is_told() -> None:
     with pytest.raises(ReportedError, match="upstream died"):
         ReplyReader("asked").add({"error": {"message": "upstream died", "code": 502}})
+
+
+def test_empty_lines_without_end_are_read_in_no_time() -> None:
+    reader = ReplyReader("m")
+    reader.add({"choices": [{"message": {"content": f"a{chr(10) * 40_000}b"}}]})
+    began = process_time()
+    assert reader.completion().text.startswith("a")
+    assert process_time() - began < 0.5  # it was 3 s
