@@ -11,7 +11,9 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 
@@ -36,9 +38,23 @@ class _QuietSpawn(SpawnContext):
     Process = _QuietProcess
 
 
-def process_pool(workers: int) -> ProcessPoolExecutor:
-    """A pool of spawned processes: a forked one would inherit the locks of its parent."""
-    return ProcessPoolExecutor(workers, mp_context=_QuietSpawn(), initializer=_end_with_parent)
+@contextmanager
+def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Give a pool of spawned processes: a forked one would inherit the locks of its parent.
+
+    Left by an error or a cancellation it ends them at once: to wait for what nobody wants any
+    more would hold up the event loop for as long as that takes.
+    """
+    pool = ProcessPoolExecutor(workers, mp_context=_QuietSpawn(), initializer=_end_with_parent)
+    try:
+        yield pool
+    except BaseException:
+        # Before Python 3.14 a pool has no other way to end its processes.
+        for process in list((pool._processes or {}).values()):  # noqa: SLF001  # as said above
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def freeze_what_is_loaded() -> None:
