@@ -57,6 +57,11 @@ class CurrentIndex:
         """The model whose vectors the open index holds."""
         return self._generation.embedding_model if self._generation else None
 
+    @property
+    def dimensions(self) -> int:
+        """How many numbers each of those vectors has; 0 without any."""
+        return self._generation.dimensions if self._generation else 0
+
     async def refresh(self) -> bool:
         """Open the generation that Postgres names; False when it must be built first.
 

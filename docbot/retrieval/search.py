@@ -38,6 +38,11 @@ class IndexInUse(Protocol):
         """The model whose vectors the index holds; None where it holds none."""
         ...
 
+    @property
+    def dimensions(self) -> int:
+        """How many numbers each of those vectors has."""
+        ...
+
     async def reach(self) -> Index | None: ...
     def let_go(self, gone: Index) -> None: ...
 
@@ -161,8 +166,11 @@ class Searcher:
                         f"`docbot sync` makes those of model {self._embedder.model}"
                     )
                 vector = await self._vector(self._embedder.with_model(model), text)
-                if self._index.embedding_model == model:  # else another index is in use by now
-                    return vector, None
+                if self._index.embedding_model != model:
+                    continue  # another index is in use by now
+                if len(vector) != self._index.dimensions:
+                    return None, _by_words(self._of_another_length(model, len(vector)))
+                return vector, None
         except DocbotError as error:  # a search by words is better than none
             return None, _by_words(error)
         return None, _by_words("the index was replaced meanwhile")
@@ -184,6 +192,13 @@ class Searcher:
         if breaker.succeeded():
             log.info("model %s answers again", embedder.model)
         return vector
+
+    def _of_another_length(self, model: str, length: int) -> str:
+        return (
+            f"model {model} gives vectors of {length} numbers, the index holds such of"
+            f" {self._index.dimensions}: the endpoint has another model under that name;"
+            " `docbot sync --full` takes it up"
+        )
 
     def _too_slow(self, model: str) -> TransientError:
         return TransientError(

@@ -40,6 +40,7 @@ class Opened:
 
     index: Index | None
     embedding_model: str | None = None
+    dimensions: int = DIMENSIONS
 
     async def reach(self) -> Index | None:
         return self.index
@@ -284,6 +285,23 @@ async def test_an_endpoint_that_refuses_leaves_a_search_by_words_with_a_warning(
     assert found.passages
     assert not found.dense_used
     assert "no credit" in (found.warning or "")
+
+
+class Shorter(Swapping):
+    """An endpoint that has another model under the same name by now."""
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return [[0.6, 0.8] for _ in texts]
+
+
+async def test_a_model_that_became_another_one_leaves_a_search_by_words_with_a_warning(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    index = await indexed(tmp_path, MODEL)
+    found = await Searcher(index, Shorter(index, []), shelf).search(QUESTION, [1])
+    assert found.passages[0].page_id == 10
+    assert not found.dense_used
+    assert f"vectors of 2 numbers, the index holds such of {DIMENSIONS}" in (found.warning or "")
 
 
 async def test_without_an_index_nothing_is_found_and_nothing_asked(
