@@ -90,6 +90,7 @@ class ModelServer:
         self.models = list(models)
         self.key = key  # None: any key or none will do
         self.base_url = ""  # ends in `/v1`; known once the port is open
+        self.dimensions = DIMENSIONS  # of the vectors that are given from now on
         self.requests: list[Request] = []
         self.arrived = asyncio.Event()  # set by each request, for a test to wait on and clear
         self.release = asyncio.Event()
@@ -137,7 +138,7 @@ class ModelServer:
         if request.path == "/v1/models":
             return web.json_response({"object": "list", "data": [_model(m) for m in self.models]})
         if request.path == "/v1/embeddings":
-            return web.json_response(_embeddings(body))
+            return web.json_response(_embeddings(body, self.dimensions))
         return await self._chat(request, body)
 
     def _refusal(self, request: web.Request, body: dict[str, Any]) -> Status | None:
@@ -220,21 +221,21 @@ def in_order(replies: Iterable[Script]) -> Chat:
     return chat
 
 
-def hashed_vector(text: str) -> list[float]:
+def hashed_vector(text: str, dimensions: int = DIMENSIONS) -> list[float]:
     """Return a unit vector of the text's words: more words in common, a higher cosine."""
-    vector = [0.0] * DIMENSIONS
+    vector = [0.0] * dimensions
     for word in re.findall(r"\w+", text.lower()) or [""]:
         digest = int.from_bytes(blake2b(word.encode(), digest_size=8).digest())
-        vector[digest % DIMENSIONS] += 1.0
+        vector[digest % dimensions] += 1.0
     length = math.sqrt(sum(value * value for value in vector))
     return [value / length for value in vector]
 
 
-def _embeddings(body: dict[str, Any]) -> dict[str, Any]:
+def _embeddings(body: dict[str, Any], dimensions: int) -> dict[str, Any]:
     texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
-    vectors: list[Any] = [hashed_vector(text) for text in texts]
+    vectors: list[Any] = [hashed_vector(text, dimensions) for text in texts]
     if body.get("encoding_format") == "base64":
-        packed = [struct.pack(f"<{DIMENSIONS}f", *vector) for vector in vectors]
+        packed = [struct.pack(f"<{dimensions}f", *vector) for vector in vectors]
         vectors = [base64.b64encode(each).decode() for each in packed]
     tokens = sum(len(text.split()) for text in texts)
     return {

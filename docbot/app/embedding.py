@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 _MANY_CHUNKS = 2_000
 _MANY_TOKENS = 500_000
 _BYTES_PER_TOKEN = 4  # of English; code and other scripts come near it when counted in bytes
+_PROBE = "documentation"  # any text shows how long a model's vectors are
 _PATIENCE = 10  # times as long as for a question, whose asker waits
 
 
@@ -77,6 +78,12 @@ async def embed_chunks(
         return await embed_missing(rooms.generations, embedder, progress.at)
     finally:
         progress.end()
+
+
+async def forget_vectors_of_another(rooms: Rooms, embedder: Embedder) -> None:
+    """Delete what an endpoint gave while it had another model under the same name."""
+    [vector] = await embedder.embed([_PROBE])
+    await rooms.generations.forget_other_lengths(embedder.model, len(vector))
 
 
 def patient_pause(attempt: int) -> float:

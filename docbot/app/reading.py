@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from docbot import __version__
-from docbot.app.embedding import Progress, embed_chunks
+from docbot.app.embedding import Progress, embed_chunks, forget_vectors_of_another
 from docbot.app.rooms import Rooms, complete_index, rebuild_index, refuse_endpoint_without_model
 from docbot.db.locks import sync_lock
 from docbot.db.sources import Source
@@ -60,6 +60,8 @@ async def sync_sources(
             if summary is not None:
                 summaries.append(summary)
         embedded = True
+        if full and rooms.embedder is not None:
+            await _forget(rooms, rooms.embedder, say)
         if await is_stale(rooms):
             embedded = await _index(rooms, say, progress)
         elif rooms.index.get() is None:
@@ -131,6 +133,13 @@ async def _index(rooms: Rooms, say: Callable[[str], None], progress: Progress) -
         progress.end()
     say(f"indexed {chunks} chunks")
     return embedded
+
+
+async def _forget(rooms: Rooms, embedder: Embedder, say: Callable[[str], None]) -> None:
+    try:
+        await forget_vectors_of_another(rooms, embedder)
+    except DocbotError as error:  # what is stored may be as good as ever
+        say(f"whether {embedder.model} is still the same model could not be seen: {error}")
 
 
 async def _embed(

@@ -72,6 +72,7 @@ _PUT_EMBEDDING = """
     INSERT INTO embeddings (model, chunk_hash, vector) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """
 _DIMENSIONS = "SELECT length(vector) / 4 FROM embeddings WHERE model = $1 LIMIT 1"
+_FORGET_OTHER_LENGTHS = "DELETE FROM embeddings WHERE model = $1 AND length(vector) <> 4 * $2::int"
 # NOTIFY in the same transaction: readers hear of the generation when it can be read.
 _NOTIFY = "SELECT pg_notify('docbot_index', $1)"
 
@@ -209,6 +210,11 @@ class Generations:
         with translated():
             dimensions: int | None = await self._pool.fetchval(_DIMENSIONS, model)
         return dimensions
+
+    async def forget_other_lengths(self, model: str, dimensions: int) -> None:
+        """Delete this model's vectors that have not so many numbers."""
+        with translated():
+            await self._pool.execute(_FORGET_OTHER_LENGTHS, model, dimensions)
 
 
 async def index_rows(conn: Conn, model: str | None) -> AsyncIterator[IndexRow]:

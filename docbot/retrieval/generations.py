@@ -123,14 +123,27 @@ async def embed_missing(
     """Embed every chunk that has no vector of this model yet; return how many there were.
 
     Each batch is stored as it comes: who is stopped half way goes on there the next time.
+
+    Raises:
+        PermanentError: the vectors have another length than those that are stored; an index can
+            hold only one.
     """
     embedded = 0
+    stored = await generations.find_dimensions(embedder.model)
     while missing := await generations.not_embedded(embedder.model, _READ_AT_ONCE):
         for start in range(0, len(missing), BATCH):
             batch = missing[start : start + BATCH]
             vectors = await embedder.embed(
                 [embedding_text(chunk.title, chunk.heading_path, chunk.text) for chunk in batch]
             )
+            length = len(vectors[0])
+            if stored not in (None, length):
+                raise PermanentError(
+                    f"model {embedder.model} gives vectors of {length} numbers, those stored have"
+                    f" {stored}: the endpoint has another model under that name; embed all anew"
+                    " with `docbot sync --full`"
+                )
+            stored = length
             await generations.put_embeddings(
                 embedder.model, list(zip((c.hash for c in batch), vectors, strict=True))
             )

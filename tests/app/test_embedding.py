@@ -39,9 +39,9 @@ def settings_for(ground: Ground, server: ModelServer, model: str | None) -> Sett
     )
 
 
-async def sync(rooms: Rooms, said: list[str] | None = None) -> Outcome:
+async def sync(rooms: Rooms, said: list[str] | None = None, *, full: bool = False) -> Outcome:
     say = (said if said is not None else []).append
-    return await sync_sources(rooms, [], full=False, say=say, progress=Quiet())
+    return await sync_sources(rooms, [], full=full, say=say, progress=Quiet())
 
 
 @pytest.fixture
@@ -292,3 +292,24 @@ async def test_an_index_that_has_the_model_is_left_as_it_is(
         await take_up_model(rooms)
         assert await rooms.generations.find_current() == named
     assert server.requests == []
+
+
+async def test_another_model_under_the_same_name_is_taken_up_by_a_full_sync_alone(
+    indexed: Ground, server: ModelServer
+) -> None:
+    server.dimensions = 16
+    said: list[str] = []
+    async with open_rooms(settings_for(indexed, server, OLD)) as rooms:
+        await add_page(rooms, 3)
+        await rooms.pool.execute("UPDATE sources SET location = '/gone'")  # so the page stays
+        before = await stored(rooms, OLD)
+        assert await sync(rooms, said) == Outcome(0, embedded=False)
+        assert any("gives vectors of 16 numbers" in line for line in said)
+        assert await stored(rooms, OLD) == before
+        found = await search(rooms)
+        assert found.passages
+        assert "docbot sync --full" in (found.warning or "")
+
+        assert await sync(rooms, full=True) == Outcome(0, embedded=True)
+        found = await search(rooms)
+        assert (found.dense_used, found.warning, rooms.index.dimensions) == (True, None, 16)
