@@ -106,7 +106,7 @@ class IndexRow:
     heading_path: tuple[str, ...]
     url: str
     text: str
-    vector: list[float] | None
+    vector: Sequence[float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +232,10 @@ async def index_rows(conn: Conn, model: str | None) -> AsyncIterator[IndexRow]:
             )
 
 
-def _floats(vector: bytes | None) -> list[float] | None:
+def _floats(vector: bytes | None) -> Sequence[float] | None:
+    """Keep four bytes a number: a build holds all vectors at once, and a list takes 32."""
     if vector is None:
         return None
     floats = array("f")
     floats.frombytes(vector)
-    return floats.tolist()
+    return floats

@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import logging
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,9 +14,10 @@ from docbot.app.rooms import Rooms, open_rooms
 from docbot.db.generations import Missing
 from docbot.db.locks import sync_lock
 from docbot.db.sources import ChunkRow, PageRow
+from docbot.retrieval.generations import read_rows
 from docbot.retrieval.search import Query, SearchResult
 from docbot.settings import Settings
-from tests.model_server import NO_QUOTA, Hang, ModelServer, Status
+from tests.model_server import DIMENSIONS, NO_QUOTA, Hang, ModelServer, Status
 from tests.town import ANSWER_PLACE, QUESTION, Ground, Quiet, open_town
 
 OLD, NEW = "old-model", "new-model"
@@ -313,3 +315,13 @@ async def test_another_model_under_the_same_name_is_taken_up_by_a_full_sync_alon
         assert await sync(rooms, full=True) == Outcome(0, embedded=True)
         found = await search(rooms)
         assert (found.dense_used, found.warning, rooms.index.dimensions) == (True, None, 16)
+
+
+async def test_a_build_holds_no_more_of_a_vector_than_its_numbers(
+    indexed: Ground, server: ModelServer
+) -> None:
+    async with open_rooms(settings_for(indexed, server, OLD)) as rooms:
+        rows = await read_rows(indexed.database_url, indexed.data_dir, OLD)
+        assert rows
+        assert all(sys.getsizeof(row.dense) < 4 * DIMENSIONS + 128 for row in rows)
+        assert rooms.index.dimensions == DIMENSIONS
