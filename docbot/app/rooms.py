@@ -19,7 +19,7 @@ from docbot.db.questions import Questions
 from docbot.db.sources import Sources
 from docbot.db.threads import Threads
 from docbot.errors import DocbotError, RefusedError, SettingsError, TransientError
-from docbot.retrieval.embedder import Embedder, OpenAIEmbedder
+from docbot.retrieval.embedder import OpenAIEmbedder
 from docbot.retrieval.endpoint import list_models
 from docbot.retrieval.generations import Builder, CurrentIndex
 from docbot.retrieval.places import (
@@ -53,7 +53,7 @@ class Rooms:
     store: VectorStore
     index: CurrentIndex
     builder: Builder
-    embedder: Embedder | None
+    embedder: OpenAIEmbedder | None
     searcher: Searcher
 
 
@@ -119,7 +119,7 @@ async def _rooms(
     settings: Settings,
     database: Database,
     pool: Pool,
-    embedder: Embedder | None,
+    embedder: OpenAIEmbedder | None,
     builder: Builder,
 ) -> Rooms:
     index = CurrentIndex(builder.store, builder.generations)
@@ -175,6 +175,12 @@ def _embedder(settings: Settings) -> OpenAIEmbedder | None:
     return OpenAIEmbedder(
         settings.docbot_embedding_model, _api_key(settings), settings.openai_base_url
     )
+
+
+def move_embedder(rooms: Rooms, settings: Settings) -> None:
+    """Let questions be embedded with the key and at the address of other settings."""
+    if rooms.embedder is not None:
+        rooms.embedder.move_to(_api_key(settings), settings.openai_base_url)
 
 
 def database_url(settings: Settings) -> str | None:

@@ -13,6 +13,7 @@ from docbot.app.embedding import take_up_model
 from docbot.app.rooms import (
     Rooms,
     complete_index,
+    move_embedder,
     open_answerer,
     refuse_endpoint_without_model,
 )
@@ -42,6 +43,7 @@ IDLE_SECONDS = 5.0
 WORKERS = 4
 DRAINS = 4
 STOP_SECONDS = 10.0
+_ENDPOINT = {"OPENAI_API_KEY", "OPENAI_BASE_URL"}
 # Discord allows a bot 50; some leave late and arrive together.
 REQUESTS_PER_SECOND = 45
 # Who acted for less did not get far: Discord counts how often a bot connects.
@@ -298,6 +300,8 @@ class RunningBot:
         is_operator = guild_id == operator_guild
         changed = await self.bindings.reload(None if is_operator else guild_id)
         self._answerer = answerer
+        if _ENDPOINT.intersection(reloaded):
+            move_embedder(self._rooms, new)
         self._settings = self._settings.model_copy(update=new.reloadable())
         set_log_level(self._settings.docbot_log_level)
         hide(self._settings.secrets())

@@ -70,7 +70,9 @@ class OpenAIEmbedder:
         retries: int = _RETRIES,
     ) -> None:
         self.model = model
-        self._endpoint = Endpoint(api_key, base_url, timeout_seconds)
+        self._timeout_seconds = timeout_seconds
+        # The last is in use, by every copy; what one of the others is asked may still be under way.
+        self._endpoints = [Endpoint(api_key, base_url, timeout_seconds)]
         self._retries = retries
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
@@ -86,8 +88,13 @@ class OpenAIEmbedder:
         other.model = model
         return other
 
+    def move_to(self, api_key: str | None, base_url: str | None) -> None:
+        """Ask another address, or with another key, from now on; all models of it do."""
+        self._endpoints.append(Endpoint(api_key, base_url, self._timeout_seconds))
+
     async def close(self) -> None:
-        await self._endpoint.close()
+        for endpoint in self._endpoints:
+            await endpoint.close()
 
     async def _embed_batch(self, texts: Sequence[str]) -> list[list[float]]:
         """Embed texts in one request, in several where they are too long for one.
@@ -120,7 +127,7 @@ class OpenAIEmbedder:
 
     async def _request(self, texts: Sequence[str]) -> list[list[float]]:
         asked = Model(self.model, "DOCBOT_EMBEDDING_MODEL", "longer texts")
-        async with self._endpoint.call(asked) as client:
+        async with self._endpoints[-1].call(asked) as client:
             # The raw response: many endpoints leave out fields that the SDK would insist on.
             response = await client.embeddings.with_raw_response.create(
                 model=self.model, input=list(texts), encoding_format="float"

@@ -19,7 +19,9 @@ from docbot.playground.objects import DiscordError, Message, MessageFlag, Permis
 from docbot.playground.server import Playground
 from docbot.retrieval.lexical import query_vector
 from docbot.retrieval.passages import Passage
+from docbot.retrieval.search import Query
 from docbot.settings import Settings
+from tests.model_server import ModelServer
 from tests.town import (
     ANSWER_PLACE,
     QUESTION,
@@ -309,6 +311,31 @@ async def test_reload_names_what_changed_and_never_a_value(ground: Ground, tmp_p
     )
     assert restart == "Changed, but needs a restart: `DOCBOT_DATA_DIR`."
     assert "new-secret" not in reply
+
+
+async def test_a_reloaded_key_is_used_to_embed_questions_too(ground: Ground) -> None:
+    async with ModelServer.open(key="right") as model, Playground.open() as playground:
+        settings = settings_for(
+            playground,
+            ground.database_url,
+            ground.data_dir,
+            docbot_operator_guild=playground.guild.id,
+            docbot_embedding_model="test-embedding",
+            openai_base_url=model.base_url,
+            openai_api_key=SecretStr("right"),
+        )
+        async with open_rooms(settings) as rooms:
+            await bind(rooms, playground)
+            await sync_sources(rooms, [], full=False, say=lambda _: None, progress=Quiet())
+            query, sources = Query(QUESTION, ""), [each.id for each in await rooms.sources.all()]
+            assert (await rooms.searcher.search(query, sources)).dense_used
+            model.key = "newer"
+            new = settings.model_copy(update={"openai_api_key": SecretStr("newer")})
+            async with running(RunningBot(rooms, read_settings=lambda: new)):
+                assert not (await rooms.searcher.search(query, sources)).dense_used
+                call = await playground.admin.slash(playground.text, "reload-config")
+                assert "OPENAI_API_KEY" in (await call.answered()).content
+                assert (await rooms.searcher.search(query, sources)).dense_used
 
 
 async def test_a_forum_bound_while_the_bot_runs_is_taken_in_at_once(town: Town) -> None:

@@ -239,3 +239,15 @@ def test_a_question_is_embedded_without_code_and_its_context_last() -> None:
     assert asked == "Why?\n\nIt fails.\n\nBefore: pools"
     assert question_text("", "", "") == ""
     assert len(question_text("title", "word " * 10_000)) == 2_000
+
+
+async def test_another_key_is_used_from_then_on_by_every_model_of_the_endpoint(
+    server: ModelServer,
+) -> None:
+    embedder = OpenAIEmbedder(MODEL, "wrong", server.base_url, retries=0)
+    held = embedder.with_model(MODEL)
+    with pytest.raises(RefusedError):
+        await held.embed(["a"])
+    embedder.move_to("right", server.base_url)
+    assert await embedder.embed(["a"]) == await held.embed(["a"])
+    await embedder.close()
