@@ -118,8 +118,7 @@ class OpenAIChatModel:
         stream = await self._begin(client, body)
         kind = stream.response.headers.get("content-type", "")
         if "json" in kind:  # an endpoint that does not stream
-            await stream.response.aread()
-            yield stream.response.json()
+            yield await self._whole(stream)
             return
         if "html" in kind:
             await stream.close()
@@ -139,9 +138,21 @@ class OpenAIChatModel:
                     if ended:
                         return
                     raise self._broken_off(_how(error, self._silence_seconds)) from error
-                except openai.APIError as error:
-                    raise ReportedError(error.body) from error
+                except (openai.APIError, ValueError) as error:
+                    if ended:
+                        return
+                    if isinstance(error, openai.APIError):
+                        raise ReportedError(error.body) from error
+                    raise
                 yield piece
+
+    async def _whole(self, stream: "openai.AsyncStream[object]") -> object:
+        try:
+            async with stream, asyncio.timeout(self._silence_seconds):
+                await stream.response.aread()
+        except Exception as error:  # of the SDK's transport: one of two libraries
+            raise self._broken_off(_how(error, self._silence_seconds)) from error
+        return stream.response.json()
 
     async def _begin(
         self, client: "openai.AsyncOpenAI", body: dict[str, Any]

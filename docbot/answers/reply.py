@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from docbot.retrieval.endpoint import refuse_reported
+from docbot.retrieval.endpoint import ReportedError, refuse_reported
 
 # Models run at home often put their reasoning before the reply.
 _OPENINGS = ("<think>", "<thinking>")
@@ -95,13 +95,20 @@ class ReplyReader:
             ValueError: it is no piece of a reply, or reports an error.
         """
         refuse_reported(document)
-        if not isinstance(document, Mapping) or not isinstance(document.get("choices"), list):
+        choices = document.get("choices") if isinstance(document, Mapping) else False
+        if choices is None and self.finish_reason is not None:  # some send the usage so
+            choices = []
+        if not isinstance(choices, list):
             raise ValueError("no choices in it")  # noqa: TRY004  # of the reply, not of a type
         self._model = document.get("model") or self._model
         self._usage = document.get("usage") or self._usage
-        if not document["choices"]:  # the piece with the usage
+        if not choices:  # the piece with the usage
             return ""
-        choice = _mapping(document["choices"][0])
+        choice = _mapping(choices[0])
+        if choice.get("finish_reason") == "error":  # so OpenRouter tells what befell its provider
+            raise ReportedError(
+                choice.get("error") or "the endpoint gave up (finish reason: error)"
+            )
         self.finish_reason = choice.get("finish_reason") or self.finish_reason
         said = _mapping(choice.get("delta") or choice.get("message") or {})
         shown = self._filter.feed(_text(said.get("content")))

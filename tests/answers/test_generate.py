@@ -220,3 +220,31 @@ async def test_a_stream_that_is_refused_says_why(
     error = await failure(fault, on_text=lambda _: None)
     assert type(error) is kind
     assert said in str(error)
+
+
+async def asked_of_raw(response: bytes) -> str:
+    """Ask for a stream an endpoint that sends these very bytes and hangs up."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(response)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, chat_model(f"http://127.0.0.1:{port}/v1") as model:
+        return (await model.complete(ASKED, lambda _: None)).text
+
+
+async def test_a_whole_reply_that_breaks_off_is_transient() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n"
+    with pytest.raises(TransientError, match="broke off"):
+        await asked_of_raw(head + b'{"choices"')
+
+
+@pytest.mark.parametrize("late", [b"data: {oops\n\n", b'data: {"error": {"message": "late"}}\n\n'])
+async def test_what_follows_the_end_of_a_stream_spoils_nothing(late: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    piece = b'data: {"choices": [{"delta": {"content": "Why."}, "finish_reason": "stop"}]}\n\n'
+    assert await asked_of_raw(head + piece + late) == "Why."

@@ -103,3 +103,18 @@ def test_empty_lines_without_end_are_read_in_no_time() -> None:
     began = process_time()
     assert reader.completion().text.startswith("a")
     assert process_time() - began < 0.5  # it was 3 s
+
+
+def test_usage_without_choices_after_the_end_is_taken_in() -> None:
+    for ending in ({"choices": None}, {}):
+        reader = ReplyReader("m")
+        reader.add({"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]})
+        assert reader.add({**ending, "usage": {"prompt_tokens": 3}}) == ""
+        assert reader.completion().tokens_in == 3
+
+
+def test_a_choice_that_ends_in_an_error_is_no_reply() -> None:
+    reader = ReplyReader("m")
+    reader.add({"choices": [{"delta": {"content": "Set"}, "finish_reason": None}]})
+    with pytest.raises(ReportedError, match="finish reason: error"):
+        reader.add({"choices": [{"delta": {"content": ""}, "finish_reason": "error"}]})
