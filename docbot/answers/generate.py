@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 OnText: TypeAlias = Callable[[str], None]
 
 _STREAM_SECONDS = 600.0  # a model at home writes some ten words a second
+_LONGEST_REPLY = 30_000  # characters; several times what is used of one: the model is in a loop
 _AFTER_END_SECONDS = 2.0  # for the usage, which some endpoints send last
 
 
@@ -102,10 +103,15 @@ class OpenAIChatModel:
             self._endpoint.call(self._asked, seconds=self._stream_seconds) as client,
             aclosing(self._pieces(client, body, reader)) as pieces,
         ):
+            written = 0
             async for piece in pieces:
                 shown = reader.add(piece)
                 if shown:
                     on_text(shown)
+                written += len(shown)
+                if written > _LONGEST_REPLY:
+                    reader.finish_reason = "length"
+                    return
             if reader.finish_reason is None:
                 raise self._broken_off("without an end")
 

@@ -248,3 +248,12 @@ async def test_what_follows_the_end_of_a_stream_spoils_nothing(late: bytes) -> N
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
     piece = b'data: {"choices": [{"delta": {"content": "Why."}, "finish_reason": "stop"}]}\n\n'
     assert await asked_of_raw(head + piece + late) == "Why."
+
+
+async def test_a_model_in_a_loop_is_cut_off() -> None:
+    told: list[str] = []
+    reply = Reply("again and " * 3_100, then=Hang())
+    async with ModelServer.open([reply]) as server, chat_model(server.base_url) as model:
+        completion = await model.complete(ASKED, told.append)
+    assert completion.is_cut
+    assert 30_000 < len("".join(told)) < 30_010
