@@ -88,7 +88,7 @@ def _checked_prose(text: str, numbering: _Numbering, cut: list[str]) -> str:
     position = 0
     for begin, end, numbers in _citations(text):
         between = text[position:begin]
-        out.append(between)
+        _add(out, between)
         position = end
         if between.strip():
             beside.clear()
@@ -98,8 +98,14 @@ def _checked_prose(text: str, numbering: _Numbering, cut: list[str]) -> str:
             out.extend(f"[{number}]" for number in new)
         else:
             position = _close_gap(out, text, position)
-    out.append(text[position:])
+    _add(out, text[position:])
     return "".join(out)
+
+
+def _add(out: list[str], text: str) -> None:
+    """Add what stands between citations; right behind one, a bracket would make a link of it."""
+    is_behind = bool(out) and out[-1].endswith("]")
+    out.append(f" {text}" if is_behind and text.startswith("(") else text)
 
 
 def _citations(text: str) -> Iterator[tuple[int, int, str]]:

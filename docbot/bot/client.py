@@ -128,6 +128,11 @@ class HelpClient(discord.Client):
         else:
             log.exception("the event %s broke its handler", event_method)
 
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Tell an event; who is closing leaves what still comes to the next process."""
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
+
     async def close(self) -> None:
         await super().close()
         # discord.py forgets a connection that ends before it is complete, and its heartbeat.

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from docbot.answers.citations import check, without_numbers
@@ -103,6 +103,8 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
+@example("[1]([1, 2])")
+@example("[1](https://h.test/)(2)")
 def test_numbers_are_one_to_k_in_the_order_of_first_use(text: str) -> None:
     checked = check(text, THREE)
     outside = re.sub(r"```.*?(?:```|\Z)|`[^`\n]*`", "", checked.text, flags=re.DOTALL)
