@@ -273,7 +273,7 @@ class RunningBot:
 
     async def _greet(self, client: HelpClient) -> None:
         self.connected.set()
-        log.info("connected to Discord as %s, in %d servers", client.user, len(client.guilds))
+        log.info("connected to Discord as %s; servers: %d", client.user, len(client.guilds))
         if self.bindings.all():
             return  # what is wrong with one of them is told by the watch
         log.info(
