@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
@@ -30,7 +31,8 @@ _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 def main() -> NoReturn:
     try:
         _refuse_unreadable(sys.argv[1:])
-        commands(standalone_mode=False)
+        # See no-color.org; without it click colours a terminal and nothing else.
+        commands(standalone_mode=False, color=False if os.environ.get("NO_COLOR") else None)
     except click.Abort:
         click.echo("docbot: stopped", err=True)
         sys.exit(130)

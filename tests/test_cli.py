@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import pty
 import shutil
 import signal
 import sys
@@ -310,6 +311,26 @@ async def test_doctor_tells_each_part_and_fails_where_one_does(shell: Shell) -> 
     quick = await shell.run("doctor", "--quick")
     assert (quick.code, quick.err) == (1, "docbot: 1 check failed; see above\n")
     assert "failed   bot: no `docbot run` acts" in quick.out
+
+
+@pytest.mark.parametrize(("no_color", "is_coloured"), [("", True), ("1", False)])
+async def test_doctor_is_coloured_on_a_terminal_unless_that_is_not_wanted(
+    shell: Shell, no_color: str, is_coloured: bool
+) -> None:
+    ours, its = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "docbot", "doctor", "--quick"),
+        cwd=shell.cwd,
+        env={**shell.environment, "NO_COLOR": no_color},
+        stdout=its,
+        stderr=its,
+    )
+    await process.wait()
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    os.close(its)
+    assert "no `docbot run` acts" in shown
+    assert ("\x1b[" in shown) is is_coloured
 
 
 async def test_doctor_tells_of_a_wrong_setting(shell: Shell) -> None:
