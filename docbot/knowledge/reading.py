@@ -68,22 +68,28 @@ async def _folder_pages(
             reason = f"{path} has the same address as {first}, which is read instead"
             yield Failure(folder.address(path), reason)
     running: deque[tuple[Path, asyncio.Future[Page]]] = deque()
-    while waiting or running:
-        while waiting and len(running) < _FILES_AHEAD:
-            path = waiting.popleft()
-            read = partial(read_file, folder.root, path, folder.base_url)
-            job = partial(bounded, read, str(path))
-            running.append((path, loop.run_in_executor(executor, job)))
-        path, page = running.popleft()
-        try:
-            yield await page
-        except DocbotError as error:
-            yield Failure(
-                folder.address(path),
-                str(error),
-                is_transient=isinstance(error, TransientError),
-                is_gone=isinstance(error, GoneError),
-            )
+    try:
+        while waiting or running:
+            while waiting and len(running) < _FILES_AHEAD:
+                path = waiting.popleft()
+                read = partial(read_file, folder.root, path, folder.base_url)
+                job = partial(bounded, read, str(path))
+                running.append((path, loop.run_in_executor(executor, job)))
+            path, page = running.popleft()
+            try:
+                yield await page
+            except DocbotError as error:
+                yield Failure(
+                    folder.address(path),
+                    str(error),
+                    is_transient=isinstance(error, TransientError),
+                    is_gone=isinstance(error, GoneError),
+                )
+    finally:
+        for _, page in running:
+            page.cancel()
+        # Of a pool that broke each has an error, which asyncio would complain of.
+        await asyncio.gather(*(page for _, page in running), return_exceptions=True)
 
 
 def _converter(

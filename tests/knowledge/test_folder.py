@@ -1,7 +1,11 @@
+import gc
 import os
 import pickle
 import re
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,6 +121,31 @@ async def read_folder(root: Path) -> tuple[list[Page], list[Failure]]:
         [result for result in results if isinstance(result, Page)],
         [result for result in results if isinstance(result, Failure)],
     )
+
+
+class BrokenPool(Executor):
+    """One whose processes have died."""
+
+    def submit(self, *_: Any, **__: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        future.set_exception(BrokenProcessPool("a process died"))
+        return future
+
+
+async def test_a_pool_that_breaks_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, a_md="# A", b_md="# B", c_md="# C")
+    source = Source(1, "docs", "folder", str(tmp_path), BASE, None, 0, 0)
+    pages = read_pages(source, BrokenPool(), pause=0, user_agent="", expect=lambda _: None)
+    is_told = False
+    try:
+        await anext(pages)
+    except BrokenProcessPool:
+        is_told = True
+    gc.collect()  # asyncio complains of an error that nobody asked for once it is forgotten
+    assert is_told
+    assert [record.message for record in caplog.records] == []
 
 
 async def test_of_two_files_with_one_address_the_second_is_told(tmp_path: Path) -> None:
