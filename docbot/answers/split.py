@@ -43,6 +43,9 @@ class _Frame:
     end: str
 
 
+_BARE = _Frame("```\n", "```\n", "\n```")
+
+
 @dataclass(frozen=True, slots=True)
 class _Unit:
     """What is never cut: a word, a link, a line of code; `gap` follows it unless a cut does."""
@@ -153,10 +156,18 @@ def _block_units(block: Block, limit: int) -> Iterator[_Unit]:
     if not isinstance(block, Fence):
         return _prose_units(_inert(source(block)), limit)
     frame = _frame(block, limit)
-    if frame is not None:
-        return _code_units(block, frame, limit)
-    # Without the fence what it held is text like any other, with fences of its own.
-    return iter(_units("\n".join([block.info, *block.lines]).strip("\n"), limit))
+    if frame is None:
+        # What it held must stay code: as text it could act.
+        block = _bare(block)
+        frame = _BARE
+    return _code_units(block, frame, limit)
+
+
+def _bare(fence: Fence) -> Fence:
+    """Give the fence without what stands in its first line; that becomes a line of its code."""
+    written = [fence.info, *fence.lines] if fence.info else fence.lines
+    lines = tuple(line.replace("```", "``\u200b`") for line in written)
+    return replace(fence, opening="```", prefix="", marker="```", info="", lines=lines)
 
 
 def _frame(fence: Fence, limit: int) -> _Frame | None:

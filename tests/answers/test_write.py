@@ -1,6 +1,6 @@
 from functools import reduce
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from docbot.answers.answer import Answer, Citation
@@ -110,6 +110,9 @@ ODD = [
 
 @settings(max_examples=400)
 @given(st.lists(st.sampled_from(ODD), max_size=60).map("".join), st.integers(100, 300))
+@example("```" + "a" * 70 + " \n```https://evil.test/x ", 100)
+@example("~~~" + "a" * 70 + " ``` @everyone\nhttps://evil.test/x ", 100)
+@example("> " * 70 + "```py\nhttps://evil.test/x ", 100)
 def test_whatever_is_quoted_each_message_is_whole_and_nothing_in_it_acts(
     text: str, limit: int
 ) -> None:
