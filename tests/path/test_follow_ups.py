@@ -195,13 +195,16 @@ async def test_a_post_deleted_before_it_could_be_stored_is_not_answered(town: To
     await town.caught_up()
     pool = town.rooms.pool
     await pool.execute(
+        "CREATE SEQUENCE tries; "  # counts on although what counted is rolled back
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;"
+        " $$ BEGIN PERFORM nextval('tries');"
+        " RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;"
         "CREATE TRIGGER full_disk BEFORE INSERT ON questions EXECUTE FUNCTION refuse()"
     )
     thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
     [post] = town.playground.world.messages_of(thread.id)
     await town.asker.delete(post)
+    await town.until("SELECT is_called FROM tries")
     await pool.execute("DROP TRIGGER full_disk ON questions")
     await town.until("SELECT state = 'cancelled' FROM questions")
     assert await pool.fetchval("SELECT content FROM messages") == ""
