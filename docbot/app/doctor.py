@@ -6,6 +6,7 @@ container: it makes no call to Discord or a model.
 """
 
 import asyncio
+import os
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -85,7 +86,10 @@ class Examination:
 
     async def _check_folder(self) -> Sequence[Finding]:
         folder = self._settings.docbot_data_dir
-        return [findings.judge_space(folder, shutil.disk_usage(_there(folder)).free)]
+        there = _there(folder)
+        if not there.is_dir() or not os.access(there, os.R_OK | os.W_OK | os.X_OK):
+            return [findings.refuse_folder(folder)]
+        return [findings.judge_space(folder, shutil.disk_usage(there).free)]
 
     async def _check_bot(self) -> Sequence[Finding]:
         database = Database(database_url(self._settings), self._settings.docbot_data_dir)
@@ -204,5 +208,6 @@ async def _find_guild(access: Access, guild_id: int) -> GuildAccess | None:
 
 
 def _there(folder: Path) -> Path:
-    """The nearest folder above that exists; the data folder is made when it is first used."""
-    return next(place for place in (folder, *folder.parents) if place.exists())
+    """The nearest place above that can be seen; the data folder is made when it is first used."""
+    # Path.exists() raises where a folder above is closed to this user.
+    return next(place for place in (folder, *folder.parents) if os.path.exists(place))  # noqa: PTH110

@@ -52,6 +52,16 @@ def judge_space(folder: Path, free: int) -> Finding:
     return Finding("data folder", "ok", says)
 
 
+def refuse_folder(folder: Path) -> Finding:
+    """Tell of a data folder in which this user can neither read nor write."""
+    return Finding(
+        "data folder",
+        "failed",
+        f"{folder} cannot be used by this user",
+        "run docbot as the user whom it belongs to, or set DOCBOT_DATA_DIR to a folder of its own",
+    )
+
+
 def judge_holder(holder: Holder | None, *, is_needed: bool) -> Finding:
     """Judge whether a bot acts on this database; `is_needed` where it is wrong that none does."""
     if holder is None:
