@@ -475,6 +475,7 @@ def forum_list(available: bool) -> None:
 
 
 def _show_available_forums() -> None:
+    from docbot.app.findings import until
     from docbot.bot.access import GuildAccess, signed_in
 
     async def look(rooms: "Rooms") -> None:
@@ -491,6 +492,8 @@ def _show_available_forums() -> None:
 
     def _show_guild(guild: GuildAccess, bound: set[int]) -> None:
         click.echo(f"{guild.name}  {guild.id}")
+        if guild.timed_out_until is not None:
+            click.echo(f"  a moderator timed docbot out until {until(guild.timed_out_until)}")
         for forum in guild.forums:
             state = "bound" if forum.channel_id in bound else "not bound"
             lacking = f"  missing: {', '.join(forum.missing)}" if forum.missing else ""

@@ -204,6 +204,10 @@ def judge_forum(bound: Forum, guild: GuildAccess | None, invite_link: str) -> Fi
         advice = f"docbot forum remove {bound.channel_id}, then docbot forum list --available"
         return Finding(part, "failed", says, advice)
     part = f"forum #{found.channel_name}"
+    if guild.timed_out_until is not None:
+        says = f"a moderator of {guild.name} timed docbot out until {until(guild.timed_out_until)}"
+        advice = "wait, or end it there: Members, docbot, Remove Timeout"
+        return Finding(part, "failed", says, advice)
     if found.missing:
         return Finding(part, "failed", *lack(found))
     if not bound.source_names:
@@ -212,6 +216,11 @@ def judge_forum(bound: Forum, guild: GuildAccess | None, invite_link: str) -> Fi
     return Finding(
         part, "ok", f"in {guild.name}: {bound.mode}, from {', '.join(bound.source_names)}"
     )
+
+
+def until(moment: datetime) -> str:
+    """Say when something ends, for operators anywhere."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def lack(forum: ForumAccess) -> tuple[str, str]:

@@ -3,8 +3,8 @@
 Asked by REST alone, so it works beside a running bot and uses up no session.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,10 +20,12 @@ from docbot.bot.client import (
     refuse_token,
 )
 from docbot.bot.endpoint import point_at
-from docbot.bot.watch import NEEDED
-from docbot.errors import GoneError, PermanentError, TransientError
+from docbot.bot.watch import NEEDED, missing_rights
+from docbot.errors import GoneError, RefusedError, TransientError
 
 _SECONDS = 10.0
+_PAUSE_SECONDS = 30.0  # the longest that discord.py waits for a rate limit; no less is possible
+_FORUM_TYPES = {discord.ChannelType.forum.value, discord.ChannelType.media.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class GuildAccess:
     id: int
     name: str
     forums: tuple[ForumAccess, ...]
+    timed_out_until: datetime | None  # by a moderator; None: not now
 
 
 class Access:
@@ -79,7 +82,7 @@ class Access:
         return [await self.guild(guild_id) for guild_id in await self._guild_ids()]
 
     async def _guild_ids(self) -> list[int]:
-        with faults.translated():
+        with _understood():
             return [guild.id async for guild in self._client.fetch_guilds(limit=None)]
 
     async def guild(self, guild_id: int) -> GuildAccess:
@@ -89,32 +92,42 @@ class Access:
             GoneError: docbot is not in it.
         """
         try:
-            with faults.translated():
+            with _understood():
                 guild = await self._client.fetch_guild(guild_id, with_counts=False)
                 member = await guild.fetch_member(self._client.user.id if self._client.user else 0)
-                channels = await guild.fetch_channels()
-        except PermanentError as error:
+                forums = await self._fetch_forums(guild)
+        except (GoneError, RefusedError) as error:
             raise GoneError(f"docbot is not in server {guild_id}; invite it there") from error
-        except discord.InvalidData as error:
-            raise PermanentError(f"server {guild_id} cannot be read: {error}") from error
-        return GuildAccess(guild.id, guild.name, tuple(_forums(guild, member, channels)))
+        timed_out_until = member.timed_out_until if member.is_timed_out() else None
+        member.timed_out_until = None  # what it takes away no role can give
+        return GuildAccess(
+            guild.id, guild.name, tuple(_seen(forums, guild, member)), timed_out_until
+        )
+
+    async def _fetch_forums(self, guild: discord.Guild) -> list[discord.ForumChannel]:
+        # Guild.fetch_channels() fails for all where it does not know the type of one.
+        channels = await self._client.http.get_all_guild_channels(guild.id)
+        state = guild._state  # noqa: SLF001  # no public name makes a channel
+        return [
+            discord.ForumChannel(state=state, guild=guild, data=channel)  # type: ignore[arg-type]  # told by its type
+            for channel in channels
+            if channel["type"] in _FORUM_TYPES
+        ]
 
 
-def _forums(
-    guild: discord.Guild, member: discord.Member, channels: Sequence[discord.abc.GuildChannel]
+def _seen(
+    forums: Sequence[discord.ForumChannel], guild: discord.Guild, member: discord.Member
 ) -> list[ForumAccess]:
-    forums = [channel for channel in channels if isinstance(channel, discord.ForumChannel)]
     return [
         ForumAccess(
-            guild.id, guild.name, forum.id, forum.name, missing(forum.permissions_for(member))
+            guild.id, guild.name, forum.id, forum.name, _missing(forum.permissions_for(member))
         )
         for forum in sorted(forums, key=lambda forum: (forum.position, forum.id))
     ]
 
 
-def missing(given: discord.Permissions) -> tuple[str, ...]:
-    """Name the permissions that docbot needs and does not have."""
-    return tuple(name for right, name in NEEDED.items() if not getattr(given, right))
+def _missing(given: discord.Permissions) -> tuple[str, ...]:
+    return tuple(NEEDED[right] for right in missing_rights(given))
 
 
 @asynccontextmanager
@@ -127,11 +140,25 @@ async def signed_in(token: str, api: str, proxy: str | None) -> AsyncIterator[Ac
     """
     await point_at(api)
     leave_out_voice()
-    async with discord.Client(intents=needed_intents(), proxy=proxy) as client:
-        with refuse_token(), faults.translated():
+    async with discord.Client(
+        intents=needed_intents(), proxy=proxy, max_ratelimit_timeout=_PAUSE_SECONDS
+    ) as client:
+        with refuse_token(), _understood():
             await client.login(token)
             application = await client.application_info()
         yield Access(client, application)
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Raise docbot's errors for Discord's, and for an answer that is not Discord's at all."""
+    try:
+        with faults.translated():
+            yield
+    except (KeyError, TypeError) as error:  # discord.py takes any answer of 200 as it should be
+        raise TransientError(
+            "what answered is not Discord: a proxy's page, or the login page of this network?"
+        ) from error
 
 
 async def clock_skew(api: str, proxy: str | None) -> float | None:

@@ -176,12 +176,15 @@ class Membership:
     joined_at: float
     role_ids: list[int] = field(default_factory=list)
     nick: str | None = None
+    timed_out_until: float | None = None
 
     def payload(self, *, with_user: bool = True) -> Payload:
         body: Payload = {
             "avatar": None,
             "banner": None,
-            "communication_disabled_until": None,
+            "communication_disabled_until": timestamp(self.timed_out_until)
+            if self.timed_out_until is not None
+            else None,
             "flags": 0,
             "joined_at": timestamp(self.joined_at),
             "nick": self.nick,

@@ -2,9 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from docbot.app.doctor import Examination
@@ -15,7 +18,7 @@ from docbot.bot.client import PERMISSIONS
 from docbot.db.activity import ActiveLock
 from docbot.db.pool import Database
 from docbot.errors import GoneError
-from docbot.playground.objects import Permission
+from docbot.playground.objects import ChannelKind, Permission
 from docbot.playground.server import Playground
 from docbot.settings import Settings
 from tests.model_server import ModelServer
@@ -221,3 +224,68 @@ async def test_a_qdrant_server_that_is_too_old_or_refuses_the_key_is_told(ground
     assert state == "failed"
     assert "QDRANT_API_KEY" in says
     assert told(of_locked, "source docs")[0][0] == "ok"
+
+
+async def test_a_server_with_channels_of_any_type_is_read_for_its_forums() -> None:
+    async with Playground.open() as playground, access_to(playground) as access:
+        for number in (*range(200), 2**31):
+            channel = playground.world.add_channel(playground.guild.id, f"channel-{number}")
+            channel.kind = cast("ChannelKind", number)  # most are not thought of yet
+        [guild] = await access.guilds()
+    assert playground.forum.id in [forum.channel_id for forum in guild.forums]
+
+
+async def test_of_a_hidden_forum_only_that_it_is_hidden_is_told(ground: Ground) -> None:
+    async with bound(ground) as (playground, settings):
+        playground.world.set_overwrite(
+            playground.forum.id, playground.town.bot_role.id, deny=Permission.VIEW_CHANNEL
+        )
+        [finding] = [f for f in await examined(settings) if f.state == "failed"]
+    assert finding.says == "docbot lacks there: View Channels"
+
+
+async def test_a_bot_in_timeout_is_told_so_and_asked_for_no_permission(ground: Ground) -> None:
+    async with bound(ground) as (playground, settings):
+        member = playground.world.get_member(playground.guild.id, playground.bot.id)
+        member.timed_out_until = datetime(2222, 2, 2, 12, tzinfo=UTC).timestamp()
+        [finding] = [f for f in await examined(settings) if f.state == "failed"]
+        async with access_to(playground) as access:
+            [guild] = await access.guilds()
+        member.timed_out_until = datetime(2022, 2, 2, tzinfo=UTC).timestamp()
+        after = await examined(settings)
+    assert finding.says.endswith("timed docbot out until 2222-02-02 12:00 UTC")
+    assert guild.forums[0].missing == ()
+    assert [found for found in after if found.state == "failed"] == []
+
+
+async def test_a_page_in_place_of_discords_answer_is_told(ground: Ground) -> None:
+    async with bound(ground) as (_, settings), a_login_page() as address:
+        found = await examined(settings.model_copy(update={"docbot_discord_api": address}))
+    [(state, says)] = told(found, "Discord")
+    assert state == "failed"
+    assert says.startswith("what answered is not Discord")
+    assert told(found, "clock")[0][0] == "ok"
+
+
+async def test_a_long_pause_that_discord_asks_for_is_told_and_not_waited_for(
+    ground: Ground,
+) -> None:
+    async with bound(ground) as (playground, settings):
+        playground.faults.rate_limit(600.0, path=".*/users/@me")
+        found = await examined(settings)
+    assert told(found, "Discord") == [("failed", "Discord asks for a pause of 600 s")]
+
+
+@asynccontextmanager
+async def a_login_page() -> AsyncIterator[str]:
+    """A network that answers all with its own page, but for the address of the gateway."""
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/gateway":
+            return web.json_response({"url": "ws://127.0.0.1:9"})
+        return web.Response(text="<html>Please log in", content_type="text/html")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server:
+        yield f"http://{server.host}:{server.port}"
