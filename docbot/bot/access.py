@@ -109,7 +109,7 @@ class Access:
         channels = await self._client.http.get_all_guild_channels(guild.id)
         state = guild._state  # noqa: SLF001  # no public name makes a channel
         return [
-            discord.ForumChannel(state=state, guild=guild, data=channel)  # type: ignore[arg-type]  # told by its type
+            discord.ForumChannel(state=state, guild=guild, data=channel)
             for channel in channels
             if channel["type"] in _FORUM_TYPES
         ]
