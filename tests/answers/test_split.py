@@ -1,5 +1,5 @@
 import re
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import example, given, settings
@@ -185,10 +185,10 @@ def test_prose_loses_nothing_but_white_space(text: str) -> None:
     ids=lambda text: text[:12],
 )
 def test_time_is_linear(text: str) -> None:
-    started = perf_counter()
+    started = process_time()
     split(text)
     # 0.9 s was the slowest measured, on a busy core; a quadratic way takes minutes.
-    assert perf_counter() - started < 10
+    assert process_time() - started < 20
 
 
 def test_a_cut_leaves_a_backslash_with_the_mark_it_keeps_from_acting() -> None:
