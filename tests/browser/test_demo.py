@@ -1,10 +1,11 @@
 """The demo as a visitor meets it: Chromium, the page, the real bot and its own Postgres."""
 
+import asyncio
 import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.screen import PHONE, WIDE, Demo
@@ -162,6 +163,32 @@ async def test_the_settings_are_reloaded_by_the_administrator_alone(
         await expect(private(page)).to_contain_text(f"Olga used /reload-config{reply}")
         await private(page).get_by_role("button", name="Dismiss").click()
         await expect(private(page)).to_have_count(0)
+
+
+async def test_who_is_chosen_while_the_state_is_awaited_stays_chosen(visit: Visit) -> None:
+    page = await visit()
+    held, asked = asyncio.Event(), asyncio.Event()
+
+    async def hold_the_first(route: Route) -> None:
+        is_first = not asked.is_set()
+        asked.set()
+        if is_first:
+            response = await route.fetch()
+            await held.wait()
+            await route.fulfill(response=response)
+        else:
+            await route.continue_()
+
+    await page.route("**/api/page/state?*", hold_the_first)
+    await act_as(page, "Ben")
+    await asked.wait()
+    await act_as(page, "Olga")
+    await page.get_by_text("docbot is online").wait_for(state="attached")
+    async with page.expect_response("**/api/page/state?*"):
+        held.set()
+    await post(page)
+    await expect(page.get_by_label("Acting as").locator("option:checked")).to_contain_text("Olga")
+    await expect(messages(page).first).to_contain_text("Olga")
 
 
 async def test_a_reload_of_the_page_keeps_what_was_there(visit: Visit) -> None:

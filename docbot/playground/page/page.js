@@ -327,8 +327,9 @@ async function go() {
 
 async function loadPost() {
   const { id } = open;
+  const asked = acting.id;
   await awaited(call("GET", `threads/${id}`), ({ thread, messages }) => {
-    if (open?.id !== id) return;
+    if (open?.id !== id || acting.id !== asked) return;
     threads.set(id, thread);
     open.messages = new Map(messages.map((message) => [message.id, message]));
     draw();
@@ -338,6 +339,7 @@ async function loadPost() {
 
 async function load() {
   await awaited(Promise.all([call("GET", "state"), call("GET", "commands")]), ([told, offered]) => {
+    if (acting.id && acting.id !== told.me) return; // somebody else was chosen meanwhile
     state = told;
     commands = offered;
     acting.id = state.me;
