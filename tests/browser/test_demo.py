@@ -49,7 +49,10 @@ def suggestions(page: Page) -> Locator:
 
 async def type_command(page: Page, name: str) -> None:
     """Open the form of a command as fingers do: `/`, some letters, Enter."""
-    await page.get_by_label("Reply").press_sequentially(f"/{name[:3]}")
+    reply = page.get_by_label("Reply")
+    # The form of the command before goes once it is answered; its reply may be read earlier.
+    await expect(reply).to_be_visible()
+    await reply.press_sequentially(f"/{name[:3]}")
     await expect(suggestions(page).first).to_contain_text(f"/{name}")
     await page.keyboard.press("Enter")
 
