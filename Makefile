@@ -12,9 +12,9 @@ demo: $(INSTALLED)
 	@DOCBOT_DATA_DIR="$${DOCBOT_DATA_DIR:-$(CURDIR)/.data}" \
 		$(VENV)/bin/docbot demo $(if $(SOURCE),--source "$(SOURCE)") $(ARGS)
 
-# Most of a test is waiting, so there are more of them at once than a small machine has cores.
+# Two at once: most of a test is waiting, and more would wait for each other on a small machine.
 test: lint
-	$(VENV)/bin/pytest -m "not check" --numprocesses 4
+	$(VENV)/bin/pytest -m "not check" --numprocesses 2
 
 lint: $(INSTALLED)-dev
 	$(VENV)/bin/ruff check .
