@@ -193,9 +193,11 @@ class Round:
             await asyncio.sleep(self._draw.uniform(0, 2 * _POST_SECONDS))
 
     async def _room(self) -> None:
-        """Wait while too many wait; for ever only if docbot has stopped answering."""
-        with suppress(TimeoutError):
+        """Wait while too many wait; those that wait for too long are given up."""
+        try:
             await self._world.wait_for(lambda: len(self._open) < _MOST_OPEN, self._plan.patience)
+        except TimeoutError:
+            self._open.clear()
 
     async def _ask(self, number: int, question: Question) -> None:
         text = ask(number, question.body)
