@@ -20,8 +20,10 @@ from docbot.app.rooms import (
 from docbot.bot import texts
 from docbot.bot.client import HelpClient, Parts, connect
 from docbot.bot.commands import add_commands
-from docbot.bot.delivery import OutboxDrain
+from docbot.bot.delivery import SEND_SECONDS, OutboxDrain
 from docbot.bot.endpoint import point_at
+from docbot.bot.pace import Pace
+from docbot.bot.refusals import Refusals
 from docbot.bot.search import SearchTools
 from docbot.bot.typing import typing
 from docbot.db.activity import ActiveLock, find_holder, raise_epoch
@@ -64,6 +66,8 @@ class RunningBot:
         wake_ups: bool = True,
         idle_seconds: float = IDLE_SECONDS,
         requests_per_second: int = REQUESTS_PER_SECOND,
+        send_seconds: float = SEND_SECONDS,
+        refusals: Refusals | None = None,
     ) -> None:
         """Set up; nothing is connected before `run`.
 
@@ -74,6 +78,8 @@ class RunningBot:
             wake_ups: False leaves all to the polls, for measuring what the wake-ups are worth.
             idle_seconds: between two polls, the net beneath the wake-ups.
             requests_per_second: to Discord, all together; more only for measuring.
+            send_seconds: the longest that one send may take.
+            refusals: counts what Discord refuses; another only for tests.
         """
         self._rooms = rooms
         self._settings = rooms.settings
@@ -87,7 +93,9 @@ class RunningBot:
         self._wake_drains = Wake()
         self._wake_ups = wake_ups
         self._idle_seconds = idle_seconds
-        self._requests_per_second = requests_per_second
+        # One for all connections: what Discord asked for holds also after a reconnect.
+        self._pace = Pace(requests_per_second, refusals=refusals)
+        self._send_seconds = send_seconds
         self._stop = asyncio.Event()
         self.connected = asyncio.Event()
 
@@ -115,7 +123,7 @@ class RunningBot:
                     await self._act(lock)
             except TransientError as error:
                 attempt = 1 if monotonic() - began > _STEADY_SECONDS else attempt + 1
-                seconds = pause(attempt)
+                seconds = pause(attempt, retry_after=error.retry_after)
                 log.warning("not acting, tried again in %.0f s: %s", seconds, error)
                 await _first(asyncio.sleep(seconds), self._stop.wait())
             finally:
@@ -204,7 +212,7 @@ class RunningBot:
                 SearchTools(rooms.searcher, rooms.sources),
             ),
             proxy=self._settings.docbot_discord_proxy,
-            requests_per_second=self._requests_per_second,
+            pace=self._pace,
             on_connected=self._greet,
         )
         add_commands(client, self.reload)
@@ -244,6 +252,8 @@ class RunningBot:
             wake_worker=self._waker(self._wake_workers),
             idle_seconds=self._idle_seconds,
             trouble_in=client.watch.trouble_in,
+            refusals=self._pace.refusals,
+            send_seconds=self._send_seconds,
             on_step=self._on_step,
         )
 

@@ -19,6 +19,7 @@ from discord.gateway import KeepAliveHandler
 from docbot.bot import faults
 from docbot.bot.catch_up import CatchUp
 from docbot.bot.pace import LONGEST_RATE_LIMIT, Pace
+from docbot.bot.refusals import HeldBackError
 from docbot.bot.search import PageButton, SearchTools
 from docbot.bot.translate import change_from, incoming_from, is_from_person
 from docbot.bot.views import VoteButton
@@ -60,11 +61,11 @@ class HelpClient(discord.Client):
         parts: Parts,
         *,
         proxy: str | None,
-        requests_per_second: int,
+        pace: Pace,
         on_connected: Callable[["HelpClient"], Awaitable[None]],
     ) -> None:
         leave_out_voice()
-        trace = Pace(requests_per_second).trace()
+        trace = pace.trace(self._forum_of)
         trace.on_request_end.append(self._end_global_limit)
         super().__init__(
             intents=needed_intents(),
@@ -80,6 +81,7 @@ class HelpClient(discord.Client):
             http_trace=trace,
         )
         self.parts = parts
+        self._pace = pace
         self.tree = app_commands.CommandTree(self)
         self._on_connected = on_connected
         self._catching_up = asyncio.Lock()
@@ -116,10 +118,22 @@ class HelpClient(discord.Client):
     def invite_link(self) -> str:
         return invite_link(self.application_id or 0)
 
+    def may_type(self, channel_id: int) -> bool:
+        """Whether nothing is known to stand against it; to type is not worth a refusal."""
+        forum_id = self._forum_of(channel_id)
+        is_well = self.watch.trouble_in(forum_id) is None
+        return is_well and not self._pace.refusals.was_refused_in(forum_id)
+
+    def _forum_of(self, channel_id: int) -> int:
+        """The forum of a thread that the cache knows; else what was given."""
+        channel = self.get_channel(channel_id)
+        return channel.parent_id if isinstance(channel, discord.Thread) else channel_id
+
     async def setup_hook(self) -> None:
         try:
             await self.tree.sync()
-        except discord.RateLimited as error:  # those of the last start are still there
+        # Those of the last start are still there.
+        except (discord.RateLimited, HeldBackError) as error:
             self.report("registering the commands", error)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:

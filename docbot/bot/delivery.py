@@ -7,13 +7,13 @@ minutes; later the channel's history tells whether the message is there.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import discord
 
 from docbot.bot import faults
 from docbot.bot.pace import LONGEST_RATE_LIMIT
+from docbot.bot.refusals import HeldBackError, Refusals
 from docbot.bot.views import vote_view
 from docbot.bot.watch import Trouble
 from docbot.db.errors import translated
@@ -29,14 +29,10 @@ log = logging.getLogger(__name__)
 
 # Discord keeps a nonce for "a few minutes"; beyond this age it is not relied upon.
 NONCE_SECONDS = 60.0
-# Discord's clock and ours may differ; history is read from a little earlier.
-_CLOCK_SKEW = timedelta(seconds=30)
-_HISTORY_MESSAGES = 200
-_SEND_SECONDS = 60.0
-
-
-class _HeldError(TransientError):
-    """Nothing can be sent in this forum just now."""
+SEND_SECONDS = 60.0
+# Messages after a question that are looked through for its answer; 50 requests.
+_HISTORY_MESSAGES = 5_000
+_ARCHIVED = 50083
 
 
 class OutboxDrain(ClaimLoop):
@@ -55,11 +51,15 @@ class OutboxDrain(ClaimLoop):
         idle_seconds: float,
         wake_worker: Callable[[], None],
         trouble_in: Callable[[int | None], Trouble | None],
+        refusals: Refusals,
+        send_seconds: float,
         on_step: OnStep,
     ) -> None:
         super().__init__(wake=wake, idle_seconds=idle_seconds)
         self._wake_worker = wake_worker
         self._trouble_in = trouble_in
+        self._refusals = refusals
+        self._send_seconds = send_seconds
         self._client = client
         self._pool = pool
         self._outbox = outbox
@@ -86,7 +86,7 @@ class OutboxDrain(ClaimLoop):
     async def _deliver(self, delivery: Delivery) -> None:
         try:
             message_id = await self._settle(delivery)
-        except _HeldError as error:  # told already, once for the forum
+        except HeldBackError as error:  # told already, once for all
             await self._put_off(delivery, error, logging.DEBUG)
         except TransientError as error:
             is_told = is_worth_a_line(delivery.attempt)
@@ -104,12 +104,12 @@ class OutboxDrain(ClaimLoop):
 
     async def _settle(self, delivery: Delivery) -> int:
         try:
-            async with asyncio.timeout(_SEND_SECONDS):
+            async with asyncio.timeout(self._send_seconds):
                 with faults.translated():
                     return await self._send_or_find(delivery)
         except TimeoutError as error:
             raise TransientError(
-                f"Discord let the message wait for {_SEND_SECONDS:.0f} s",
+                f"Discord let the message wait for {self._send_seconds:.0f} s",
                 # What it waited for may be a pause that Discord asked for.
                 retry_after=LONGEST_RATE_LIMIT,
             ) from error
@@ -122,50 +122,87 @@ class OutboxDrain(ClaimLoop):
             found = await self._find_sent(delivery)
             if found is not None:
                 return found
+        try:
+            return await self._send(delivery)
+        except discord.HTTPException as error:
+            if error.code != _ARCHIVED:
+                raise
+        await self._reopen(delivery.channel_id)
         return await self._send(delivery)
 
     def _check_forum(self, delivery: Delivery) -> None:
         """Hold what cannot go out in any of the forum's threads, until the operator has acted."""
         if self._client.get_guild(delivery.guild_id) is None:
             raise GoneError("docbot is no longer in the server")
+        self._refusals.check(delivery.forum_id)
         trouble = self._trouble_in(delivery.forum_id)
         if trouble is None:
             return
         if trouble.stops_sending or (trouble.stops_reading and needs_history(delivery)):
-            raise _HeldError(trouble.line)
+            raise HeldBackError(trouble.line)
 
     async def _check_thread(self, channel_id: int) -> None:
-        channel = self._client.get_channel(channel_id)
+        channel: object = self._client.get_channel(channel_id)
         if channel is None:
-            channel = await self._client.fetch_channel(channel_id)
+            channel = await self._fetch(channel_id)
         if isinstance(channel, discord.Thread) and channel.locked:
             raise GoneError("the thread is locked")
+
+    async def _fetch(self, channel_id: int) -> object:
+        with faults.understood():
+            return await self._client.fetch_channel(channel_id)
+
+    async def _reopen(self, channel_id: int) -> None:
+        """A send opens an archived thread by itself, mostly; where it did not, it is asked for."""
+        thread = await self._fetch(channel_id)
+        if not isinstance(thread, discord.Thread) or thread.locked:
+            raise GoneError("the thread is locked and archived")
+        try:
+            with faults.understood():
+                await thread.edit(archived=False)
+        except discord.Forbidden as error:
+            why = faults.classify(error)
+            raise GoneError(f"the thread is archived and docbot may not open it: {why}") from error
 
     async def _send(self, delivery: Delivery) -> int:
         payload = delivery.payload
         channel = self._client.get_partial_messageable(
             delivery.channel_id, guild_id=delivery.guild_id
         )
-        sent = await channel.send(
-            payload["content"],
-            nonce=delivery.nonce,
-            suppress_embeds=True,
-            allowed_mentions=discord.AllowedMentions.none(),
-            **_optional_parts(delivery),
-        )
+        parts = _optional_parts(delivery)
+        with faults.understood():
+            sent = await channel.send(
+                payload["content"],
+                nonce=delivery.nonce,
+                suppress_embeds=True,
+                allowed_mentions=discord.AllowedMentions.none(),
+                **parts,
+            )
         return sent.id
 
     async def _find_sent(self, delivery: Delivery) -> int | None:
-        """Look for the row's message among those sent since it was first tried."""
+        """Look for the row's message among all that came after its question.
+
+        No clock has a say in it: Discord's ids alone tell what came after what.
+        """
         channel = self._client.get_partial_messageable(
             delivery.channel_id, guild_id=delivery.guild_id
         )
-        since = delivery.first_tried_at - _CLOCK_SKEW
-        async for message in channel.history(
-            after=since, limit=_HISTORY_MESSAGES, oldest_first=True
-        ):
-            if self._is_ours(message, delivery) and not await self._outbox.is_claimed(message.id):
-                return message.id
+        after, seen = discord.Object(delivery.after_id), 0
+        with faults.understood():
+            async for message in channel.history(
+                after=after, limit=_HISTORY_MESSAGES, oldest_first=True
+            ):
+                seen += 1
+                if self._is_ours(message, delivery) and not await self._outbox.is_claimed(
+                    message.id
+                ):
+                    return message.id
+        if seen == _HISTORY_MESSAGES:
+            raise PermanentError(
+                f"whether it was sent before cannot be told: over {seen} messages came after the "
+                "question. Look in the thread; it is not sent again"
+            )
         return None
 
     def _is_ours(self, message: discord.Message, delivery: Delivery) -> bool:
@@ -174,7 +211,8 @@ class OutboxDrain(ClaimLoop):
         ids = _custom_ids(message)
         if ids or delivery.payload["vote_on"]:
             return any(custom_id.endswith(f":{delivery.id}") for custom_id in ids)
-        return bool(message.content == delivery.payload["content"])
+        # Discord cuts blanks off both ends.
+        return bool(message.content.strip() == delivery.payload["content"].strip())
 
     async def _end_sent(self, delivery: Delivery, message_id: int) -> None:
         with translated():
@@ -190,6 +228,8 @@ class OutboxDrain(ClaimLoop):
         if is_final or delivery.refusals + 1 >= REFUSALS:
             await self._end(delivery, "dead", reason)
             return
+        if isinstance(error, RefusedError) and delivery.forum_id is not None:
+            self._refusals.refused_in(delivery.forum_id)
         seconds = pause(delivery.attempt)
         log.warning(
             "outbox row %d for thread %d is refused, again in %.0f s: %s",
@@ -226,8 +266,7 @@ class OutboxDrain(ClaimLoop):
 
 def nonce_is_old(delivery: Delivery) -> bool:
     """Whether an earlier try of this row may lie beyond Discord's memory of its nonce."""
-    age = (datetime.now(UTC) - delivery.first_tried_at).total_seconds()
-    return delivery.attempt > 1 and age > NONCE_SECONDS
+    return delivery.attempt > 1 and delivery.tried_for > NONCE_SECONDS
 
 
 def needs_history(delivery: Delivery) -> bool:

@@ -33,6 +33,8 @@ _BY_CODE: dict[type[DocbotError], dict[int, str]] = {
         20028: "the channel takes no more messages just now",
         40004: "Discord takes no messages just now",
         40058: "the post has no first message yet",
+        40062: "Discord takes no more of this just now",
+        160006: "the server has as many open threads as Discord allows",
     },
 }
 _BY_STATUS: dict[int, type[DocbotError]] = {403: RefusedError, 404: GoneError}
@@ -53,9 +55,20 @@ def translated() -> Iterator[None]:
         raise TransientError(f"Discord is out of reach: {str(error) or repr(error)}") from error
 
 
+@contextmanager
+def understood() -> Iterator[None]:
+    """Around one call, inside `translated`: an answer that is not Discord's at all is no bug."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:  # discord.py takes any 200 as it should be
+        raise TransientError(
+            "what answered is not Discord: a proxy's page, or the login page of this network?"
+        ) from error
+
+
 def classify(error: discord.HTTPException) -> DocbotError:
     """What the caller can do about this answer of Discord's."""
-    said = f"Discord answered {error.status} (code {error.code}): {error.text or 'no reason'}"
+    said = f"Discord answered {error.status} (code {error.code}): {_reason(error)}"
     for kind, codes in _BY_CODE.items():
         if error.code in codes:
             return kind(f"{codes[error.code]}; {said}")
@@ -66,6 +79,12 @@ def classify(error: discord.HTTPException) -> DocbotError:
     if _is_of_all(error):
         return TransientError(said)
     return _BY_STATUS.get(error.status, PermanentError)(said)
+
+
+def _reason(error: discord.HTTPException) -> str:
+    if error.text.lstrip().startswith("<"):  # from before Discord's API
+        return "a web page in place of a reason"
+    return error.text or "no reason"
 
 
 def _is_of_all(error: discord.HTTPException) -> bool:

@@ -32,8 +32,12 @@ _CLAIM_NEXT = """
               AND earlier.state IN ('pending', 'sending'))
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id, guild_id, channel_id, payload, nonce, answer_id, part, attempt, refusals,
-              created_at, first_tried_at,
-              (SELECT forum_id FROM threads WHERE threads.id = outbox.channel_id) AS forum_id
+              created_at, extract(epoch FROM now() - first_tried_at)::float AS tried_for,
+              (SELECT forum_id FROM threads WHERE threads.id = outbox.channel_id) AS forum_id,
+              -- A thread's id is older than all that is in it, a question older than its answer.
+              greatest(channel_id, (payload->>'reply_to')::bigint,
+                       (SELECT message_id FROM questions JOIN answers ON question_id = questions.id
+                        WHERE answers.id = answer_id)) AS after_id
 """
 _SENT = """
     UPDATE outbox SET state = 'sent', message_id = $3, ended_at = now(), reason = NULL
@@ -83,8 +87,9 @@ class Delivery:
     attempt: int  # 1 on the first claim
     refusals: int
     created_at: datetime
-    first_tried_at: datetime
+    tried_for: float  # seconds since the first claim, by Postgres' clock alone
     forum_id: int | None  # of the thread it goes to
+    after_id: int  # a message that is older than this one can be, by Discord's clock
 
 
 class Outbox:

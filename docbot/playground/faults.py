@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Protocol
+from typing import Literal, Protocol
 
 from docbot.playground.objects import Payload
 from docbot.playground.world import World
@@ -21,6 +21,10 @@ EDIT_CHANNEL = r"/channels/\d+"
 CALLBACK = r"/interactions/\d+/[^/]+/callback"
 FOLLOW_UP = r"/webhooks/\d+/[^/]+"
 EDIT_RESPONSE = r"/webhooks/\d+/[^/]+/messages/@original"
+
+
+# What a success comes as: a page of HTML, or JSON that breaks off.
+Garble = Literal["page", "cut"]
 
 
 class Breakable(Protocol):
@@ -72,6 +76,7 @@ class RestFault:
     retry_after: float | None = None
     scope: str = "user"  # of a 429: user, global or shared
     cloudflare: bool = False  # a page of HTML from before Discord, without `Via`
+    garble: Garble | None = None  # the answer is a success that cannot be read
     reset: bool = False
     seconds: float = 0.0
     hold: Hold | None = None
@@ -144,19 +149,44 @@ class Faults:
         path: str = ANY,
         times: int = 1,
         everywhere: bool = False,
+        shared: bool = False,
     ) -> RestFault:
-        """Answer 429 before the effect; `everywhere` says that the global limit is meant."""
+        """Answer 429 before the effect.
+
+        `everywhere`: the global limit is meant; `shared`: one that other bots used up.
+        """
         fault = RestFault(method, re.compile(path), times, after_effect=False, status=429)
         fault.retry_after = retry_after
-        fault.scope = "global" if everywhere else "user"
+        fault.scope = "global" if everywhere else "shared" if shared else "user"
         return self._add(fault)
 
     def cloudflare(
-        self, status: int = 429, *, method: str = ANY, path: str = ANY, times: int = 1
+        self,
+        status: int = 429,
+        *,
+        method: str = ANY,
+        path: str = ANY,
+        times: int = 1,
+        retry_after: float | None = None,
     ) -> RestFault:
         """Answer with a page of HTML, as what stands before Discord does in trouble."""
         fault = RestFault(method, re.compile(path), times, after_effect=False, status=status)
         fault.cloudflare = True
+        fault.retry_after = retry_after
+        return self._add(fault)
+
+    def garble(
+        self,
+        garble: Garble,
+        *,
+        method: str = ANY,
+        path: str = ANY,
+        times: int = 1,
+        after_effect: bool = True,
+    ) -> RestFault:
+        """Answer 200 with what cannot be read, as a proxy may."""
+        fault = RestFault(method, re.compile(path), times, after_effect, status=200)
+        fault.garble = garble
         return self._add(fault)
 
     def reset(
