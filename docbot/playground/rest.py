@@ -106,7 +106,7 @@ class Reply:
         if self.page is not None:
             return web.Response(
                 status=self.status,
-                text=self.page,
+                body=self.page.encode(),
                 headers=self.headers,
                 content_type=self.page_type,
             )
