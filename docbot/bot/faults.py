@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isfinite
 
 import aiohttp
 import discord
@@ -37,6 +38,7 @@ _BY_CODE: dict[type[DocbotError], dict[int, str]] = {
         160006: "the server has as many open threads as Discord allows",
     },
 }
+_UNSAID_SECONDS = 5.0
 _BY_STATUS: dict[int, type[DocbotError]] = {403: RefusedError, 404: GoneError}
 
 
@@ -95,6 +97,7 @@ def _is_of_all(error: discord.HTTPException) -> bool:
 def retry_after(header: str) -> float:
     """Seconds that a 429 asks for; some where it does not say."""
     try:
-        return float(header)
+        seconds = float(header)
     except ValueError:
-        return 5.0
+        return _UNSAID_SECONDS
+    return seconds if isfinite(seconds) and seconds >= 0 else _UNSAID_SECONDS

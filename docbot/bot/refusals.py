@@ -106,6 +106,6 @@ class Refusals:
     def _line(self) -> str:
         return (
             f"Discord refused {len(self._times)} requests within {self._window / 60:.0f} minutes; "
-            "docbot asks less where that happened, so that its address is not banned. "
-            "`docbot questions list` shows what waits, with its reason"
+            "where that happened docbot waits, so that its address is not banned. "
+            "The lines before this one say why; what waits is sent later"
         )
