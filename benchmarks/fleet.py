@@ -11,7 +11,8 @@ from pathlib import Path
 from benchmarks.house import ROOT
 from docbot.db.embedded import CLUSTER, EmbeddedServer
 
-_ACTING, _CONNECTED, _IDLE = "active from now on", "connected to Discord as", "not acting"
+_ACTING, _CONNECTED = "active from now on", "connected to Discord as"
+_STANDBY, _IDLE = "standing by", "not acting"
 _READY_SECONDS = 60.0
 
 
@@ -22,6 +23,7 @@ class Docbot:
         self.began = time.monotonic()
         self.acts = False  # holds the right to act, as far as its log says
         self.connected = asyncio.Event()
+        self.stands_by = asyncio.Event()
         self._process = process
         self._log = log
 
@@ -42,6 +44,8 @@ class Docbot:
             self.acts = True
         elif _CONNECTED in line:
             self.connected.set()
+        elif _STANDBY in line:
+            self.stands_by.set()
         elif _IDLE in line:
             self.acts = False
 
@@ -89,6 +93,12 @@ class Fleet:
         docbot = await self.start(tasks)
         async with asyncio.timeout(_READY_SECONDS):
             await docbot.connected.wait()
+        return docbot
+
+    async def start_standby(self, tasks: asyncio.TaskGroup) -> Docbot:
+        docbot = await self.start(tasks)
+        async with asyncio.timeout(_READY_SECONDS):
+            await docbot.stands_by.wait()
         return docbot
 
     async def kill(self, docbot: Docbot) -> None:
