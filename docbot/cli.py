@@ -551,10 +551,13 @@ def questions_list(state: str | None) -> None:
         raise UsageError(f"--state {state}: there is no such state; states: {', '.join(STATES)}")
 
     async def show(rooms: "Rooms") -> None:
-        for question in await rooms.questions.all(state):
+        found = await rooms.questions.all(state)
+        for question in found:
             reason = f" ({question.reason})" if question.reason else ""
             title = question.title or question.origin
             click.echo(f"{question.id}  {question.state}{reason}  {title}")
+        if any(question.state == "failed" for question in found):
+            click.echo("One that failed is tried again by: docbot questions retry ID")
 
     _with_rooms(show)
 
@@ -562,7 +565,7 @@ def questions_list(state: str | None) -> None:
 @questions.command("show")
 @click.argument("question_id", type=_ID)
 def questions_show(question_id: int) -> None:
-    """Show one question with its answer.
+    """Show one question with its answer and what became of each message.
 
     \b
     Example:
@@ -577,8 +580,38 @@ def questions_show(question_id: int) -> None:
             )
         for name, value in asdict(found).items():
             click.echo(f"{name}: {'' if value is None else value}")
+        for part in await rooms.outbox.of_question(question_id):
+            reason = f" ({part.reason})" if part.reason else ""
+            at = f" as {part.message_id}" if part.message_id else ""
+            tried = f"tried {_counted(part.attempt, 'time')}"
+            click.echo(f"message {part.part}: {part.state}{at}, {tried}{reason}")
 
     _with_rooms(show)
+
+
+@questions.command("retry")
+@click.argument("question_id", type=_ID)
+def questions_retry(question_id: int) -> None:
+    """Try a failed question again.
+
+    Messages of its answer that were not sent are sent; without an answer it is answered anew.
+    A running bot begins at once, otherwise the next one does.
+
+    \b
+    Example:
+      docbot questions retry 42
+    """
+
+    async def retry(rooms: "Rooms") -> None:
+        from docbot.forum.again import try_again
+
+        again = await try_again(rooms.pool, rooms.questions, rooms.outbox, question_id)
+        what = "waits to be answered"
+        if again.messages:
+            what = f"has {_counted(again.messages, 'message')} to be sent"
+        click.echo(f"question {question_id} {what}")
+
+    _with_rooms(retry)
 
 
 @commands.command()

@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 from time import monotonic
 
@@ -28,11 +29,12 @@ from docbot.bot.search import SearchTools
 from docbot.bot.typing import typing
 from docbot.db.activity import ActiveLock, find_holder, raise_epoch
 from docbot.db.errors import translated
-from docbot.db.listen import INDEX_CHANGED, SETTINGS_CHANGED, Listener
+from docbot.db.listen import INDEX_CHANGED, SETTINGS_CHANGED, WORK_ADDED, Listener
 from docbot.db.locks import sync_lock
 from docbot.errors import TransientError, cause_of
 from docbot.forum.bindings import Bindings
 from docbot.forum.claims import ClaimLoop, Wake
+from docbot.forum.decide import Bounds
 from docbot.forum.intake import Intake
 from docbot.forum.retry import pause
 from docbot.forum.worker import QuestionWorker
@@ -213,6 +215,10 @@ class RunningBot:
             ),
             proxy=self._settings.docbot_discord_proxy,
             pace=self._pace,
+            bounds=Bounds(
+                timedelta(hours=self._settings.docbot_missed_hours),
+                self._settings.docbot_missed_posts,
+            ),
             on_connected=self._greet,
         )
         add_commands(client, self.reload)
@@ -263,8 +269,14 @@ class RunningBot:
             {
                 INDEX_CHANGED: partial(self._take_in_index, client),
                 SETTINGS_CHANGED: partial(self._take_in_bindings, client),
+                WORK_ADDED: self._look_for_work,
             },
         )
+
+    async def _look_for_work(self) -> None:
+        """Another process has put a question or a message back to be worked on."""
+        self._wake_workers.set()
+        self._wake_drains.set()
 
     async def _take_in_bindings(self, client: HelpClient) -> None:
         await self.bindings.reload()

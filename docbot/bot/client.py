@@ -28,8 +28,9 @@ from docbot.db.answers import Answers
 from docbot.db.forums import Forum, Forums
 from docbot.db.outbox import Outbox
 from docbot.db.threads import Threads
-from docbot.errors import DocbotError, SettingsError, TransientError
+from docbot.errors import DocbotError, GoneError, SettingsError, TransientError
 from docbot.forum.bindings import Bindings
+from docbot.forum.decide import Bounds
 from docbot.forum.intake import Intake
 from docbot.forum.retry import pause
 
@@ -62,6 +63,7 @@ class HelpClient(discord.Client):
         *,
         proxy: str | None,
         pace: Pace,
+        bounds: Bounds,
         on_connected: Callable[["HelpClient"], Awaitable[None]],
     ) -> None:
         leave_out_voice()
@@ -94,6 +96,8 @@ class HelpClient(discord.Client):
             parts.intake,
             parts.bindings,
             parts.threads,
+            parts.forums,
+            bounds=bounds,
             calls_us=self.calls_us,
             in_order=self._order_of,
         )
@@ -262,7 +266,11 @@ class HelpClient(discord.Client):
         in_step = self._catch_up.is_in_step(parent_id)
         if is_from_person(message):
             what, take = f"storing message {message.id}", partial(self._take, message, in_step)
-            await self._in_turn(message.channel.id, what, take)
+            if not await self._in_turn(message.channel.id, what, take):
+                self._catch_up.fall_behind(message.guild.id)  # it is found again
+            elif parent_id is not None and in_step and self._is_bound(parent_id):
+                told = partial(self._catch_up.told, parent_id, message)
+                await self._insist(f"noting message {message.id}", told)
         elif in_step and self._is_bound(parent_id):
             what = f"noting message {message.id}"
             saw = partial(self.parts.threads.saw, message.channel.id, message.id)
@@ -276,34 +284,45 @@ class HelpClient(discord.Client):
 
     async def _in_turn(
         self, thread_id: int, what: str, call: Callable[[], Awaitable[object]]
-    ) -> None:
+    ) -> bool:
         """Insist, after what came earlier in this thread: a deletion must find its message."""
         async with self._order_of(thread_id):
-            await self._insist(what, call)
+            return await self._insist(what, call)
 
-    async def _insist(self, what: str, call: Callable[[], Awaitable[object]]) -> None:
-        """Do it, again while Postgres or Discord is out of reach: an event comes only once."""
+    async def _insist(self, what: str, call: Callable[[], Awaitable[object]]) -> bool:
+        """Do it, again while Postgres or Discord is out of reach: an event comes only once.
+
+        Returns:
+            False where it was given up although it may be possible later.
+        """
         for attempt in range(1, _TRIES + 1):
             try:
                 await call()
             except TransientError as error:
                 if attempt == _TRIES or self.is_closed():
                     self.report(what, error)
-                    return
+                    return False
                 log.warning("%s waits: %s", what, error)
                 await asyncio.sleep(pause(attempt, retry_after=error.retry_after))
             except DocbotError as error:
                 self.report(what, error)
-                return
+                return True
             else:
-                return
+                break
+        return True
 
     async def _take(self, message: discord.Message, in_step: bool) -> None:
-        thread = await self._thread_of(message)
+        try:
+            thread = await self._thread_of(message)
+        except GoneError as error:
+            log.debug("message %d is not stored, its thread is gone: %s", message.id, error)
+            return
         if thread is None or self.parts.bindings.find(thread.parent_id) is None:
             return
         calls_us = await self.calls_us(message)
         incoming = incoming_from(message, thread, calls_us=calls_us)
+        # An earlier message of the thread may have been given up meanwhile.
+        in_step = in_step and self._catch_up.is_in_step(thread.parent_id)
         await self.parts.intake.take(incoming, in_step=in_step)
 
     async def _thread_of(self, message: discord.Message) -> discord.Thread | None:

@@ -115,13 +115,29 @@ class OutboxDrain(ClaimLoop):
             ) from error
 
     async def _send_or_find(self, delivery: Delivery) -> int:
-        self._check_forum(delivery)
-        await self._check_thread(delivery.channel_id)
-        self._on_step("thread checked")
-        if nonce_is_old(delivery):
-            found = await self._find_sent(delivery)
-            if found is not None:
-                return found
+        """Send it; what cannot be sent any more may be there from a try whose answer was lost.
+
+        Raises:
+            GoneError: it is not there, and is not sent.
+        """
+        is_tried = delivery.attempt > 1
+        try:
+            if delivery.withdrawn is not None:
+                raise GoneError(delivery.withdrawn)
+            with faults.translated():
+                self._check_forum(delivery)
+                await self._check_thread(delivery.channel_id)
+                self._on_step("thread checked")
+                found = await self._find_sent(delivery) if nonce_is_old(delivery) else None
+                is_tried = True
+                return found or await self._send_and_reopen(delivery)
+        except GoneError:
+            found = await self._find_if_visible(delivery) if is_tried else None
+            if found is None:
+                raise
+            return found
+
+    async def _send_and_reopen(self, delivery: Delivery) -> int:
         try:
             return await self._send(delivery)
         except discord.HTTPException as error:
@@ -129,6 +145,16 @@ class OutboxDrain(ClaimLoop):
                 raise
         await self._reopen(delivery.channel_id)
         return await self._send(delivery)
+
+    async def _find_if_visible(self, delivery: Delivery) -> int | None:
+        """As `_find_sent`; None where docbot may not look, or nothing is left to look at."""
+        if self._client.get_guild(delivery.guild_id) is None:
+            return None
+        try:
+            with faults.translated():
+                return await self._find_sent(delivery)
+        except PermanentError:
+            return None
 
     def _check_forum(self, delivery: Delivery) -> None:
         """Hold what cannot go out in any of the forum's threads, until the operator has acted."""
@@ -241,8 +267,11 @@ class OutboxDrain(ClaimLoop):
         await self._outbox.put_off(delivery, self._epoch, seconds, reason, refused=True)
 
     async def _put_off(self, delivery: Delivery, error: TransientError, level: int) -> None:
-        if is_too_old(delivery.created_at):
-            await self._end(delivery, "dead", f"given up after 6 hours: {error}")
+        if is_too_old(delivery.counts_from):
+            if delivery.withdrawn is not None:
+                await self._end(delivery, "dropped", delivery.withdrawn)
+            else:
+                await self._end(delivery, "dead", f"given up after 6 hours: {error}")
             return
         seconds = pause(delivery.attempt, retry_after=error.retry_after)
         log.log(level, "outbox row %d waits %.0f s: %s", delivery.id, seconds, error)

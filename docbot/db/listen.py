@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 
 INDEX_CHANGED = "docbot_index"
 SETTINGS_CHANGED = "docbot_settings"
+WORK_ADDED = "docbot_work"
 
 _POLL_SECONDS = 30.0  # the net beneath: NOTIFY is lost while the connection is
 _RECONNECT_SECONDS = 1.0

@@ -1,8 +1,10 @@
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 from docbot.bot.client import HelpClient
 from docbot.bot.pace import Pace
+from docbot.forum.decide import Bounds
 
 
 async def greeted(_: HelpClient) -> None:
@@ -11,7 +13,13 @@ async def greeted(_: HelpClient) -> None:
 
 async def test_a_client_that_is_closed_takes_no_more_events() -> None:
     nothing: Any = SimpleNamespace(**dict.fromkeys(("intake", "bindings", "threads"), None))
-    client = HelpClient(nothing, proxy=None, pace=Pace(1), on_connected=greeted)
+    client = HelpClient(
+        nothing,
+        proxy=None,
+        pace=Pace(1),
+        bounds=Bounds(timedelta(hours=6), posts=50),
+        on_connected=greeted,
+    )
     async with client:
         pass
     client.dispatch("ready")  # discord.py has no loop for it any more
