@@ -151,6 +151,8 @@ async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:
         (["forum", "remove", "5"], "no forum 5 is bound"),
         (["questions", "show", "5"], "there is no question 5"),
         (["questions", "show", "99999999999999999999"], "is not in the range"),
+        (["questions", "retry", "5"], "there is no question 5"),
+        (["questions", "retry", "five"], "is not a valid integer"),
         (["questions", "list", "--state", "typo"], "states: collecting, waiting"),
         (["frobnicate"], "No such command"),
     ],

@@ -12,7 +12,9 @@ async def greeted(_: HelpClient) -> None:
 
 
 async def test_a_client_that_is_closed_takes_no_more_events() -> None:
-    nothing: Any = SimpleNamespace(**dict.fromkeys(("intake", "bindings", "threads"), None))
+    nothing: Any = SimpleNamespace(
+        **dict.fromkeys(("intake", "bindings", "threads", "forums"), None)
+    )
     client = HelpClient(
         nothing,
         proxy=None,
