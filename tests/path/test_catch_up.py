@@ -135,8 +135,9 @@ async def test_what_is_too_old_or_too_much_is_cancelled_as_missed_and_one_line_t
 ) -> None:
     clock = Clock()
     clock.advance(-7 * AN_HOUR)
-    changes = {"docbot_missed_hours": 6.0, "docbot_missed_posts": 2}
-    async with open_quiet_town(ground, clock=clock, **changes) as town:
+    async with open_quiet_town(
+        ground, clock=clock, docbot_missed_hours=6.0, docbot_missed_posts=2
+    ) as town:
         await town.rooms.pool.execute("UPDATE forums SET bound_at = now() - interval '1 day'")
         [old] = await _posts(town, 1)
         clock.advance(7 * AN_HOUR)

@@ -1,6 +1,7 @@
 """An operator tries a failed question again; and what was tried once ends as what is true."""
 
 import asyncio
+import sys
 
 import pytest
 
@@ -95,8 +96,7 @@ async def test_a_message_that_arrived_all_the_same_is_found_not_sent_again(
     ground: Ground,
 ) -> None:
     async with open_quiet_town(ground, nonce_seconds=0.0) as quiet:
-        reset = {"method": "POST", "path": SEND, "after_effect": True}
-        quiet.playground.faults.reset(**reset)
+        quiet.playground.faults.reset(method="POST", path=SEND, after_effect=True)
         async with quiet.awake() as town:
             thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
             await town.asker.sees_reply(thread)
@@ -181,6 +181,32 @@ async def test_what_would_overtake_a_later_question_of_its_thread_is_not_tried_a
     with pytest.raises(TransientError, match="later one of its thread"):
         await _retry(town, failed)
     assert await _everything(town) == before
+
+
+async def test_an_operator_finds_what_failed_and_tries_it_again(ground: Ground) -> None:
+    async with open_quiet_town(ground) as town:
+        async with town.awake() as awake:
+            await _fail_the_send(awake)
+        listed = await _docbot(ground, "list", "--state", "failed")
+        assert "AutoMod" in listed
+        assert "docbot questions retry ID" in listed
+        question_id = await town.rooms.pool.fetchval("SELECT id FROM questions")
+        assert "message 1: dead, tried 1 time (" in await _docbot(ground, "show", str(question_id))
+        retried = await _docbot(ground, "retry", str(question_id))
+        assert retried == f"question {question_id} has 1 message to be sent\n"
+
+
+async def _docbot(ground: Ground, *arguments: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "docbot", "questions"),
+        *arguments,
+        env={"DATABASE_URL": ground.database_url, "DOCBOT_DATA_DIR": str(ground.data_dir)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    return out.decode()
 
 
 # Tried once, and then not wanted any more
