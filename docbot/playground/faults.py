@@ -30,6 +30,8 @@ Garble = Literal["page", "cut"]
 class Breakable(Protocol):
     """The connections that can be broken on purpose."""
 
+    def fall_silent(self) -> None: ...
+    def acknowledge(self, acknowledges: bool) -> None: ...
     def drop(self, *, code: int | None, forget: bool) -> None: ...
     def send_op(self, op: int, data: bool | None, *, forget: bool) -> None: ...
     def dispatch(self, name: str, payload: Payload) -> None: ...
@@ -85,6 +87,26 @@ class RestFault:
         return self.method in {ANY, method} and self.path.fullmatch(path) is not None
 
 
+class Stage(Enum):
+    """What a new connection of the bot waits for when its fault comes in place of it."""
+
+    UPGRADE = auto()  # the answer to the websocket's handshake
+    HELLO = auto()
+    SESSION = auto()  # the answer to IDENTIFY or RESUME
+    GUILDS = auto()  # the servers, after READY
+
+
+@dataclass(slots=True)
+class ConnectionFault:
+    """What happens to the next `times` connections; one that does not end it leaves it waiting."""
+
+    stage: Stage
+    times: int
+    ends: bool
+    code: int | None  # None: broken without a word
+    hold: Hold
+
+
 class _Fate(Enum):
     LOST = auto()
     DOUBLED = auto()
@@ -123,6 +145,7 @@ class Faults:
     taken: list[str] = field(default_factory=list)
     _requests: list[RestFault] = field(default_factory=list)
     _events: list[_EventRule] = field(default_factory=list)
+    _connections: list[ConnectionFault] = field(default_factory=list)
 
     # REST
 
@@ -236,8 +259,13 @@ class Faults:
         for rule in tuple(self._events):
             if rule.held:
                 rule.held.release()
+        for stalled in self._connections:
+            stalled.hold.release()
+        if self.gateway is not None:
+            self.gateway.acknowledge(True)
         self._requests.clear()
         self._events.clear()
+        self._connections.clear()
         self.world.release_first_messages()
 
     def _add(self, fault: RestFault) -> RestFault:
@@ -261,6 +289,35 @@ class Faults:
     def invalidate_session(self, *, resumable: bool) -> None:
         """Send op 9: the bot shall resume, or identify anew."""
         self._broken().send_op(9, resumable, forget=not resumable)
+
+    def end_connections(self, stage: Stage, *, code: int | None = None, times: int = 1) -> None:
+        """Close the next connections at a stage; `code` None breaks them without a word.
+
+        At UPGRADE the code is an HTTP status; a handshake that breaks is repeated by aiohttp once.
+        """
+        fault = ConnectionFault(stage, times, True, code, Hold())
+        fault.hold.release()
+        self._connections.append(fault)
+
+    def stall_connections(self, stage: Stage, *, times: int = 1) -> None:
+        """Leave the next connections waiting at a stage, for as long as they wait."""
+        self._connections.append(ConnectionFault(stage, times, False, None, Hold()))
+
+    def withhold_acks(self) -> None:
+        """Acknowledge no heartbeat any more; all else goes on."""
+        self._broken().acknowledge(False)
+
+    def fall_silent(self) -> None:
+        """Leave the bot's connection half open: nothing comes, nothing is taken."""
+        self._broken().fall_silent()
+
+    def meet(self, stage: Stage) -> ConnectionFault | None:
+        """Use up one turn of the first fault of a new connection at this stage."""
+        for fault in self._connections:
+            if fault.times > 0 and fault.stage is stage:
+                fault.times -= 1
+                return fault
+        return None
 
     def lose_events(self, name: str, *, times: int = 1) -> None:
         """Never send the next events of a name (a regular expression)."""

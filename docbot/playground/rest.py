@@ -397,7 +397,7 @@ class Rest:
         return 200, {"url": self.gateway_url}
 
     def _gateway_bot(self, _call: Call) -> Answer:
-        limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
+        limit = self.limits.starts.payload(self.world.clock())
         return 200, {"url": self.gateway_url, "shards": 1, "session_start_limit": limit}
 
     def _me(self, _call: Call) -> Answer:
