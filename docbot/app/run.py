@@ -23,11 +23,18 @@ from docbot.bot.client import HelpClient, Parts, connect
 from docbot.bot.commands import add_commands
 from docbot.bot.delivery import SEND_SECONDS, OutboxDrain
 from docbot.bot.endpoint import point_at
+from docbot.bot.gateway import CONNECT_SECONDS, Starts
 from docbot.bot.pace import Pace
 from docbot.bot.refusals import Refusals
 from docbot.bot.search import SearchTools
 from docbot.bot.typing import typing
-from docbot.db.activity import ActiveLock, find_holder, raise_epoch
+from docbot.db.activity import (
+    ActiveLock,
+    find_holder,
+    note_start,
+    raise_epoch,
+    seconds_since_start,
+)
 from docbot.db.errors import translated
 from docbot.db.listen import INDEX_CHANGED, SETTINGS_CHANGED, WORK_ADDED, Listener
 from docbot.db.locks import sync_lock
@@ -36,7 +43,7 @@ from docbot.forum.bindings import Bindings
 from docbot.forum.claims import ClaimLoop, Wake
 from docbot.forum.decide import Bounds
 from docbot.forum.intake import Intake
-from docbot.forum.retry import pause
+from docbot.forum.retry import is_worth_a_line, pause
 from docbot.forum.worker import QuestionWorker
 from docbot.settings import Settings, changed_settings
 from docbot.telemetry import OnStep, hide, log_step, set_log_level
@@ -69,6 +76,7 @@ class RunningBot:
         idle_seconds: float = IDLE_SECONDS,
         requests_per_second: int = REQUESTS_PER_SECOND,
         send_seconds: float = SEND_SECONDS,
+        connect_seconds: float = CONNECT_SECONDS,
         refusals: Refusals | None = None,
     ) -> None:
         """Set up; nothing is connected before `run`.
@@ -81,6 +89,7 @@ class RunningBot:
             idle_seconds: between two polls, the net beneath the wake-ups.
             requests_per_second: to Discord, all together; more only for measuring.
             send_seconds: the longest that one send may take.
+            connect_seconds: for which a connection to the gateway may take to be ready.
             refusals: counts what Discord refuses; another only for tests.
         """
         self._rooms = rooms
@@ -98,6 +107,9 @@ class RunningBot:
         # One for all connections: what Discord asked for holds also after a reconnect.
         self._pace = Pace(requests_per_second, refusals=refusals)
         self._send_seconds = send_seconds
+        self._connect_seconds = connect_seconds
+        self._starts = Starts(self._note_start)
+        self._failures = 0  # to act, in a row
         self._stop = asyncio.Event()
         self.connected = asyncio.Event()
 
@@ -108,14 +120,13 @@ class RunningBot:
         """Act until `stop`; a process that loses the right to act queues for it again.
 
         Raises:
-            SettingsError: Discord refuses the token or an intent.
+            UsageError: Discord refuses the token, an intent, or this docbot.
         """
         async with self._models:
             self._answerer = await self._models.enter_async_context(open_answerer(self._settings))
             await self._stand_by_and_act()
 
     async def _stand_by_and_act(self) -> None:
-        attempt = 0
         while not self._stop.is_set():
             lock = ActiveLock(self._rooms.database)
             began = monotonic()
@@ -124,9 +135,11 @@ class RunningBot:
                     began = monotonic()
                     await self._act(lock)
             except TransientError as error:
-                attempt = 1 if monotonic() - began > _STEADY_SECONDS else attempt + 1
-                seconds = pause(attempt, retry_after=error.retry_after)
-                log.warning("not acting, tried again in %.0f s: %s", seconds, error)
+                was_steady = monotonic() - began > _STEADY_SECONDS
+                self._failures = 1 if was_steady else self._failures + 1
+                seconds = pause(self._failures, retry_after=error.retry_after)
+                if is_worth_a_line(self._failures):
+                    log.warning("not acting, tried again in %.0f s: %s", seconds, error)
                 await _first(asyncio.sleep(seconds), self._stop.wait())
             finally:
                 await lock.release()
@@ -181,11 +194,18 @@ class RunningBot:
         """Raise the epoch and take up what the process before left in flight, all or nothing."""
         with translated():
             async with self._rooms.pool.acquire() as conn, conn.transaction():
+                self._starts.note(await seconds_since_start(conn))
                 epoch = await raise_epoch(conn)
                 await self._rooms.questions.take_over(conn)
                 await self._rooms.outbox.take_over(conn)
-        log.info("active from now on (epoch %d)", epoch)
+        if self._failures == 0 or is_worth_a_line(self._failures):
+            log.info("active from now on (epoch %d)", epoch)
         return epoch
+
+    async def _note_start(self) -> None:
+        with translated():
+            async with self._rooms.pool.acquire() as conn:
+                await note_start(conn)
 
     async def _connect(self, client: HelpClient) -> None:
         token = self._settings.discord_token
@@ -220,6 +240,8 @@ class RunningBot:
                 self._settings.docbot_missed_posts,
             ),
             on_connected=self._greet,
+            starts=self._starts,
+            connect_seconds=self._connect_seconds,
         )
         add_commands(client, self.reload)
         return client

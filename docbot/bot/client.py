@@ -18,6 +18,7 @@ from discord.gateway import KeepAliveHandler
 
 from docbot.bot import faults
 from docbot.bot.catch_up import CatchUp
+from docbot.bot.gateway import CONNECT_SECONDS, HEARTBEAT_TIMEOUT, GatewayLine, Starts
 from docbot.bot.pace import LONGEST_RATE_LIMIT, Pace
 from docbot.bot.refusals import HeldBackError
 from docbot.bot.search import PageButton, SearchTools
@@ -65,6 +66,8 @@ class HelpClient(discord.Client):
         pace: Pace,
         bounds: Bounds,
         on_connected: Callable[["HelpClient"], Awaitable[None]],
+        starts: Starts,
+        connect_seconds: float = CONNECT_SECONDS,
     ) -> None:
         leave_out_voice()
         trace = pace.trace(self._forum_of)
@@ -79,6 +82,7 @@ class HelpClient(discord.Client):
             # A server that comes later is taken in when it does.
             guild_ready_timeout=0.2,
             max_ratelimit_timeout=LONGEST_RATE_LIMIT,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
             proxy=proxy,
             http_trace=trace,
         )
@@ -86,6 +90,8 @@ class HelpClient(discord.Client):
         self._pace = pace
         self.tree = app_commands.CommandTree(self)
         self._on_connected = on_connected
+        self._starts = starts
+        self._line = GatewayLine(self, starts, connect_seconds=connect_seconds)
         self._catching_up = asyncio.Lock()
         # What happens in one thread is taken in in the order in which it happened.
         self._in_order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -139,6 +145,14 @@ class HelpClient(discord.Client):
         # Those of the last start are still there.
         except (discord.RateLimited, HeldBackError) as error:
             self.report("registering the commands", error)
+
+    async def connect(self, *, reconnect: bool = True) -> None:
+        """Stay connected until closed; `reconnect` is discord.py's and always meant."""
+        await self._line.hold()
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Identify at once: the wait, which may be long, was before the connection was opened."""
+        await self._starts.begin()
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         if self.is_closed():
@@ -377,23 +391,12 @@ async def connect(client: HelpClient, token: str) -> None:
     """Stay connected until the client is closed.
 
     Raises:
-        SettingsError: Discord refuses the token or an intent; says what to do.
+        UsageError: Discord refuses the token, an intent, or this docbot; says what to do.
+        TransientError: Discord does not let docbot sign in just now.
     """
-    try:
-        with refuse_token(), faults.translated():
-            await client.start(token)
-    except discord.PrivilegedIntentsRequired as error:
-        raise SettingsError(
-            "the Message Content intent is off; switch it on at "
-            "https://discord.com/developers/applications (your application > Bot > "
-            "Privileged Gateway Intents), then start docbot again"
-        ) from error
-    except discord.ConnectionClosed as error:
-        if error.code == 4004:
-            raise SettingsError(
-                "DISCORD_TOKEN: Discord's gateway refuses it; was it reset meanwhile?"
-            ) from error
-        raise
+    with refuse_token(), faults.translated(), faults.understood():
+        await client.login(token)
+    await client.connect()
 
 
 def leave_out_voice() -> None:

@@ -22,6 +22,11 @@ _SETTLE_CLAIMS = "LOCK TABLE questions, outbox IN SHARE ROW EXCLUSIVE MODE"
 _RAISE_EPOCH = """
     UPDATE activity SET epoch = epoch + 1, holder = $1, taken_at = now() RETURNING epoch
 """
+# `taken_at` tells when a process began to act or, if later, a session on Discord.
+_NOTE_START = "UPDATE activity SET taken_at = clock_timestamp()"
+_SINCE_START = """
+    SELECT extract(epoch FROM clock_timestamp() - taken_at)::float8 FROM activity
+"""
 # `state_change` moves with each sign of life that the holder gives on the lock's connection.
 _HOLDER = """
     SELECT holder AS name,
@@ -102,6 +107,19 @@ async def find_holder(conn: Conn) -> Holder | None:
     with translated():
         row = await conn.fetchrow(_HOLDER, _LOCK)
     return Holder(**row) if row else None
+
+
+async def seconds_since_start(conn: Conn) -> float | None:
+    """How long ago a process began to act or a session on Discord; None if none ever did."""
+    with translated():
+        seconds: float | None = await conn.fetchval(_SINCE_START)
+    return seconds
+
+
+async def note_start(conn: Conn) -> None:
+    """Note, for whoever comes next, that a session on Discord begins."""
+    with translated():
+        await conn.execute(_NOTE_START)
 
 
 def this_process() -> str:

@@ -3,12 +3,17 @@ from types import SimpleNamespace
 from typing import Any
 
 from docbot.bot.client import HelpClient
+from docbot.bot.gateway import Starts
 from docbot.bot.pace import Pace
 from docbot.forum.decide import Bounds
 
 
 async def greeted(_: HelpClient) -> None:
     raise AssertionError("it was closed before it was ready")
+
+
+async def not_started() -> None:
+    raise AssertionError("it was closed before it was connected")
 
 
 async def test_a_client_that_is_closed_takes_no_more_events() -> None:
@@ -21,6 +26,7 @@ async def test_a_client_that_is_closed_takes_no_more_events() -> None:
         pace=Pace(1),
         bounds=Bounds(timedelta(hours=6), posts=50),
         on_connected=greeted,
+        starts=Starts(not_started),
     )
     async with client:
         pass
