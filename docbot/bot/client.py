@@ -33,7 +33,7 @@ from docbot.errors import DocbotError, GoneError, SettingsError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.decide import Bounds
 from docbot.forum.intake import Intake
-from docbot.forum.retry import pause
+from docbot.forum.retry import is_worth_a_line, pause
 
 log = logging.getLogger(__name__)
 
@@ -316,7 +316,8 @@ class HelpClient(discord.Client):
                 if attempt == _TRIES or self.is_closed():
                     self.report(what, error)
                     return False
-                log.warning("%s waits: %s", what, error)
+                if is_worth_a_line(attempt):
+                    log.warning("%s waits: %s", what, error)
                 await asyncio.sleep(pause(attempt, retry_after=error.retry_after))
             except DocbotError as error:
                 self.report(what, error)

@@ -29,6 +29,11 @@ BODY = "It fails each night."
 HEARTBEAT_MS = 800  # and so 1.2 s until docbot knows that none is acknowledged
 
 
+def _slow(*values: Any) -> Any:
+    """One of the cases that `make check` adds."""
+    return pytest.param(*values, marks=pytest.mark.check)
+
+
 @pytest.fixture
 async def quiet(ground: Ground) -> AsyncIterator[QuietTown]:
     async with open_quiet_town(ground) as quiet:
@@ -98,7 +103,11 @@ async def test_a_session_that_is_over_is_followed_by_a_new_one_after_a_wait_by_c
 
 
 @pytest.mark.parametrize(
-    "code", [1000, 1001, 4000, 4001, 4002, 4003, 4005, 4008, 4999, pytest.param(None, id="abort")]
+    "code",
+    [
+        *(4000, 4999, pytest.param(None, id="abort")),
+        *(_slow(code) for code in (1000, 1001, 4001, 4002, 4003, 4005, 4008)),
+    ],
 )
 async def test_a_closed_connection_is_resumed(
     town: Town, caplog: pytest.LogCaptureFixture, code: int | None
@@ -110,7 +119,7 @@ async def test_a_closed_connection_is_resumed(
     assert _said(caplog, f"Discord closed the connection ({code}:" if code else "connection")
 
 
-@pytest.mark.parametrize("code", [4007, 4009])
+@pytest.mark.parametrize("code", [4009, _slow(4007)])
 async def test_a_close_that_ends_the_session_is_followed_by_a_new_one(
     town: Town, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
@@ -129,8 +138,14 @@ async def test_a_session_that_discord_forgot_meanwhile_is_followed_by_a_new_one(
     await _is_back(caplog, "new session")
 
 
-@pytest.mark.parametrize("stage", [Stage.UPGRADE, Stage.HELLO, Stage.SESSION, Stage.GUILDS])
-@pytest.mark.parametrize("code", [None, 4000])
+@pytest.mark.parametrize(
+    ("stage", "code"),
+    [
+        *((Stage.UPGRADE, None), (Stage.SESSION, 4000), (Stage.GUILDS, None)),
+        *(_slow(stage, 4000) for stage in (Stage.HELLO, Stage.GUILDS)),
+        *(_slow(stage, None) for stage in (Stage.HELLO, Stage.SESSION)),
+    ],
+)
 async def test_a_first_connection_that_ends_early_is_followed_by_another(
     quiet: QuietTown, stage: Stage, code: int | None
 ) -> None:
@@ -138,16 +153,13 @@ async def test_a_first_connection_that_ends_early_is_followed_by_another(
     thread = await _post(quiet)
     async with quiet.awake():
         await _is_answered_once(quiet, thread)
-    before_identify = stage in (Stage.UPGRADE, Stage.HELLO)
-    resumes = int(stage is Stage.GUILDS)  # READY was there: the rest is resumed
-    identifies = 1 if before_identify else 3 - resumes
-    if stage is Stage.GUILDS:
+    if stage is Stage.GUILDS:  # READY was there: the rest is resumed
         assert _counts(quiet.playground) == (1, 1)
     else:
-        assert _counts(quiet.playground) == (identifies, resumes)
+        assert _counts(quiet.playground) == (3 if stage is Stage.SESSION else 1, 0)
 
 
-@pytest.mark.parametrize("stage", [Stage.UPGRADE, Stage.HELLO, Stage.SESSION])
+@pytest.mark.parametrize("stage", [Stage.SESSION, _slow(Stage.UPGRADE), _slow(Stage.HELLO)])
 async def test_a_first_connection_that_is_not_answered_is_given_up(
     quiet: QuietTown, caplog: pytest.LogCaptureFixture, stage: Stage
 ) -> None:
@@ -160,7 +172,7 @@ async def test_a_first_connection_that_is_not_answered_is_given_up(
     assert _said(caplog, "no answer within 1 s; a new session")
 
 
-@pytest.mark.parametrize("stage", [Stage.UPGRADE, Stage.HELLO, Stage.SESSION])
+@pytest.mark.parametrize("stage", [Stage.SESSION, _slow(Stage.UPGRADE), _slow(Stage.HELLO)])
 async def test_a_resume_that_is_not_answered_is_tried_at_the_general_address_then_given_up(
     quiet: QuietTown, stage: Stage
 ) -> None:
@@ -224,7 +236,7 @@ async def test_an_event_that_discord_py_cannot_read_ends_one_connection_and_not_
     await _is_back(caplog, "resumed")
 
 
-@pytest.mark.parametrize("fault", ["429", "500", "HTML", "HTML as 200"])
+@pytest.mark.parametrize("fault", ["HTML as 200", _slow("429"), _slow("500"), _slow("HTML")])
 async def test_docbot_does_not_identify_until_discord_tells_how_often_it_may(
     quiet: QuietTown, fault: str
 ) -> None:
@@ -264,6 +276,19 @@ async def test_with_all_sessions_of_the_day_used_up_docbot_waits_for_the_next(
     assert _said(caplog, "Discord allows 1 new sessions a day and all are used up; the next in")
 
 
+async def test_a_stop_does_not_wait_for_the_sessions_of_the_next_day(
+    quiet: QuietTown, caplog: pytest.LogCaptureFixture
+) -> None:
+    quiet.playground.limits.starts.total = 0
+    bot = RunningBot(quiet.rooms, read_settings=lambda: quiet.rooms.settings)
+    async with pointed_at_a_stand_in(), asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(bot.run())
+        await eventually(lambda: bool(_said(caplog, "all are used up")))
+        bot.stop()
+    assert _counts(quiet.playground) == (0, 0)
+
+
+@pytest.mark.check
 async def test_sessions_begin_five_seconds_apart_over_restarts_too(
     quiet: QuietTown,
 ) -> None:
@@ -328,6 +353,7 @@ async def test_on_the_command_line_it_is_one_line_and_exit_code_2(
     assert _counts(quiet.playground) == (1, 0)
 
 
+@pytest.mark.check
 async def test_a_gateway_that_is_down_is_told_now_and_then_and_its_return_once(
     quiet: QuietTown, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -342,6 +368,20 @@ async def test_a_gateway_that_is_down_is_told_now_and_then_and_its_return_once(
     assert told == ["1)", "2)", "4)"]
     assert len(_said(caplog, "back on Discord's gateway")) == 1
     assert [one for one in caplog.records if one.name.startswith("discord")] == []
+
+
+@pytest.mark.check
+async def test_a_discord_that_nobody_can_sign_in_to_is_told_now_and_then(
+    quiet: QuietTown, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="docbot")
+    quiet.playground.faults.answer(503, path="/users/@me", times=3)
+    thread = await _post(quiet)
+    async with quiet.awake():
+        await _is_answered_once(quiet, thread)
+    assert len(_said(caplog, "not acting, tried again")) == 2  # the 1st and 2nd of three
+    assert _said(caplog, "connected to Discord as")
+    assert _counts(quiet.playground) == (1, 0)
 
 
 async def _run(town: QuietTown) -> None:
