@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -612,6 +613,44 @@ def questions_retry(question_id: int) -> None:
         click.echo(f"question {question_id} {what}")
 
     _with_rooms(retry)
+
+
+@commands.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE where it is there already.")
+def backup(file: Path, force: bool) -> None:
+    """Write all that docbot knows into one file, also while the bot runs.
+
+    The file holds what members wrote: keep it as you keep the database. It has no password, no
+    token and no index; the vectors of an embedding model are in it.
+
+    \b
+    Examples:
+      docbot backup docbot.tar
+      docbot backup /backups/docbot-monday.tar --force
+    """
+    from docbot.app.copies import back_up
+
+    asyncio.run(
+        back_up(_settings(), file, force=force, say=click.echo, progress=TerminalProgress())
+    )
+
+
+@commands.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def restore(file: Path) -> None:
+    """Bring a backup into an empty database and build the index; the bot must not run.
+
+    The whole file is checked first. It is loaded whole or, when anything fails, not at all.
+
+    \b
+    Examples:
+      docbot restore docbot.tar
+      DOCBOT_DATA_DIR=/var/lib/docbot-new docbot restore docbot.tar
+    """
+    from docbot.app.copies import restore as bring_back
+
+    asyncio.run(bring_back(_settings(), file, say=click.echo, progress=TerminalProgress()))
 
 
 @commands.command()
