@@ -17,7 +17,7 @@ from docbot import __version__
 from docbot.app.archive import Archive, ArchiveWriter, Manifest, TableCopy, member_name
 from docbot.app.embedding import Progress
 from docbot.app.rooms import database_url, make_folder, open_rooms, rebuild_index
-from docbot.db.copies import LEFT_OUT, Loading, Snapshot, Table, loading, nobody_acts, snapshot
+from docbot.db.copies import Loading, Snapshot, Table, loading, nobody_acts, snapshot
 from docbot.db.locks import sync_lock
 from docbot.db.migrations import Migration, shipped, tables_of
 from docbot.db.pool import Database
@@ -81,7 +81,7 @@ async def _write(snap: Snapshot, file: BinaryIO, done: _Megabytes) -> Manifest:
         schema=snap.schema,
         taken_at=taken_at,
         tables=tables,
-        left_out=sorted(LEFT_OUT),
+        left_out=snap.left_out,
     )
     with _writing():
         writer.finish(manifest)

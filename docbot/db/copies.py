@@ -121,6 +121,7 @@ class Snapshot:
 
     schema: str  # the last migration
     tables: Sequence[Table]  # to be copied
+    left_out: Sequence[str]  # of `LEFT_OUT`, those that are there
     foreign: Sequence[str]  # tables that docbot did not make; not copied
     _conn: Connection
 
@@ -171,6 +172,7 @@ async def _look(conn: Connection, place: str) -> Snapshot:
     return Snapshot(
         applied[-1].name,
         [table for table in ours if table.name not in LEFT_OUT],
+        sorted(made.intersection(LEFT_OUT)),
         [table.name for table in found if table.name not in made],
         conn,
     )
