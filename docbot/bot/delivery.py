@@ -32,6 +32,9 @@ NONCE_SECONDS = 60.0
 SEND_SECONDS = 60.0
 # Messages after a question that are looked through for its answer; 50 requests.
 _HISTORY_MESSAGES = 5_000
+# What is answered so late may have been answered already by a docbot whose last writes were lost:
+# this database was restored from a backup, or from a replica that was behind.
+_LATE_SECONDS = 120.0
 _ARCHIVED = 50083
 
 
@@ -129,6 +132,8 @@ class OutboxDrain(ClaimLoop):
                 await self._check_thread(delivery.channel_id)
                 self._on_step("thread checked")
                 found = await self._find_sent(delivery) if nonce_is_old(delivery) else None
+                if found is None and replies_late(delivery, datetime.now(UTC)):
+                    await self._refuse_answered(delivery)
                 is_tried = True
                 return found or await self._send_and_reopen(delivery)
         except GoneError:
@@ -231,14 +236,37 @@ class OutboxDrain(ClaimLoop):
             )
         return None
 
+    async def _refuse_answered(self, delivery: Delivery) -> None:
+        """Raise GoneError where a message that this database does not know says it already."""
+        trouble = self._trouble_in(delivery.forum_id)
+        if trouble is not None and trouble.stops_reading:
+            return
+        channel = self._client.get_partial_messageable(
+            delivery.channel_id, guild_id=delivery.guild_id
+        )
+        question = discord.Object(delivery.payload["reply_to"])
+        with faults.understood():
+            async for message in channel.history(
+                after=question, limit=_HISTORY_MESSAGES, oldest_first=True
+            ):
+                if not self._is_by_us(message) or not says_the_same(message, delivery):
+                    continue
+                if not await self._outbox.is_claimed(message.id):
+                    raise GoneError(
+                        f"message {message.id} answers it already; this database does not know of "
+                        "it, as after a backup was restored"
+                    )
+
+    def _is_by_us(self, message: discord.Message) -> bool:
+        return self._client.user is not None and message.author.id == self._client.user.id
+
     def _is_ours(self, message: discord.Message, delivery: Delivery) -> bool:
-        if self._client.user is None or message.author.id != self._client.user.id:
+        if not self._is_by_us(message):
             return False
         ids = _custom_ids(message)
         if ids or delivery.payload["vote_on"]:
             return any(custom_id.endswith(f":{delivery.id}") for custom_id in ids)
-        # Discord cuts blanks off both ends.
-        return bool(message.content.strip() == delivery.payload["content"].strip())
+        return _is_same_text(message, delivery)
 
     async def _end_sent(self, delivery: Delivery, message_id: int) -> None:
         with translated():
@@ -296,6 +324,30 @@ class OutboxDrain(ClaimLoop):
 def nonce_is_old(delivery: Delivery) -> bool:
     """Whether an earlier try of this row may lie beyond Discord's memory of its nonce."""
     return delivery.attempt > 1 and delivery.tried_for > NONCE_SECONDS
+
+
+def replies_late(delivery: Delivery, now: datetime) -> bool:
+    """Whether it is the first message of a reply to what was written a good while ago."""
+    reply_to = delivery.payload["reply_to"]
+    if reply_to is None or delivery.part != 1:
+        return False
+    return (now - discord.utils.snowflake_time(reply_to)).total_seconds() > _LATE_SECONDS
+
+
+def says_the_same(message: discord.Message, delivery: Delivery) -> bool:
+    """Whether a message of ours is a reply to the same message, and of the same kind."""
+    reply_to, reference = delivery.payload["reply_to"], message.reference
+    told = reference.message_id if reference else delivery.channel_id  # a post's own head
+    if told != reply_to:
+        return False
+    if delivery.payload["vote_on"] is None:
+        return _is_same_text(message, delivery)
+    return any(custom_id.startswith("docbot:vote:") for custom_id in _custom_ids(message))
+
+
+def _is_same_text(message: discord.Message, delivery: Delivery) -> bool:
+    # Discord cuts blanks off both ends.
+    return bool(message.content.strip() == delivery.payload["content"].strip())
 
 
 def needs_history(delivery: Delivery) -> bool:
