@@ -2,6 +2,7 @@ import asyncio
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import sys
@@ -154,6 +155,11 @@ async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:
         (["questions", "retry", "5"], "there is no question 5"),
         (["questions", "retry", "five"], "is not a valid integer"),
         (["questions", "list", "--state", "typo"], "states: collecting, waiting"),
+        (["backup"], "Missing argument 'FILE'"),
+        (["backup", "-"], "not to standard output"),
+        (["backup", "nowhere/docbot.tar"], "there is no folder nowhere"),
+        (["restore", "nowhere.tar"], "nowhere.tar cannot be read (No such file or directory)"),
+        (["restore", "docs/usage.md"], "docs/usage.md cannot be restored: it is not a tar file"),
         (["frobnicate"], "No such command"),
     ],
 )
@@ -302,6 +308,56 @@ async def test_removing_a_source_removes_its_pages_from_the_search(read: Shell) 
     assert "No source yet" in (await read.run("sources", "list")).out
     await read.run("sources", "add", "other", "./docs")
     assert json.loads((await read.run("search", "max_retries", "--json")).out) == []
+
+
+async def test_a_backup_moves_docbot_to_another_data_folder(read: Shell) -> None:
+    backed_up = await read.run("backup", "docbot.tar")
+    assert backed_up.code == 0, backed_up.err
+    assert re.match(
+        r"Backed up \d+ rows in \d+ tables to docbot\.tar \(\d+\.\d kB\)\.\n  chunks 2, pages 2, sources 1\n",
+        backed_up.out,
+    )
+    embedded = Shell(
+        {"PATH": "/usr/bin:/bin", "DOCBOT_DATA_DIR": str(read.cwd / "elsewhere")}, read.cwd
+    )
+    restored = await embedded.run("restore", "docbot.tar")
+    assert restored.code == 0, restored.err
+    assert "docbot.tar is whole: 5 rows in" in restored.out
+    assert restored.out.endswith("indexed 2 chunks\nNext: docbot run\n")
+    found = await embedded.run("search", "max_retries", "--json", "--limit", "1")
+    assert json.loads(found.out)[0]["url"] == "https://d.test/usage#retries"
+    again = await embedded.run("restore", "docbot.tar")
+    assert again.code == 2
+    assert "elsewhere" in again.err
+    assert "is not empty (rows: chunks 2, pages 2, sources 1)" in again.err
+    from_embedded = await embedded.run("backup", "docbot.tar", "--force")
+    assert (from_embedded.code, from_embedded.out) == (0, backed_up.out)
+
+
+async def test_an_index_that_cannot_be_built_after_a_restore_is_told(read: Shell) -> None:
+    await read.run("backup", "docbot.tar")
+    away = {"DOCBOT_DATA_DIR": str(read.cwd / "elsewhere"), "QDRANT_URL": "http://127.0.0.1:9"}
+    embedded = Shell({"PATH": "/usr/bin:/bin", **away}, read.cwd)
+    restored = await embedded.run("restore", "docbot.tar")
+    assert restored.code == 1
+    assert "docbot: all is restored but the index, which `docbot sync` or" in restored.err
+    assert "pages 2" in (await embedded.run("restore", "docbot.tar")).err
+
+
+async def test_a_backup_shows_how_far_it_is_on_a_terminal(read: Shell) -> None:
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "docbot", "backup", "docbot.tar"),
+        cwd=read.cwd,
+        env=read.environment,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    await process.wait()
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert shown.startswith("backing up, in MB ...")
 
 
 async def test_doctor_tells_each_part_and_fails_where_one_does(shell: Shell) -> None:

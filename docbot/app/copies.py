@@ -68,7 +68,7 @@ async def back_up(
                 manifest = await _write(snap, file, done)
     for name in snap.foreign:
         say(f"left out: table {name}, which is not docbot's")
-    say(f"Backed up {_counts(manifest)} to {path} ({_size(manifest)}).")
+    say(f"Backed up {_counts(manifest)} to {path} ({_size(path)}).")
     say(_each(manifest))
 
 
@@ -307,8 +307,8 @@ def _each(manifest: Manifest) -> str:
     return f"  {', '.join(held)}" if held else "  every table is empty"
 
 
-def _size(manifest: Manifest) -> str:
-    count = sum(table.bytes for table in manifest.tables)
+def _size(path: Path) -> str:
+    count = path.stat().st_size
     for unit, bytes_in_it in (("GB", 1_000_000_000), ("MB", _MEGABYTE), ("kB", 1_000)):
         if count >= bytes_in_it:
             return f"{count / bytes_in_it:.1f} {unit}"

@@ -102,6 +102,34 @@ async def test_what_the_bot_sent_after_the_backup_is_not_sent_again(
         assert len(town.playground.world.replies_of_bot(thread.id)) == 1
 
 
+async def test_a_later_part_that_was_sent_after_the_backup_is_found_in_its_channel(
+    ground: Ground, empty_url: str, file: Path
+) -> None:
+    async with town_of_before(ground) as town:
+        thread = await town.asker.post(town.playground.forum, QUESTION, "It fails.")
+        async with town.rooms.pool.acquire() as conn, conn.transaction():
+            await town.rooms.outbox.add(
+                conn,
+                guild_id=town.playground.guild.id,
+                channel_id=thread.id,
+                payload={"content": "The second part.", "reply_to": None, "vote_on": None},
+                nonce="part-2",
+                part=2,
+            )
+        await town.rooms.pool.execute(
+            "UPDATE forums SET bound_at = now()"
+        )  # the post is no question
+        await back_up_town(town, file)
+        sent = "SELECT message_id FROM outbox WHERE state = 'sent'"
+        async with town.awake():
+            message_id = await town.until(sent)
+        async with restored(town, file, empty_url) as again:
+            await minutes_pass(again)
+            async with again.awake():
+                assert await again.until(sent) == message_id
+        assert len(town.playground.world.replies_of_bot(thread.id)) == 1
+
+
 async def minutes_pass(town: QuietTown) -> None:
     """Set the outbox's clock back to that of its Discord."""
     await town.rooms.pool.execute(
