@@ -1,4 +1,5 @@
 import asyncio
+import fcntl
 import json
 import os
 import pty
@@ -6,6 +7,7 @@ import re
 import shutil
 import signal
 import sys
+import tempfile
 from asyncio.subprocess import Process
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ import click
 import pytest
 
 from docbot.cli import commands
+from docbot.db.embedded import SERVER_LOCK
 from docbot.playground.server import Playground
 from tests.model_server import ModelServer, Reply, Reset
 
@@ -310,38 +313,45 @@ async def test_removing_a_source_removes_its_pages_from_the_search(read: Shell) 
     assert json.loads((await read.run("search", "max_retries", "--json")).out) == []
 
 
-async def test_a_backup_moves_docbot_to_another_data_folder(read: Shell) -> None:
+@pytest.fixture
+def elsewhere(read: Shell) -> Iterator[Shell]:
+    """A shell on a data folder of its own, with the embedded server."""
+    with tempfile.TemporaryDirectory(prefix="docbot-") as folder:
+        Path(folder).chmod(0o755)  # as root Postgres runs as nobody, who must reach it
+        yield Shell({"PATH": "/usr/bin:/bin", "DOCBOT_DATA_DIR": folder}, read.cwd)
+        with (Path(folder) / "postgres" / SERVER_LOCK).open() as lock:  # free once it is gone
+            fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+async def test_a_backup_moves_docbot_to_another_data_folder(read: Shell, elsewhere: Shell) -> None:
     backed_up = await read.run("backup", "docbot.tar")
     assert backed_up.code == 0, backed_up.err
     assert re.match(
         r"Backed up \d+ rows in \d+ tables to docbot\.tar \(\d+\.\d kB\)\.\n  chunks 2, pages 2, sources 1\n",
         backed_up.out,
     )
-    embedded = Shell(
-        {"PATH": "/usr/bin:/bin", "DOCBOT_DATA_DIR": str(read.cwd / "elsewhere")}, read.cwd
-    )
-    restored = await embedded.run("restore", "docbot.tar")
+    restored = await elsewhere.run("restore", "docbot.tar")
     assert restored.code == 0, restored.err
     assert "docbot.tar is whole: 5 rows in" in restored.out
     assert restored.out.endswith("indexed 2 chunks\nNext: docbot run\n")
-    found = await embedded.run("search", "max_retries", "--json", "--limit", "1")
+    found = await elsewhere.run("search", "max_retries", "--json", "--limit", "1")
     assert json.loads(found.out)[0]["url"] == "https://d.test/usage#retries"
-    again = await embedded.run("restore", "docbot.tar")
+    again = await elsewhere.run("restore", "docbot.tar")
     assert again.code == 2
-    assert "elsewhere" in again.err
     assert "is not empty (rows: chunks 2, pages 2, sources 1)" in again.err
-    from_embedded = await embedded.run("backup", "docbot.tar", "--force")
-    assert (from_embedded.code, from_embedded.out) == (0, backed_up.out)
+    from_embedded = await elsewhere.run("backup", "docbot.tar", "--force")
+    assert from_embedded.code == 0, from_embedded.err
+    assert from_embedded.out.splitlines()[1] == "  chunks 2, pages 2, sources 1"
 
 
-async def test_an_index_that_cannot_be_built_after_a_restore_is_told(read: Shell) -> None:
+async def test_an_index_that_cannot_be_built_after_a_restore_is_told(
+    read: Shell, elsewhere: Shell
+) -> None:
     await read.run("backup", "docbot.tar")
-    away = {"DOCBOT_DATA_DIR": str(read.cwd / "elsewhere"), "QDRANT_URL": "http://127.0.0.1:9"}
-    embedded = Shell({"PATH": "/usr/bin:/bin", **away}, read.cwd)
-    restored = await embedded.run("restore", "docbot.tar")
+    restored = await elsewhere.run("restore", "docbot.tar", QDRANT_URL="http://127.0.0.1:9")
     assert restored.code == 1
     assert "docbot: all is restored but the index, which `docbot sync` or" in restored.err
-    assert "pages 2" in (await embedded.run("restore", "docbot.tar")).err
+    assert "pages 2" in (await elsewhere.run("restore", "docbot.tar")).err
 
 
 async def test_a_backup_shows_how_far_it_is_on_a_terminal(read: Shell) -> None:

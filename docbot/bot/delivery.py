@@ -7,6 +7,7 @@ minutes; later the channel's history tells whether the message is there.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import discord

@@ -9,6 +9,7 @@ import stat
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -61,6 +62,10 @@ async def with_connection(url: str, act: Callable[[Conn], Any]) -> Any:
 
 async def execute(url: str, sql: str) -> None:
     await with_connection(url, lambda conn: conn.execute(sql))
+
+
+async def fetch_value(conn: Conn, sql: str) -> Any:
+    return await conn.fetchval(sql)
 
 
 async def contents_of(url: str) -> dict[str, list[Any]]:
@@ -145,10 +150,8 @@ async def test_new_rows_get_new_ids_that_no_button_on_discord_bears(
     )
     assert await with_connection(empty_url, lambda conn: conn.fetchval(add_source)) == 3
     for table in ("answers", "outbox"):
-        next_id = f"SELECT nextval(pg_get_serial_sequence('{table}', 'id'))"
-        assert (
-            await with_connection(empty_url, lambda conn, sql=next_id: conn.fetchval(sql)) > 1_000
-        )
+        add = f"SELECT nextval(pg_get_serial_sequence('{table}', 'id'))"
+        assert await with_connection(empty_url, partial(fetch_value, sql=add)) > 1_000
 
 
 _PUT_PAGE = """
@@ -431,7 +434,8 @@ def rewrite(
         writer = ArchiveWriter(opened)
         tables = []
         for table in manifest.tables:
-            lines = changes.get(table.name, lambda same: same)(parts[table.name])
+            change = changes.get(table.name)
+            lines = change(parts[table.name]) if change else parts[table.name]
             member = writer.begin(f"{table.name}.copy")
             member.write(lines)
             member.finish()
