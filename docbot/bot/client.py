@@ -19,7 +19,7 @@ from discord.gateway import KeepAliveHandler
 from docbot.bot import faults
 from docbot.bot.catch_up import CatchUp
 from docbot.bot.gateway import CONNECT_SECONDS, HEARTBEAT_TIMEOUT, GatewayLine, Starts
-from docbot.bot.pace import LONGEST_RATE_LIMIT, Pace
+from docbot.bot.pace import LONGEST_RATE_LIMIT, RequestPace
 from docbot.bot.refusals import HeldBackError
 from docbot.bot.search import PageButton, SearchTools
 from docbot.bot.translate import change_from, incoming_from, is_from_person
@@ -63,7 +63,7 @@ class HelpClient(discord.Client):
         parts: Parts,
         *,
         proxy: str | None,
-        pace: Pace,
+        pace: RequestPace,
         bounds: Bounds,
         on_connected: Callable[["HelpClient"], Awaitable[None]],
         starts: Starts,
