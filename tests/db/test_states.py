@@ -436,7 +436,7 @@ def test_whatever_happens_in_whatever_order_each_question_ends_once(house: House
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=40,
+            max_examples=80,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
