@@ -13,10 +13,13 @@ from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
 from docbot.text import storable
 
+# Ids are given before commit: two writers of one key go one after the other, and the row gets its
+# id once the lock is had.
 _LOCK_ORDER = "SELECT pg_advisory_xact_lock(hashtextextended($1, 7110))"
 _ADD = """
+    WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($3, 7110)) IS NULL)
     INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce, answer_id, part)
-    VALUES ('send', $1, $2, $3, $4, $5, $6, $7)
+    SELECT 'send', $1, $2, $3, $4, $5, $6, $7 FROM turn
 """
 _CLAIM_NEXT = """
     UPDATE outbox
@@ -148,8 +151,6 @@ class Outbox:
     ) -> None:
         """Join the caller's transaction; rows of one channel go out in the order of their commits."""
         order_key = _order_key(channel_id)
-        # Ids are given before commit: two writers of one key go one after the other.
-        await conn.execute(_LOCK_ORDER, order_key)
         await conn.execute(_ADD, guild_id, channel_id, order_key, payload, nonce, answer_id, part)
 
     async def claim_next(self, epoch: int, drain: int) -> Delivery | None:

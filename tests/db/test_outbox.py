@@ -8,6 +8,12 @@ from docbot.db.pool import Pool
 from docbot.db.questions import Questions
 from tests.db.seed import ask, post_answer, take_over
 
+_IS_WAITED = """
+    SELECT EXISTS (
+        SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database
+        WHERE NOT granted AND locktype = 'advisory' AND datname = current_database())
+"""
+
 
 @pytest.fixture(autouse=True)
 async def active(pool: Pool) -> None:
@@ -102,6 +108,24 @@ async def test_two_writers_of_one_channel_commit_in_the_order_of_their_ids(pool:
     await asyncio.gather(one, two)
     rows = await pool.fetch("SELECT nonce FROM outbox ORDER BY id")
     assert [row["nonce"] for row in rows] == ["one", "two"]
+
+
+async def test_a_row_gets_its_id_when_its_turn_came(pool: Pool) -> None:
+    outbox = Outbox(pool)
+
+    async def write(nonce: str) -> None:
+        async with pool.acquire() as conn, conn.transaction():
+            await outbox.add(conn, guild_id=1, channel_id=5, payload={}, nonce=nonce)
+
+    async with pool.acquire() as conn, conn.transaction():
+        await outbox.add(conn, guild_id=1, channel_id=5, payload={}, nonce="one")
+        other = asyncio.create_task(write("of another"))
+        while not await pool.fetchval(_IS_WAITED):
+            pass
+        await outbox.add(conn, guild_id=1, channel_id=5, payload={}, nonce="two")
+    await other
+    rows = await pool.fetch("SELECT nonce FROM outbox ORDER BY id")
+    assert [row["nonce"] for row in rows] == ["one", "two", "of another"]
 
 
 async def test_a_claim_in_a_flood_that_no_statistics_know_reads_little(pool: Pool) -> None:
