@@ -334,7 +334,8 @@ class States(RuleBasedStateMachine):
         thread = post.thread
         message = Message(message_id, GUILD, thread.id, ASKER, False, "Please tell.", now())
         calls_us = message_id != thread.id
-        incoming = Incoming(message, thread, calls_us=calls_us, is_late=post.is_late)
+        is_missed = post.is_late and not calls_us
+        incoming = Incoming(message, thread, calls_us=calls_us, is_missed=is_missed)
         self.run(self.intake.take(incoming, in_step=True))
 
     def _shut(self, delivery: Delivery) -> bool:
