@@ -15,6 +15,7 @@ from docbot.app.rooms import (
     complete_index,
     move_embedder,
     open_answerer,
+    open_rooms,
     refuse_endpoint_without_model,
 )
 from docbot.bot import texts
@@ -24,15 +25,22 @@ from docbot.bot.delivery import OutboxDrain
 from docbot.bot.endpoint import point_at
 from docbot.bot.search import SearchTools
 from docbot.bot.typing import typing
-from docbot.db.activity import ActiveLock, find_holder, raise_epoch
+from docbot.db.activity import (
+    ActiveLock,
+    Holder,
+    find_holder,
+    put_out_silent,
+    raise_epoch,
+    refuse_other_model,
+)
 from docbot.db.errors import translated
 from docbot.db.listen import INDEX_CHANGED, SETTINGS_CHANGED, Listener
 from docbot.db.locks import sync_lock
-from docbot.errors import TransientError, cause_of
+from docbot.errors import TransientError, UsageError, cause_of
 from docbot.forum.bindings import Bindings
 from docbot.forum.claims import ClaimLoop, Wake
 from docbot.forum.intake import Intake
-from docbot.forum.retry import pause
+from docbot.forum.retry import is_worth_a_line, pause
 from docbot.forum.worker import QuestionWorker
 from docbot.settings import Settings, changed_settings
 from docbot.telemetry import OnStep, hide, log_step, set_log_level
@@ -42,14 +50,20 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 5.0
 WORKERS = 4
 DRAINS = 4
-STOP_SECONDS = 10.0
+# Of the 10 that a stop may take; what is left is for closing.
+STOP_SECONDS = 8.0
+_GIVE_UP_SECONDS = 0.5  # for what was cancelled to end
 _ENDPOINT = {"OPENAI_API_KEY", "OPENAI_BASE_URL"}
 # Discord allows a bot 50; some leave late and arrive together.
 REQUESTS_PER_SECOND = 45
 # Who acted for less did not get far: Discord counts how often a bot connects.
 _STEADY_SECONDS = 60.0
-# A server that vanished without a word gives the lock to another process after about 6 s.
-_CHECK_SECONDS = 2.0
+_QUICK_RETURNS = 20  # after so many losses of the lock in a row, each soon, it is not tried at once
+_LOOK_SECONDS = 2.0  # between two looks of a process that stands by
+
+
+class _NoDiscordError(TransientError):
+    """Discord cannot be connected to."""
 
 
 class RunningBot:
@@ -89,6 +103,10 @@ class RunningBot:
         self._idle_seconds = idle_seconds
         self._requests_per_second = requests_per_second
         self._stop = asyncio.Event()
+        self._may_stay = asyncio.Event()  # at least as a process that stands by
+        self._client: HelpClient | None = None  # while it acts
+        self._epoch = 0  # the last one that it raised
+        self._told_holder: str | None = None
         self.connected = asyncio.Event()
 
     def stop(self) -> None:
@@ -98,61 +116,109 @@ class RunningBot:
         """Act until `stop`; a process that loses the right to act queues for it again.
 
         Raises:
-            SettingsError: Discord refuses the token or an intent.
+            SettingsError: Discord refuses the token or an intent, or the process that acts has
+                another embedding model.
         """
         async with self._models:
             self._answerer = await self._models.enter_async_context(open_answerer(self._settings))
-            await self._stand_by_and_act()
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    listening = tasks.create_task(self._listen(), name="listener")
+                    await self._stand_by_and_act()
+                    listening.cancel()
+            except BaseExceptionGroup as group:
+                raise cause_of(group) from group
 
     async def _stand_by_and_act(self) -> None:
-        attempt = 0
+        looks = short = 0  # that failed in a row: to see the lock, to act for long
         while not self._stop.is_set():
             lock = ActiveLock(self._rooms.database)
-            began = monotonic()
+            began: float | None = None
             try:
-                if await self._may_act(lock):
-                    began = monotonic()
+                if await _first(self._may_act(lock), self._stop.wait()):
+                    looks, began = 0, monotonic()
                     await self._act(lock)
             except TransientError as error:
-                attempt = 1 if monotonic() - began > _STEADY_SECONDS else attempt + 1
-                seconds = pause(attempt)
-                log.warning("not acting, tried again in %.0f s: %s", seconds, error)
-                await _first(asyncio.sleep(seconds), self._stop.wait())
+                looks += began is None
+                if began is not None:
+                    short = 1 if monotonic() - began > _STEADY_SECONDS else short + 1
+                is_told = began is not None or is_worth_a_line(looks)
+                await self._pause(error, 1 if began is None else short, is_told=is_told)
             finally:
                 await lock.release()
 
-    async def _may_act(self, lock: ActiveLock) -> bool:
+    async def _pause(self, error: TransientError, attempt: int, *, is_told: bool) -> None:
+        """Wait longer each time for Discord, but look every second whether Postgres is back."""
+        of_discord = isinstance(error, _NoDiscordError)
+        seconds = pause(attempt if of_discord else max(1, attempt - _QUICK_RETURNS))
+        level = logging.WARNING if is_told else logging.DEBUG
+        log.log(level, "not acting, tried again in %.0f s: %s", seconds, error)
+        await _first(asyncio.sleep(seconds), self._stop.wait())
+
+    async def _may_act(self, lock: ActiveLock) -> None:
+        """Wait for the right to act, ready to: the index is kept up to date meanwhile."""
         if await lock.try_acquire():
-            return True
+            return
+        await self._look_at_holder()
+        self._may_stay.set()
+        waiting = asyncio.ensure_future(lock.acquire())
+        try:
+            while not (await asyncio.wait([waiting], timeout=_LOOK_SECONDS))[0]:
+                await self._look_at_holder()
+            waiting.result()
+        finally:
+            waiting.cancel()
+
+    async def _look_at_holder(self) -> None:
+        """Tell once who acts; take the lock from one that hangs.
+
+        Raises:
+            SettingsError: it has another embedding model.
+        """
         with translated():
             async with self._rooms.pool.acquire() as conn:
                 holder = await find_holder(conn)
-        active = (holder and holder.name) or "another process"
-        log.info("standing by: %s is active and answers", active)
-        return await _first(lock.acquire(), self._stop.wait())
+                if holder is None:
+                    return
+                if self._is_own(holder):
+                    await put_out_silent(
+                        conn, 0
+                    )  # a connection that we lost and the server did not
+                elif await put_out_silent(conn):
+                    log.warning("%s gave no sign of life; its right to act ends", holder.name)
+        refuse_other_model(holder, self._settings.docbot_embedding_model)
+        active = holder.name or "another process"
+        if active != self._told_holder:
+            log.info("standing by: %s is active and answers", active)
+            self._told_holder = active
+
+    def _is_own(self, holder: Holder) -> bool:
+        return holder.is_described and holder.epoch == self._epoch
 
     async def _act(self, lock: ActiveLock) -> None:
-        epoch = await self._take_over()
-        await self.bindings.reload()
+        self._may_stay.set()
+        self._told_holder = None
         self.connected.clear()
-        client = self._client()
         try:
             async with asyncio.TaskGroup() as tasks:
-                background = [
-                    tasks.create_task(_watch(lock), name="lock watch"),
-                    tasks.create_task(self._listener(client).run(), name="listener"),
-                    tasks.create_task(self._connect(client), name="gateway"),
-                    tasks.create_task(take_up_model(self._rooms), name="embedding model"),
-                ]
-                if await _first(self.connected.wait(), self._stop.wait()):
-                    await self._work(client, epoch, tasks)
-                await client.close()
+                background = [tasks.create_task(lock.watch(), name="lock watch")]
+                if await _first(self._take_over(lock), self._stop.wait()):
+                    self._client = client = self._make_client(lock)
+                    background += [
+                        tasks.create_task(self._connect(client), name="gateway"),
+                        tasks.create_task(take_up_model(self._rooms), name="embedding model"),
+                    ]
+                    if await _first(self.connected.wait(), self._stop.wait()):
+                        await self._work(client, self._epoch, tasks)
+                    await client.close()
                 for task in background:
                     task.cancel()
         except BaseExceptionGroup as group:
             raise cause_of(group) from group
         finally:
-            await client.close()
+            if self._client is not None:
+                await self._client.close()
+                self._client = None
 
     async def _work(self, client: HelpClient, epoch: int, tasks: asyncio.TaskGroup) -> None:
         parts: list[ClaimLoop] = [
@@ -166,23 +232,34 @@ class RunningBot:
         _, late = await asyncio.wait(at_work, timeout=STOP_SECONDS)
         for task in late:  # what it held is taken up by the next process
             task.cancel()
+        if late and (await asyncio.wait(late, timeout=_GIVE_UP_SECONDS))[1]:
+            # asyncpg waits without end for a server that does not take a cancellation in.
+            self._rooms.pool.terminate()
 
-    async def _take_over(self) -> int:
+    async def _take_over(self, lock: ActiveLock) -> None:
         """Raise the epoch and take up what the process before left in flight, all or nothing."""
         with translated():
             async with self._rooms.pool.acquire() as conn, conn.transaction():
-                epoch = await raise_epoch(conn)
+                epoch = await raise_epoch(
+                    conn,
+                    lock_pid=lock.server_pid,
+                    embedding_model=self._settings.docbot_embedding_model,
+                )
                 await self._rooms.questions.take_over(conn)
                 await self._rooms.outbox.take_over(conn)
+        self._epoch = epoch
         log.info("active from now on (epoch %d)", epoch)
-        return epoch
+        await self.bindings.reload()
 
     async def _connect(self, client: HelpClient) -> None:
         token = self._settings.discord_token
-        await point_at(self._settings.docbot_discord_api)
-        await connect(client, token.get_secret_value() if token else "")
+        try:
+            await point_at(self._settings.docbot_discord_api)
+            await connect(client, token.get_secret_value() if token else "")
+        except TransientError as error:
+            raise _NoDiscordError(str(error)) from error
 
-    def _client(self) -> HelpClient:
+    def _make_client(self, lock: ActiveLock) -> HelpClient:
         rooms = self._rooms
         intake = Intake(
             pool=rooms.pool,
@@ -205,6 +282,7 @@ class RunningBot:
             ),
             proxy=self._settings.docbot_discord_proxy,
             requests_per_second=self._requests_per_second,
+            confirm=lock.confirm,
             on_connected=self._greet,
         )
         add_commands(client, self.reload)
@@ -247,29 +325,33 @@ class RunningBot:
             on_step=self._on_step,
         )
 
-    def _listener(self, client: HelpClient) -> Listener:
-        return Listener(
-            self._rooms.database,
-            {
-                INDEX_CHANGED: partial(self._take_in_index, client),
-                SETTINGS_CHANGED: partial(self._take_in_bindings, client),
-            },
-        )
+    async def _listen(self) -> None:
+        await self._may_stay.wait()
+        callbacks = {
+            INDEX_CHANGED: self._take_in_index,
+            SETTINGS_CHANGED: self._take_in_bindings,
+        }
+        await Listener(self._rooms.database, callbacks).run()
 
-    async def _take_in_bindings(self, client: HelpClient) -> None:
+    async def _take_in_bindings(self) -> None:
         await self.bindings.reload()
-        if client.is_ready():
-            client.dispatch("forums_changed")
+        self._look_at_forums()
 
-    async def _take_in_index(self, client: HelpClient) -> None:
+    async def _take_in_index(self) -> None:
         if await self._rooms.index.refresh():
             self._wake_workers.set()
-            if client.is_ready():
-                client.dispatch("forums_changed")
+            self._look_at_forums()
             return
         log.warning("the current index is not in %s; building it", self._rooms.builder.place)
-        async with sync_lock(self._rooms.database):
-            await complete_index(self._rooms)
+        try:
+            async with sync_lock(self._rooms.database):
+                await complete_index(self._rooms)
+        except UsageError:  # which may be the same in another process; looked at again soon
+            log.info("another sync is running; the index is built here after it")
+
+    def _look_at_forums(self) -> None:
+        if self._client is not None and self._client.is_ready():
+            self._client.dispatch("forums_changed")
 
     async def _greet(self, client: HelpClient) -> None:
         self.connected.set()
@@ -308,18 +390,36 @@ class RunningBot:
         return texts.reloaded([*changed, *reloaded], waiting, env_file_read=is_operator)
 
 
+async def run_bot(settings: Settings, read_settings: Callable[[], Settings]) -> None:
+    """Run until SIGTERM or Ctrl-C, also one that comes while the rooms are still opened.
+
+    Raises:
+        SettingsError: as `RunningBot.run` says.
+        DocbotError: a part cannot be opened.
+    """
+    opening = asyncio.current_task()
+    assert opening is not None  # noqa: S101  # a coroutine runs in a task
+    bot: RunningBot | None = None
+    _on_signals(opening.cancel)
+    try:
+        async with open_rooms(settings) as rooms:
+            await refuse_endpoint_without_model(settings)
+            bot = RunningBot(rooms, read_settings=read_settings)
+            stop_on_signals(bot)
+            await bot.run()
+    except asyncio.CancelledError:
+        if bot is not None:
+            raise
+
+
 def stop_on_signals(bot: RunningBot) -> None:
+    _on_signals(bot.stop)
+
+
+def _on_signals(call: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, bot.stop)
-
-
-async def _watch(lock: ActiveLock) -> None:
-    """Raise TransientError once the lock is lost; also when its server is silent."""
-    while not lock.lost.is_set():
-        await lock.check()
-        await _first(lock.lost.wait(), asyncio.sleep(_CHECK_SECONDS))
-    raise TransientError("the connection that holds the right to act broke")
+        loop.add_signal_handler(number, call)
 
 
 async def _first(one: Awaitable[object], other: Awaitable[object]) -> bool:

@@ -61,10 +61,14 @@ class HelpClient(discord.Client):
         *,
         proxy: str | None,
         requests_per_second: int,
+        confirm: Callable[[], Awaitable[None]],
         on_connected: Callable[["HelpClient"], Awaitable[None]],
     ) -> None:
+        """Set up; `confirm` is asked right before each request that changes something."""
         leave_out_voice()
+        self._confirm = confirm
         trace = Pace(requests_per_second).trace()
+        trace.on_request_start.append(self._confirm_right)  # after its turn has come
         trace.on_request_end.append(self._end_global_limit)
         super().__init__(
             intents=needed_intents(),
@@ -140,6 +144,16 @@ class HelpClient(discord.Client):
             if isinstance(thread, KeepAliveHandler) and _is_of(thread, self):
                 thread.stop()
                 await thread.ws.socket.close()
+
+    async def _confirm_right(
+        self, _: aiohttp.ClientSession, __: object, request: aiohttp.TraceRequestStartParams
+    ) -> None:
+        """Send nothing for which another process has the right by now.
+
+        A process that was stopped wakes up in the midst of a send whose nonce is long forgotten.
+        """
+        if request.method != "GET":
+            await self._confirm()
 
     async def _end_global_limit(
         self, _: aiohttp.ClientSession, __: object, request: aiohttp.TraceRequestEndParams

@@ -28,6 +28,7 @@ class Listener:
         self._heard: set[str] = set()
         self._wake = asyncio.Event()
         self._lost = False
+        self._is_told = False
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -35,7 +36,9 @@ class Listener:
             try:
                 await self._listen()
             except TransientError as error:
-                log.warning("cannot hear of changes by other processes: %s", error)
+                if not self._is_told:
+                    log.warning("cannot hear of changes by other processes: %s", error)
+                self._is_told = True
                 await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _listen(self) -> None:
@@ -55,6 +58,7 @@ class Listener:
             for channel in self._callbacks:
                 await conn.add_listener(channel, self._on_notify)
         self._heard.update(self._callbacks)
+        self._is_told = False
 
     async def _rest(self) -> None:
         try:

@@ -144,7 +144,7 @@ async def close(conn: Connection) -> None:
 
 async def _close_pool(pool: Pool) -> None:
     try:
-        async with asyncio.timeout(CONNECT_SECONDS):
+        async with asyncio.timeout(_CLOSE_SECONDS):
             await pool.close()
     except (*LOST, asyncpg.PostgresError, DocbotError):
         pool.terminate()
