@@ -60,6 +60,7 @@ REQUESTS_PER_SECOND = 45
 _STEADY_SECONDS = 60.0
 _QUICK_RETURNS = 20  # after so many losses of the lock in a row, each soon, it is not tried at once
 _LOOK_SECONDS = 2.0  # between two looks of a process that stands by
+_SILENT_SECONDS = 5.0  # for one look
 
 
 class _NoDiscordError(TransientError):
@@ -159,15 +160,25 @@ class RunningBot:
         """Wait for the right to act, ready to: the index is kept up to date meanwhile."""
         if await lock.try_acquire():
             return
-        await self._look_at_holder()
+        await self._look()
         self._may_stay.set()
         waiting = asyncio.ensure_future(lock.acquire())
         try:
             while not (await asyncio.wait([waiting], timeout=_LOOK_SECONDS))[0]:
-                await self._look_at_holder()
+                await self._look()
             waiting.result()
         finally:
             waiting.cancel()
+
+    async def _look(self) -> None:
+        """Look at the holder; a server that is silent is looked for again, with new connections."""
+        looking = asyncio.ensure_future(self._look_at_holder())
+        try:
+            if not (await asyncio.wait([looking], timeout=_SILENT_SECONDS))[0]:
+                self._rooms.database.abandon()
+            await looking
+        finally:
+            looking.cancel()
 
     async def _look_at_holder(self) -> None:
         """Tell once who acts; take the lock from one that hangs.
@@ -201,7 +212,7 @@ class RunningBot:
         self.connected.clear()
         try:
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(lock.watch(), name="lock watch")]
+                background = [tasks.create_task(self._watch(lock), name="lock watch")]
                 if await _first(self._take_over(lock), self._stop.wait()):
                     self._client = client = self._make_client(lock)
                     background += [
@@ -220,6 +231,13 @@ class RunningBot:
                 await self._client.close()
                 self._client = None
 
+    async def _watch(self, lock: ActiveLock) -> None:
+        try:
+            await lock.watch()
+        except TransientError:
+            self._rooms.database.abandon()  # nothing of what is under way counts any more
+            raise
+
     async def _work(self, client: HelpClient, epoch: int, tasks: asyncio.TaskGroup) -> None:
         parts: list[ClaimLoop] = [
             *(self._worker(client, epoch, number) for number in range(WORKERS)),
@@ -233,8 +251,7 @@ class RunningBot:
         for task in late:  # what it held is taken up by the next process
             task.cancel()
         if late and (await asyncio.wait(late, timeout=_GIVE_UP_SECONDS))[1]:
-            # asyncpg waits without end for a server that does not take a cancellation in.
-            self._rooms.pool.terminate()
+            self._rooms.database.abandon()
 
     async def _take_over(self, lock: ActiveLock) -> None:
         """Raise the epoch and take up what the process before left in flight, all or nothing."""
@@ -346,6 +363,7 @@ class RunningBot:
         try:
             async with sync_lock(self._rooms.database):
                 await complete_index(self._rooms)
+            log.info("the index is in %s now", self._rooms.builder.place)
         except UsageError:  # which may be the same in another process; looked at again soon
             log.info("another sync is running; the index is built here after it")
 
