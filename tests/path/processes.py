@@ -93,6 +93,7 @@ class Way:
     url: str = ""
     links: list[Link] = field(default_factory=list)
     swallows: Callable[[Link], bool] = lambda _: False
+    refuses: bool = False  # those who come from now on
 
     def lock(self) -> Link | None:
         """The connection that asked for the right to act, the first one that did."""
@@ -105,6 +106,9 @@ class Way:
                 side.transport.abort()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refuses:
+            writer.transport.abort()
+            return
         socket = f"{self.host}/.s.PGSQL.{self.port}"
         try:
             if self.host.startswith("/"):

@@ -135,7 +135,7 @@ async def test_sigterm_ends_a_build_of_the_index_and_the_next_process_makes_it(
 @pytest.mark.check
 async def test_what_is_not_finished_in_time_is_handed_back_and_due_at_once(ground: Ground) -> None:
     async with (
-        ModelServer.open(lambda _: Hang()) as model,
+        ModelServer.open([Hang(), "Too late [1]."]) as model,
         open_quiet_town(ground) as town,
     ):
         async with bot(

@@ -72,7 +72,7 @@ async def test_of_two_on_two_data_folders_the_second_takes_over_and_answers_what
             await town.asker.sees_reply(thread)
             first.signal(end)
             began = monotonic()
-            late = await town.asker.post(town.playground.forum, f"{QUESTION} Once more?", BODY)
+            late = await town.asker.post(town.playground.forum, QUESTION, BODY)
             await second.tells(ACTIVE)
             _measured(f"{end.name}: active", began)
             assert ANSWER_PLACE in (await town.asker.sees_reply(late, timeout=20)).content
@@ -125,7 +125,7 @@ async def test_two_on_one_data_folder_share_its_postgres_and_outlive_its_end(
                 active, standby = both if str(first.process.pid) in holder.name else both[::-1]
                 active.signal(signal.SIGKILL)
                 began = monotonic()
-                late = await town.asker.post(playground.forum, f"{QUESTION} Again?", BODY)
+                late = await town.asker.post(playground.forum, QUESTION, BODY)
                 await town.asker.sees_reply(late, timeout=20)
                 _measured("one folder, SIGKILL: answered", began)
                 await _answered_once(town, 2)
