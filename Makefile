@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 SOURCE ?=
 ARGS ?=
 
-.PHONY: demo test lint check docs clean
+.PHONY: demo test lint check chaos docs clean
 
 demo: $(INSTALLED)
 	@DOCBOT_DATA_DIR="$${DOCBOT_DATA_DIR:-$(CURDIR)/.data}" \
@@ -26,6 +26,10 @@ lint: $(INSTALLED)-dev
 check: $(INSTALLED)-dev
 	$(VENV)/bin/pytest -m check
 
+# Kills and outages by the hundred; half an hour, and goes on where it was stopped. ARGS=--help
+chaos: $(INSTALLED)-dev
+	$(VENV)/bin/python -m benchmarks.chaos $(ARGS)
+
 # The parts of docs/ that are made from the code.
 docs: $(INSTALLED)
 	$(VENV)/bin/python -m docbot.app.reference docs/settings.md
@@ -41,4 +45,4 @@ $(INSTALLED)-dev: $(INSTALLED)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .data
+	rm -rf $(VENV) .data .chaos

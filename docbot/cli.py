@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -548,10 +549,13 @@ def questions_list(state: str | None) -> None:
         raise UsageError(f"--state {state}: there is no such state; states: {', '.join(STATES)}")
 
     async def show(rooms: "Rooms") -> None:
-        for question in await rooms.questions.all(state):
+        found = await rooms.questions.all(state)
+        for question in found:
             reason = f" ({question.reason})" if question.reason else ""
             title = question.title or question.origin
             click.echo(f"{question.id}  {question.state}{reason}  {title}")
+        if any(question.state == "failed" for question in found):
+            click.echo("One that failed is tried again by: docbot questions retry ID")
 
     _with_rooms(show)
 
@@ -559,7 +563,7 @@ def questions_list(state: str | None) -> None:
 @questions.command("show")
 @click.argument("question_id", type=_ID)
 def questions_show(question_id: int) -> None:
-    """Show one question with its answer.
+    """Show one question with its answer and what became of each message.
 
     \b
     Example:
@@ -574,8 +578,76 @@ def questions_show(question_id: int) -> None:
             )
         for name, value in asdict(found).items():
             click.echo(f"{name}: {'' if value is None else value}")
+        for part in await rooms.outbox.of_question(question_id):
+            reason = f" ({part.reason})" if part.reason else ""
+            at = f" as {part.message_id}" if part.message_id else ""
+            tried = f"tried {_counted(part.attempt, 'time')}"
+            click.echo(f"message {part.part}: {part.state}{at}, {tried}{reason}")
 
     _with_rooms(show)
+
+
+@questions.command("retry")
+@click.argument("question_id", type=_ID)
+def questions_retry(question_id: int) -> None:
+    """Try a failed question again.
+
+    Messages of its answer that were not sent are sent; without an answer it is answered anew.
+    A running bot begins at once, otherwise the next one does.
+
+    \b
+    Example:
+      docbot questions retry 42
+    """
+
+    async def retry(rooms: "Rooms") -> None:
+        from docbot.forum.again import try_again
+
+        again = await try_again(rooms.pool, rooms.questions, rooms.outbox, question_id)
+        what = "waits to be answered"
+        if again.messages:
+            what = f"has {_counted(again.messages, 'message')} to be sent"
+        click.echo(f"question {question_id} {what}")
+
+    _with_rooms(retry)
+
+
+@commands.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE where it is there already.")
+def backup(file: Path, force: bool) -> None:
+    """Write all that docbot knows into one file, also while the bot runs.
+
+    The file holds what members wrote: keep it as you keep the database. It has no password, no
+    token and no index; the vectors of an embedding model are in it.
+
+    \b
+    Examples:
+      docbot backup docbot.tar
+      docbot backup /backups/docbot-monday.tar --force
+    """
+    from docbot.app.copies import back_up
+
+    asyncio.run(
+        back_up(_settings(), file, force=force, say=click.echo, progress=TerminalProgress())
+    )
+
+
+@commands.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def restore(file: Path) -> None:
+    """Bring a backup into an empty database and build the index; the bot must not run.
+
+    The whole file is checked first. It is loaded whole or, when anything fails, not at all.
+
+    \b
+    Examples:
+      docbot restore docbot.tar
+      DOCBOT_DATA_DIR=/var/lib/docbot-new docbot restore docbot.tar
+    """
+    from docbot.app.copies import restore as bring_back
+
+    asyncio.run(bring_back(_settings(), file, say=click.echo, progress=TerminalProgress()))
 
 
 @commands.command()

@@ -163,6 +163,14 @@ class Settings(BaseSettings):
         None,
         description="What a million tokens cost with that model, in any currency; a large sync then says what it will cost.",
     )
+    docbot_missed_hours: Annotated[float, Field(ge=0, le=8760, allow_inf_nan=False)] = Field(
+        6,
+        description="How old a question may be that was asked while docbot was away, to be answered; older ones are `cancelled`.",
+    )
+    docbot_missed_posts: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        50,
+        description="How many posts of one forum are answered at most that were made while docbot was away; the others are `cancelled`.",
+    )
     docbot_operator_guild: Annotated[int, Field(gt=0)] | None = Field(
         None,
         description="The server in which /reload-config also takes in the `.env` file.",

@@ -32,7 +32,15 @@ OnStep: TypeAlias = Callable[[Step], None]
 _HIDDEN = "[hidden]"
 _TEXT_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 # Chatty at info about every request they make.
-_QUIET = ("httpx", "httpcore", "openai", "discord.client", "discord.gateway", "aiohttp.access")
+_QUIET = (
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "openai",
+    "discord.client",
+    "discord.gateway",
+    "aiohttp.access",
+)
 
 log = logging.getLogger(__name__)
 

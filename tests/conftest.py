@@ -134,6 +134,15 @@ async def database_url(server_url: str, template: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+async def empty_url(server_url: str) -> AsyncIterator[str]:
+    """The address of a database where docbot never was."""
+    name = f"test_{uuid4().hex}"
+    await _create(server_url, name, "template0")
+    yield url_of(server_url, name)
+    await _drop(server_url, name)
+
+
+@pytest.fixture
 async def database(database_url: str, tmp_path: Path) -> Database:
     return Database(database_url, tmp_path)
 

@@ -16,7 +16,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Self
@@ -45,7 +45,12 @@ class Html:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """Nothing more is sent until `server.release` is set; then all goes on as if nothing was."""
+    """Nothing more is sent until `server.release` is set or the seconds are over.
+
+    Then all goes on as if nothing was.
+    """
+
+    seconds: float | None = None  # None: for as long as it takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,9 @@ class ModelServer:
                 _reset(request)
                 return web.Response()
             case Hang():
-                await self.release.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(fault.seconds):
+                        await self.release.wait()
                 return None
 
     async def _chat(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:

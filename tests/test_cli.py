@@ -1,10 +1,13 @@
 import asyncio
+import fcntl
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import sys
+import tempfile
 from asyncio.subprocess import Process
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ import click
 import pytest
 
 from docbot.cli import commands
+from docbot.db.embedded import SERVER_LOCK
 from docbot.playground.server import Playground
 from tests.model_server import ModelServer, Reply, Reset
 
@@ -151,7 +155,14 @@ async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:
         (["forum", "remove", "5"], "no forum 5 is bound"),
         (["questions", "show", "5"], "there is no question 5"),
         (["questions", "show", "99999999999999999999"], "is not in the range"),
+        (["questions", "retry", "5"], "there is no question 5"),
+        (["questions", "retry", "five"], "is not a valid integer"),
         (["questions", "list", "--state", "typo"], "states: collecting, waiting"),
+        (["backup"], "Missing argument 'FILE'"),
+        (["backup", "-"], "not to standard output"),
+        (["backup", "nowhere/docbot.tar"], "there is no folder nowhere"),
+        (["restore", "nowhere.tar"], "nowhere.tar cannot be read (No such file or directory)"),
+        (["restore", "docs/usage.md"], "docs/usage.md cannot be restored: it is not a tar file"),
         (["frobnicate"], "No such command"),
     ],
 )
@@ -300,6 +311,63 @@ async def test_removing_a_source_removes_its_pages_from_the_search(read: Shell) 
     assert "No source yet" in (await read.run("sources", "list")).out
     await read.run("sources", "add", "other", "./docs")
     assert json.loads((await read.run("search", "max_retries", "--json")).out) == []
+
+
+@pytest.fixture
+def elsewhere(read: Shell) -> Iterator[Shell]:
+    """A shell on a data folder of its own, with the embedded server."""
+    with tempfile.TemporaryDirectory(prefix="docbot-") as folder:
+        Path(folder).chmod(0o755)  # as root Postgres runs as nobody, who must reach it
+        yield Shell({"PATH": "/usr/bin:/bin", "DOCBOT_DATA_DIR": folder}, read.cwd)
+        with (Path(folder) / "postgres" / SERVER_LOCK).open() as lock:  # free once it is gone
+            fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+async def test_a_backup_moves_docbot_to_another_data_folder(read: Shell, elsewhere: Shell) -> None:
+    backed_up = await read.run("backup", "docbot.tar")
+    assert backed_up.code == 0, backed_up.err
+    assert re.match(
+        r"Backed up \d+ rows in \d+ tables to docbot\.tar \(\d+\.\d kB\)\.\n  chunks 2, pages 2, sources 1\n",
+        backed_up.out,
+    )
+    restored = await elsewhere.run("restore", "docbot.tar")
+    assert restored.code == 0, restored.err
+    assert "docbot.tar is whole: 5 rows in" in restored.out
+    assert restored.out.endswith("indexed 2 chunks\nNext: docbot run\n")
+    found = await elsewhere.run("search", "max_retries", "--json", "--limit", "1")
+    assert json.loads(found.out)[0]["url"] == "https://d.test/usage#retries"
+    again = await elsewhere.run("restore", "docbot.tar")
+    assert again.code == 2
+    assert "is not empty (rows: chunks 2, pages 2, sources 1)" in again.err
+    from_embedded = await elsewhere.run("backup", "docbot.tar", "--force")
+    assert from_embedded.code == 0, from_embedded.err
+    assert from_embedded.out.splitlines()[1] == "  chunks 2, pages 2, sources 1"
+
+
+async def test_an_index_that_cannot_be_built_after_a_restore_is_told(
+    read: Shell, elsewhere: Shell
+) -> None:
+    await read.run("backup", "docbot.tar")
+    restored = await elsewhere.run("restore", "docbot.tar", QDRANT_URL="http://127.0.0.1:9")
+    assert restored.code == 1
+    assert "docbot: all is restored but the index, which `docbot sync` or" in restored.err
+    assert "pages 2" in (await elsewhere.run("restore", "docbot.tar")).err
+
+
+async def test_a_backup_shows_how_far_it_is_on_a_terminal(read: Shell) -> None:
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "docbot", "backup", "docbot.tar"),
+        cwd=read.cwd,
+        env=read.environment,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    await process.wait()
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert shown.startswith("backing up, in MB ...")
 
 
 async def test_doctor_tells_each_part_and_fails_where_one_does(shell: Shell) -> None:

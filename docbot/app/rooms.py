@@ -64,7 +64,7 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
     Raises:
         DocbotError: a part cannot be opened; the message says which and what to do.
     """
-    _make_folder(settings.docbot_data_dir)
+    make_folder(settings.docbot_data_dir)
     database = Database(database_url(settings), settings.docbot_data_dir)
     async with AsyncExitStack() as stack:
         stack.callback(database.close)
@@ -84,7 +84,12 @@ async def open_rooms(settings: Settings) -> AsyncIterator[Rooms]:
         yield await _rooms(settings, database, pool, embedder, builder)
 
 
-def _make_folder(data_dir: Path) -> None:
+def make_folder(data_dir: Path) -> None:
+    """Make the data folder where it is not there.
+
+    Raises:
+        SettingsError: it cannot be made.
+    """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 from time import monotonic
 
@@ -21,24 +22,30 @@ from docbot.app.rooms import (
 from docbot.bot import texts
 from docbot.bot.client import HelpClient, Parts, connect
 from docbot.bot.commands import add_commands
-from docbot.bot.delivery import OutboxDrain
+from docbot.bot.delivery import SEND_SECONDS, OutboxDrain
 from docbot.bot.endpoint import point_at
+from docbot.bot.gateway import CONNECT_SECONDS, Starts
+from docbot.bot.pace import Pace
+from docbot.bot.refusals import Refusals
 from docbot.bot.search import SearchTools
 from docbot.bot.typing import typing
 from docbot.db.activity import (
     ActiveLock,
     Holder,
     find_holder,
+    note_start,
     put_out_silent,
     raise_epoch,
     refuse_other_model,
+    seconds_since_start,
 )
 from docbot.db.errors import translated
-from docbot.db.listen import INDEX_CHANGED, SETTINGS_CHANGED, Listener
+from docbot.db.listen import INDEX_CHANGED, SETTINGS_CHANGED, WORK_ADDED, Listener
 from docbot.db.locks import sync_lock
 from docbot.errors import TransientError, UsageError, cause_of
 from docbot.forum.bindings import Bindings
 from docbot.forum.claims import ClaimLoop, Wake
+from docbot.forum.decide import Bounds
 from docbot.forum.intake import Intake
 from docbot.forum.retry import is_worth_a_line, pause
 from docbot.forum.worker import QuestionWorker
@@ -58,7 +65,6 @@ _ENDPOINT = {"OPENAI_API_KEY", "OPENAI_BASE_URL"}
 REQUESTS_PER_SECOND = 45
 # Who acted for less did not get far: Discord counts how often a bot connects.
 _STEADY_SECONDS = 60.0
-_QUICK_RETURNS = 20  # after so many losses of the lock in a row, each soon, it is not tried at once
 _LOOK_SECONDS = 2.0  # between two looks of a process that stands by
 _SILENT_SECONDS = 5.0  # for one look
 
@@ -79,6 +85,9 @@ class RunningBot:
         wake_ups: bool = True,
         idle_seconds: float = IDLE_SECONDS,
         requests_per_second: int = REQUESTS_PER_SECOND,
+        send_seconds: float = SEND_SECONDS,
+        connect_seconds: float = CONNECT_SECONDS,
+        refusals: Refusals | None = None,
     ) -> None:
         """Set up; nothing is connected before `run`.
 
@@ -89,6 +98,9 @@ class RunningBot:
             wake_ups: False leaves all to the polls, for measuring what the wake-ups are worth.
             idle_seconds: between two polls, the net beneath the wake-ups.
             requests_per_second: to Discord, all together; more only for measuring.
+            send_seconds: the longest that one send may take.
+            connect_seconds: for which a connection to the gateway may take to be ready.
+            refusals: counts what Discord refuses; another only for tests.
         """
         self._rooms = rooms
         self._settings = rooms.settings
@@ -102,7 +114,12 @@ class RunningBot:
         self._wake_drains = Wake()
         self._wake_ups = wake_ups
         self._idle_seconds = idle_seconds
-        self._requests_per_second = requests_per_second
+        # One for all connections: what Discord asked for holds also after a reconnect.
+        self._pace = Pace(requests_per_second, refusals=refusals)
+        self._send_seconds = send_seconds
+        self._connect_seconds = connect_seconds
+        self._starts = Starts(self._note_start)
+        self._failures = 0  # to act, in a row
         self._stop = asyncio.Event()
         self._may_stay = asyncio.Event()  # at least as a process that stands by
         self._client: HelpClient | None = None  # while it acts
@@ -117,8 +134,8 @@ class RunningBot:
         """Act until `stop`; a process that loses the right to act queues for it again.
 
         Raises:
-            SettingsError: Discord refuses the token or an intent, or the process that acts has
-                another embedding model.
+            UsageError: Discord refuses the token, an intent, or this docbot; or the process that
+                acts has another embedding model.
         """
         async with self._models:
             self._answerer = await self._models.enter_async_context(open_answerer(self._settings))
@@ -131,7 +148,7 @@ class RunningBot:
                 raise cause_of(group) from group
 
     async def _stand_by_and_act(self) -> None:
-        looks = short = 0  # that failed in a row: to see the lock, to act for long
+        looks = 0  # in a row that found no Postgres
         while not self._stop.is_set():
             lock = ActiveLock(self._rooms.database)
             began: float | None = None
@@ -140,20 +157,21 @@ class RunningBot:
                     looks, began = 0, monotonic()
                     await self._act(lock)
             except TransientError as error:
-                looks += began is None
-                if began is not None:
-                    short = 1 if monotonic() - began > _STEADY_SECONDS else short + 1
-                is_told = began is not None or is_worth_a_line(looks)
-                await self._pause(error, 1 if began is None else short, is_told=is_told)
+                if began is None:
+                    looks += 1
+                else:
+                    was_steady = monotonic() - began > _STEADY_SECONDS
+                    self._failures = 1 if was_steady else self._failures + 1
+                await self._pause(error, looks or self._failures)
             finally:
                 await lock.release()
 
-    async def _pause(self, error: TransientError, attempt: int, *, is_told: bool) -> None:
+    async def _pause(self, error: TransientError, failures: int) -> None:
         """Wait longer each time for Discord, but look every second whether Postgres is back."""
         of_discord = isinstance(error, _NoDiscordError)
-        seconds = pause(attempt if of_discord else max(1, attempt - _QUICK_RETURNS))
-        level = logging.WARNING if is_told else logging.DEBUG
-        log.log(level, "not acting, tried again in %.0f s: %s", seconds, error)
+        seconds = pause(failures if of_discord else 1, retry_after=error.retry_after)
+        if is_worth_a_line(failures):
+            log.warning("not acting, tried again in %.0f s: %s", seconds, error)
         await _first(asyncio.sleep(seconds), self._stop.wait())
 
     async def _may_act(self, lock: ActiveLock) -> None:
@@ -257,6 +275,7 @@ class RunningBot:
         """Raise the epoch and take up what the process before left in flight, all or nothing."""
         with translated():
             async with self._rooms.pool.acquire() as conn, conn.transaction():
+                self._starts.note(await seconds_since_start(conn))
                 epoch = await raise_epoch(
                     conn,
                     lock_pid=lock.server_pid,
@@ -265,8 +284,14 @@ class RunningBot:
                 await self._rooms.questions.take_over(conn)
                 await self._rooms.outbox.take_over(conn)
         self._epoch = epoch
-        log.info("active from now on (epoch %d)", epoch)
+        if self._failures == 0 or is_worth_a_line(self._failures):
+            log.info("active from now on (epoch %d)", epoch)
         await self.bindings.reload()
+
+    async def _note_start(self) -> None:
+        with translated():
+            async with self._rooms.pool.acquire() as conn:
+                await note_start(conn)
 
     async def _connect(self, client: HelpClient) -> None:
         token = self._settings.discord_token
@@ -274,7 +299,7 @@ class RunningBot:
             await point_at(self._settings.docbot_discord_api)
             await connect(client, token.get_secret_value() if token else "")
         except TransientError as error:
-            raise _NoDiscordError(str(error)) from error
+            raise _NoDiscordError(str(error), retry_after=error.retry_after) from error
 
     def _make_client(self, lock: ActiveLock) -> HelpClient:
         rooms = self._rooms
@@ -298,9 +323,15 @@ class RunningBot:
                 SearchTools(rooms.searcher, rooms.sources),
             ),
             proxy=self._settings.docbot_discord_proxy,
-            requests_per_second=self._requests_per_second,
+            pace=self._pace,
             confirm=lock.confirm,
+            bounds=Bounds(
+                timedelta(hours=self._settings.docbot_missed_hours),
+                self._settings.docbot_missed_posts,
+            ),
             on_connected=self._greet,
+            starts=self._starts,
+            connect_seconds=self._connect_seconds,
         )
         add_commands(client, self.reload)
         return client
@@ -339,6 +370,8 @@ class RunningBot:
             wake_worker=self._waker(self._wake_workers),
             idle_seconds=self._idle_seconds,
             trouble_in=client.watch.trouble_in,
+            refusals=self._pace.refusals,
+            send_seconds=self._send_seconds,
             on_step=self._on_step,
         )
 
@@ -347,8 +380,14 @@ class RunningBot:
         callbacks = {
             INDEX_CHANGED: self._take_in_index,
             SETTINGS_CHANGED: self._take_in_bindings,
+            WORK_ADDED: self._look_for_work,
         }
         await Listener(self._rooms.database, callbacks).run()
+
+    async def _look_for_work(self) -> None:
+        """Another process has put a question or a message back to be worked on."""
+        self._wake_workers.set()
+        self._wake_drains.set()
 
     async def _take_in_bindings(self) -> None:
         await self.bindings.reload()

@@ -3,8 +3,8 @@
 Asked by REST alone, so it works beside a running bot and uses up no session.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -82,7 +82,7 @@ class Access:
         return [await self.guild(guild_id) for guild_id in await self._guild_ids()]
 
     async def _guild_ids(self) -> list[int]:
-        with _understood():
+        with faults.translated(), faults.understood():
             return [guild.id async for guild in self._client.fetch_guilds(limit=None)]
 
     async def guild(self, guild_id: int) -> GuildAccess:
@@ -92,7 +92,7 @@ class Access:
             GoneError: docbot is not in it.
         """
         try:
-            with _understood():
+            with faults.translated(), faults.understood():
                 guild = await self._client.fetch_guild(guild_id, with_counts=False)
                 member = await guild.fetch_member(self._client.user.id if self._client.user else 0)
                 forums = await self._fetch_forums(guild)
@@ -143,22 +143,10 @@ async def signed_in(token: str, api: str, proxy: str | None) -> AsyncIterator[Ac
     async with discord.Client(
         intents=needed_intents(), proxy=proxy, max_ratelimit_timeout=_PAUSE_SECONDS
     ) as client:
-        with refuse_token(), _understood():
+        with refuse_token(), faults.translated(), faults.understood():
             await client.login(token)
             application = await client.application_info()
         yield Access(client, application)
-
-
-@contextmanager
-def _understood() -> Iterator[None]:
-    """Raise docbot's errors for Discord's, and for an answer that is not Discord's at all."""
-    try:
-        with faults.translated():
-            yield
-    except (KeyError, TypeError) as error:  # discord.py takes any answer of 200 as it should be
-        raise TransientError(
-            "what answered is not Discord: a proxy's page, or the login page of this network?"
-        ) from error
 
 
 async def clock_skew(api: str, proxy: str | None) -> float | None:

@@ -1,33 +1,50 @@
 """Finds what was posted while docbot was away: a restart of the gateway replays nothing."""
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import discord
 
 from docbot.bot import faults
 from docbot.bot.translate import incoming_from, is_from_person
-from docbot.db.forums import Forum
-from docbot.db.threads import Threads
-from docbot.errors import PermanentError, TransientError
+from docbot.db.forums import Forum, Forums
+from docbot.db.threads import Threads, Told
+from docbot.errors import GoneError, PermanentError, TransientError
 from docbot.forum.bindings import Bindings
+from docbot.forum.decide import Bounds, Incoming, judge_missed
 from docbot.forum.intake import Intake
 
 log = logging.getLogger(__name__)
 
-# Older posts have long found another answer; more at once would be a flood.
-MISSED_FOR = timedelta(hours=6)
-MISSED_POSTS = 50
+# An event may be tried again for so long before it is given up, or be late by itself: what a
+# forum's mark says was told, was told up to so long before it.
+_MARGIN = timedelta(minutes=30)
+# A live message moves the mark so seldom: it saves a few requests at the next start.
+_MARK_EVERY = timedelta(minutes=10)
+# Between two missed questions, so that a live one finds a worker free.
+_TURN = timedelta(seconds=2)
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What was found of one forum since it fell behind, over all tries to catch up on it."""
+
+    asked: int = 0
+    posts: int = 0
+    missed: Counter[str] = field(default_factory=Counter)  # by why it is not answered
 
 
 class CatchUp:
     """Compares each bound forum's threads with what is stored, and takes in what is missing.
 
     Knows in which forums everything up to the newest event was told: not so after a gap, until it
-    is caught up on.
+    is caught up on. Each forum has a mark, moved on while it is in step: all up to there was told, so
+    that no search for what was missed goes further back.
     """
 
     def __init__(
@@ -36,7 +53,9 @@ class CatchUp:
         intake: Intake,
         bindings: Bindings,
         threads: Threads,
+        forums: Forums,
         *,
+        bounds: Bounds,
         calls_us: Callable[[discord.Message], Awaitable[bool]],
         in_order: Callable[[int], AbstractAsyncContextManager[None]],
     ) -> None:
@@ -44,11 +63,16 @@ class CatchUp:
         self._intake = intake
         self._bindings = bindings
         self._threads = threads
+        self._forums = forums
+        self._bounds = bounds
         self._calls_us = calls_us
         self._in_order = in_order  # keeps other events of a thread waiting
         # By forum: how often there was a gap, and the last one that was caught up on.
         self._gaps: Counter[int] = Counter()
         self._caught_up: dict[int, int] = {}
+        self._tallies: defaultdict[int, _Tally] = defaultdict(_Tally)
+        self._marks: dict[int, datetime] = {}
+        self._next_turn = datetime.now(UTC)
 
     def is_in_step(self, forum_id: int | None) -> bool:
         """Whether everything up to now was told of this forum."""
@@ -64,6 +88,13 @@ class CatchUp:
         for forum in self._in_guild(guild_id):
             if self._readable(forum) is None:
                 self._gaps[forum.channel_id] += 1
+
+    async def told(self, forum_id: int, message: discord.Message) -> None:
+        """Move the forum's mark on to a message that was told live and is seen to."""
+        at = message.created_at
+        if self.is_in_step(forum_id) and at - self._marks.get(forum_id, _EVER) >= _MARK_EVERY:
+            self._marks[forum_id] = at
+            await self._forums.tell(forum_id, at)
 
     async def run(self, guild_id: int | None = None) -> None:
         """Catch up on the forums that are behind, of one server or of all.
@@ -95,63 +126,115 @@ class CatchUp:
     async def _catch_up_or_report(self, forum: Forum, channel: discord.ForumChannel) -> None:
         """One forum that docbot may not read keeps no other from being caught up on."""
         gap = self._gaps[forum.channel_id]
+        tally = self._tallies[forum.channel_id]
         try:
             with faults.translated():
-                await self._catch_up_on(forum, channel)
+                await self._catch_up_on(forum, channel, tally)
         except PermanentError as error:
             log.error("forum %d cannot be caught up on: %s", forum.channel_id, error)
         else:
             self._caught_up[forum.channel_id] = gap
+            self._tell_operator(forum, tally)
+        del self._tallies[forum.channel_id]
 
-    async def _catch_up_on(self, forum: Forum, channel: discord.ForumChannel) -> None:
-        since = datetime.now(UTC) - MISSED_FOR
-        threads = await _recent_threads(channel, since)
-        seen = await self._threads.seen_ids([thread.id for thread in threads])
-        behind = [thread for thread in threads if _last_id(thread) > seen.get(thread.id, 0)]
-        posts = [t for t in behind if t.id not in seen and _created_at(t) >= forum.bound_at]
-        left = posts[MISSED_POSTS:]
-        taken = 0
-        for thread in behind:
-            if thread not in left:
-                taken += await self._take_new_messages(thread, seen.get(thread.id, 0), since)
-        if taken or left:
-            log.info(
-                "forum %d: took in %d messages from while docbot was away, left %d posts",
-                forum.channel_id,
-                taken,
-                len(left),
-            )
+    def _tell_operator(self, forum: Forum, tally: _Tally) -> None:
+        if not tally.asked and not tally.missed:
+            return
+        why = ", ".join(f"{number} {reason}" for reason, number in sorted(tally.missed.items()))
+        log.log(
+            logging.WARNING if tally.missed.keys() - {"people wrote"} else logging.INFO,
+            "forum %d: found %d questions from while docbot was away; %d are answered, "
+            "%d are not (cancelled as missed)%s",
+            forum.channel_id,
+            tally.asked + tally.missed.total(),
+            tally.asked,
+            tally.missed.total(),
+            f": {why}" if why else "",
+        )
+
+    async def _catch_up_on(
+        self, forum: Forum, channel: discord.ForumChannel, tally: _Tally
+    ) -> None:
+        began = datetime.now(UTC)
+        horizon = max(forum.bound_at, await self._forums.told_until(forum) - _MARGIN)
+        threads = await _threads_since(channel, horizon)
+        told = await self._threads.told([thread.id for thread in threads])
+        behind = [thread for thread in threads if _is_behind(thread, told.get(thread.id), horizon)]
+        # What can still be answered comes first, the oldest of it first.
+        oldest = discord.utils.time_snowflake(began - self._bounds.age)
+        for thread in sorted(behind, key=lambda thread: (thread.id < oldest, thread.id)):
+            after = _told_up_to(thread, told.get(thread.id), horizon)
+            try:
+                with faults.translated():
+                    await self._take_new_messages(thread, after, began, tally)
+            except GoneError:
+                log.debug("thread %d was deleted while it was caught up on", thread.id)
+        if threads:
+            await self._forums.tell(forum.channel_id, max(map(_last_change, threads)))
 
     async def _take_new_messages(
-        self, thread: discord.Thread, seen_id: int, since: datetime
-    ) -> int:
-        """Take in what people wrote after `seen_id` and since then; return how much it was."""
+        self, thread: discord.Thread, after: int, began: datetime, tally: _Tally
+    ) -> None:
+        """Take in what people wrote in the thread that was not told."""
         async with self._in_order(thread.id):
-            start = max(seen_id, thread.id - 1, discord.utils.time_snowflake(since))
-            after = discord.Object(start)
+            start = discord.Object(after)
             messages = [
                 message
-                async for message in thread.history(after=after, limit=None, oldest_first=True)
+                async for message in thread.history(after=start, limit=None, oldest_first=True)
                 if is_from_person(message)
             ]
-            is_late = thread.id <= start or _somebody_helps(thread, messages)
+            people_wrote = _somebody_helps(thread, messages)
             for message in messages:
                 calls_us = await self._calls_us(message)
-                incoming = incoming_from(message, thread, calls_us=calls_us, is_late=is_late)
-                await self._intake.take(incoming, in_step=False)
+                incoming = incoming_from(message, thread, calls_us=calls_us)
+                await self._take(incoming, began, tally, people_wrote=people_wrote)
             await self._threads.saw(thread.id, _last_id(thread))
-        return len(messages)
+
+    async def _take(
+        self, incoming: Incoming, began: datetime, tally: _Tally, *, people_wrote: bool
+    ) -> None:
+        written = incoming.message.created_at
+        # What is written from now on is live, also where the gateway tells of it a moment later.
+        if not self._intake.asks(incoming) or written >= began:
+            await self._intake.take(incoming, in_step=False)
+            return
+        too_late = judge_missed(
+            incoming,
+            self._bounds,
+            age=began - written,
+            taken=tally.posts,
+            people_wrote=people_wrote,
+        )
+        turn_at = max(self._next_turn, datetime.now(UTC))
+        incoming = replace(
+            incoming, turn_at=None if too_late else turn_at, is_missed=too_late is not None
+        )
+        taken = await self._intake.take(incoming, in_step=False)
+        if taken == "missed" and too_late:
+            tally.missed[too_late] += 1
+        elif taken == "asked":
+            self._next_turn = turn_at + _TURN
+            tally.asked += 1
+            tally.posts += incoming.opens_thread
 
 
-async def _recent_threads(channel: discord.ForumChannel, since: datetime) -> list[discord.Thread]:
-    """The threads in which somebody wrote since then, oldest first."""
+async def _threads_since(channel: discord.ForumChannel, horizon: datetime) -> list[discord.Thread]:
+    """Every thread in which something may have happened since then."""
     # Asked for, since the cache lacks what was made while the forum was hidden.
-    active = await channel.guild.active_threads()
-    threads = {thread.id: thread for thread in active if thread.parent_id == channel.id}
-    async for thread in channel.archived_threads(limit=MISSED_POSTS):
+    threads = {thread.id: thread for thread in await _active_threads(channel)}
+    # The last archived come first, and what was written in is archived after that.
+    async for thread in channel.archived_threads(limit=None):
+        if thread.archive_timestamp < horizon:
+            break
         threads[thread.id] = thread
-    recent = [t for t in threads.values() if discord.utils.snowflake_time(_last_id(t)) >= since]
-    return sorted(recent, key=lambda thread: thread.id)
+    # Once more, for what was opened again while the archived were read.
+    threads |= {thread.id: thread for thread in await _active_threads(channel)}
+    return list(threads.values())
+
+
+async def _active_threads(channel: discord.ForumChannel) -> list[discord.Thread]:
+    active = await channel.guild.active_threads()
+    return [thread for thread in active if thread.parent_id == channel.id]
 
 
 def may_read(channel: discord.ForumChannel) -> bool:
@@ -159,8 +242,18 @@ def may_read(channel: discord.ForumChannel) -> bool:
     return rights.view_channel and rights.read_message_history
 
 
-def _created_at(thread: discord.Thread) -> datetime:
-    return discord.utils.snowflake_time(thread.id)
+def _is_behind(thread: discord.Thread, told: Told | None, horizon: datetime) -> bool:
+    last_id = _last_id(thread)
+    return last_id > (told.seen_id if told else discord.utils.time_snowflake(horizon))
+
+
+def _told_up_to(thread: discord.Thread, told: Told | None, horizon: datetime) -> int:
+    """The message of the thread after which it is read."""
+    return max(told.read_from if told else discord.utils.time_snowflake(horizon), thread.id - 1)
+
+
+def _last_change(thread: discord.Thread) -> datetime:
+    return max(discord.utils.snowflake_time(_last_id(thread)), thread.archive_timestamp)
 
 
 def _last_id(thread: discord.Thread) -> int:

@@ -18,7 +18,9 @@ from discord.gateway import KeepAliveHandler
 
 from docbot.bot import faults
 from docbot.bot.catch_up import CatchUp
+from docbot.bot.gateway import CONNECT_SECONDS, HEARTBEAT_TIMEOUT, GatewayLine, Starts
 from docbot.bot.pace import LONGEST_RATE_LIMIT, Pace
+from docbot.bot.refusals import HeldBackError
 from docbot.bot.search import PageButton, SearchTools
 from docbot.bot.translate import change_from, incoming_from, is_from_person
 from docbot.bot.views import VoteButton
@@ -27,10 +29,11 @@ from docbot.db.answers import Answers
 from docbot.db.forums import Forum, Forums
 from docbot.db.outbox import Outbox
 from docbot.db.threads import Threads
-from docbot.errors import DocbotError, SettingsError, TransientError
+from docbot.errors import DocbotError, GoneError, SettingsError, TransientError
 from docbot.forum.bindings import Bindings
+from docbot.forum.decide import Bounds
 from docbot.forum.intake import Intake
-from docbot.forum.retry import pause
+from docbot.forum.retry import is_worth_a_line, pause
 
 log = logging.getLogger(__name__)
 
@@ -60,15 +63,16 @@ class HelpClient(discord.Client):
         parts: Parts,
         *,
         proxy: str | None,
-        requests_per_second: int,
+        pace: Pace,
         confirm: Callable[[], Awaitable[None]],
+        bounds: Bounds,
         on_connected: Callable[["HelpClient"], Awaitable[None]],
+        starts: Starts,
+        connect_seconds: float = CONNECT_SECONDS,
     ) -> None:
         """Set up; `confirm` is asked right before each request that changes something."""
         leave_out_voice()
-        self._confirm = confirm
-        trace = Pace(requests_per_second).trace()
-        trace.on_request_start.append(self._confirm_right)  # after its turn has come
+        trace = pace.trace(self._forum_of, confirm=confirm)
         trace.on_request_end.append(self._end_global_limit)
         super().__init__(
             intents=needed_intents(),
@@ -80,12 +84,16 @@ class HelpClient(discord.Client):
             # A server that comes later is taken in when it does.
             guild_ready_timeout=0.2,
             max_ratelimit_timeout=LONGEST_RATE_LIMIT,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
             proxy=proxy,
             http_trace=trace,
         )
         self.parts = parts
+        self._pace = pace
         self.tree = app_commands.CommandTree(self)
         self._on_connected = on_connected
+        self._starts = starts
+        self._line = GatewayLine(self, starts, connect_seconds=connect_seconds)
         self._catching_up = asyncio.Lock()
         # What happens in one thread is taken in in the order in which it happened.
         self._in_order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -96,6 +104,8 @@ class HelpClient(discord.Client):
             parts.intake,
             parts.bindings,
             parts.threads,
+            parts.forums,
+            bounds=bounds,
             calls_us=self.calls_us,
             in_order=self._order_of,
         )
@@ -120,11 +130,31 @@ class HelpClient(discord.Client):
     def invite_link(self) -> str:
         return invite_link(self.application_id or 0)
 
+    def may_type(self, channel_id: int) -> bool:
+        """Whether nothing is known to stand against it; to type is not worth a refusal."""
+        forum_id = self._forum_of(channel_id)
+        is_well = self.watch.trouble_in(forum_id) is None
+        return is_well and not self._pace.refusals.was_refused_in(forum_id)
+
+    def _forum_of(self, channel_id: int) -> int:
+        """The forum of a thread that the cache knows; else what was given."""
+        channel = self.get_channel(channel_id)
+        return channel.parent_id if isinstance(channel, discord.Thread) else channel_id
+
     async def setup_hook(self) -> None:
         try:
             await self.tree.sync()
-        except discord.RateLimited as error:  # those of the last start are still there
+        # Those of the last start are still there.
+        except (discord.RateLimited, HeldBackError) as error:
             self.report("registering the commands", error)
+
+    async def connect(self, *, reconnect: bool = True) -> None:
+        """Stay connected until closed; `reconnect` is discord.py's and always meant."""
+        await self._line.hold()
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Identify at once: the wait, which may be long, was before the connection was opened."""
+        await self._starts.begin()
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         if self.is_closed():
@@ -144,16 +174,6 @@ class HelpClient(discord.Client):
             if isinstance(thread, KeepAliveHandler) and _is_of(thread, self):
                 thread.stop()
                 await thread.ws.socket.close()
-
-    async def _confirm_right(
-        self, _: aiohttp.ClientSession, __: object, request: aiohttp.TraceRequestStartParams
-    ) -> None:
-        """Send nothing for which another process has the right by now.
-
-        A process that was stopped wakes up in the midst of a send whose nonce is long forgotten.
-        """
-        if request.method != "GET":
-            await self._confirm()
 
     async def _end_global_limit(
         self, _: aiohttp.ClientSession, __: object, request: aiohttp.TraceRequestEndParams
@@ -262,7 +282,11 @@ class HelpClient(discord.Client):
         in_step = self._catch_up.is_in_step(parent_id)
         if is_from_person(message):
             what, take = f"storing message {message.id}", partial(self._take, message, in_step)
-            await self._in_turn(message.channel.id, what, take)
+            if not await self._in_turn(message.channel.id, what, take):
+                self._catch_up.fall_behind(message.guild.id)  # it is found again
+            elif parent_id is not None and in_step and self._is_bound(parent_id):
+                told = partial(self._catch_up.told, parent_id, message)
+                await self._insist(f"noting message {message.id}", told)
         elif in_step and self._is_bound(parent_id):
             what = f"noting message {message.id}"
             saw = partial(self.parts.threads.saw, message.channel.id, message.id)
@@ -276,34 +300,46 @@ class HelpClient(discord.Client):
 
     async def _in_turn(
         self, thread_id: int, what: str, call: Callable[[], Awaitable[object]]
-    ) -> None:
+    ) -> bool:
         """Insist, after what came earlier in this thread: a deletion must find its message."""
         async with self._order_of(thread_id):
-            await self._insist(what, call)
+            return await self._insist(what, call)
 
-    async def _insist(self, what: str, call: Callable[[], Awaitable[object]]) -> None:
-        """Do it, again while Postgres or Discord is out of reach: an event comes only once."""
+    async def _insist(self, what: str, call: Callable[[], Awaitable[object]]) -> bool:
+        """Do it, again while Postgres or Discord is out of reach: an event comes only once.
+
+        Returns:
+            False where it was given up although it may be possible later.
+        """
         for attempt in range(1, _TRIES + 1):
             try:
                 await call()
             except TransientError as error:
                 if attempt == _TRIES or self.is_closed():
                     self.report(what, error)
-                    return
-                log.warning("%s waits: %s", what, error)
+                    return False
+                if is_worth_a_line(attempt):
+                    log.warning("%s waits: %s", what, error)
                 await asyncio.sleep(pause(attempt, retry_after=error.retry_after))
             except DocbotError as error:
                 self.report(what, error)
-                return
+                return True
             else:
-                return
+                break
+        return True
 
     async def _take(self, message: discord.Message, in_step: bool) -> None:
-        thread = await self._thread_of(message)
+        try:
+            thread = await self._thread_of(message)
+        except GoneError as error:
+            log.debug("message %d is not stored, its thread is gone: %s", message.id, error)
+            return
         if thread is None or self.parts.bindings.find(thread.parent_id) is None:
             return
         calls_us = await self.calls_us(message)
         incoming = incoming_from(message, thread, calls_us=calls_us)
+        # An earlier message of the thread may have been given up meanwhile.
+        in_step = in_step and self._catch_up.is_in_step(thread.parent_id)
         await self.parts.intake.take(incoming, in_step=in_step)
 
     async def _thread_of(self, message: discord.Message) -> discord.Thread | None:
@@ -358,23 +394,12 @@ async def connect(client: HelpClient, token: str) -> None:
     """Stay connected until the client is closed.
 
     Raises:
-        SettingsError: Discord refuses the token or an intent; says what to do.
+        UsageError: Discord refuses the token, an intent, or this docbot; says what to do.
+        TransientError: Discord does not let docbot sign in just now.
     """
-    try:
-        with refuse_token(), faults.translated():
-            await client.start(token)
-    except discord.PrivilegedIntentsRequired as error:
-        raise SettingsError(
-            "the Message Content intent is off; switch it on at "
-            "https://discord.com/developers/applications (your application > Bot > "
-            "Privileged Gateway Intents), then start docbot again"
-        ) from error
-    except discord.ConnectionClosed as error:
-        if error.code == 4004:
-            raise SettingsError(
-                "DISCORD_TOKEN: Discord's gateway refuses it; was it reset meanwhile?"
-            ) from error
-        raise
+    with refuse_token(), faults.translated(), faults.understood():
+        await client.login(token)
+    await client.connect()
 
 
 def leave_out_voice() -> None:

@@ -7,13 +7,14 @@ minutes; later the channel's history tells whether the message is there.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import discord
 
 from docbot.bot import faults
 from docbot.bot.pace import LONGEST_RATE_LIMIT
+from docbot.bot.refusals import HeldBackError, Refusals
 from docbot.bot.views import vote_view
 from docbot.bot.watch import Trouble
 from docbot.db.errors import translated
@@ -29,14 +30,13 @@ log = logging.getLogger(__name__)
 
 # Discord keeps a nonce for "a few minutes"; beyond this age it is not relied upon.
 NONCE_SECONDS = 60.0
-# Discord's clock and ours may differ; history is read from a little earlier.
-_CLOCK_SKEW = timedelta(seconds=30)
-_HISTORY_MESSAGES = 200
-_SEND_SECONDS = 60.0
-
-
-class _HeldError(TransientError):
-    """Nothing can be sent in this forum just now."""
+SEND_SECONDS = 60.0
+# Messages after a question that are looked through for its answer; 50 requests.
+_HISTORY_MESSAGES = 5_000
+# What is answered so late may have been answered already by a docbot whose last writes were lost:
+# this database was restored from a backup, or from a replica that was behind.
+_LATE_SECONDS = 120.0
+_ARCHIVED = 50083
 
 
 class OutboxDrain(ClaimLoop):
@@ -55,11 +55,15 @@ class OutboxDrain(ClaimLoop):
         idle_seconds: float,
         wake_worker: Callable[[], None],
         trouble_in: Callable[[int | None], Trouble | None],
+        refusals: Refusals,
+        send_seconds: float,
         on_step: OnStep,
     ) -> None:
         super().__init__(wake=wake, idle_seconds=idle_seconds)
         self._wake_worker = wake_worker
         self._trouble_in = trouble_in
+        self._refusals = refusals
+        self._send_seconds = send_seconds
         self._client = client
         self._pool = pool
         self._outbox = outbox
@@ -86,7 +90,7 @@ class OutboxDrain(ClaimLoop):
     async def _deliver(self, delivery: Delivery) -> None:
         try:
             message_id = await self._settle(delivery)
-        except _HeldError as error:  # told already, once for the forum
+        except HeldBackError as error:  # told already, once for all
             await self._put_off(delivery, error, logging.DEBUG)
         except TransientError as error:
             is_told = is_worth_a_line(delivery.attempt)
@@ -104,77 +108,166 @@ class OutboxDrain(ClaimLoop):
 
     async def _settle(self, delivery: Delivery) -> int:
         try:
-            async with asyncio.timeout(_SEND_SECONDS):
+            async with asyncio.timeout(self._send_seconds):
                 with faults.translated():
                     return await self._send_or_find(delivery)
         except TimeoutError as error:
             raise TransientError(
-                f"Discord let the message wait for {_SEND_SECONDS:.0f} s",
+                f"Discord let the message wait for {self._send_seconds:.0f} s",
                 # What it waited for may be a pause that Discord asked for.
                 retry_after=LONGEST_RATE_LIMIT,
             ) from error
 
     async def _send_or_find(self, delivery: Delivery) -> int:
-        self._check_forum(delivery)
-        await self._check_thread(delivery.channel_id)
-        self._on_step("thread checked")
-        if nonce_is_old(delivery):
-            found = await self._find_sent(delivery)
-            if found is not None:
-                return found
+        """Send it; what cannot be sent any more may be there from a try whose answer was lost.
+
+        Raises:
+            GoneError: it is not there, and is not sent.
+        """
+        is_tried = delivery.attempt > 1
+        try:
+            if delivery.withdrawn is not None:
+                raise GoneError(delivery.withdrawn)
+            with faults.translated():
+                self._check_forum(delivery)
+                await self._check_thread(delivery.channel_id)
+                self._on_step("thread checked")
+                found = await self._find_sent(delivery) if nonce_is_old(delivery) else None
+                if found is None and replies_late(delivery, datetime.now(UTC)):
+                    await self._refuse_answered(delivery)
+                is_tried = True
+                return found or await self._send_and_reopen(delivery)
+        except GoneError:
+            found = await self._find_if_visible(delivery) if is_tried else None
+            if found is None:
+                raise
+            return found
+
+    async def _send_and_reopen(self, delivery: Delivery) -> int:
+        try:
+            return await self._send(delivery)
+        except discord.HTTPException as error:
+            if error.code != _ARCHIVED:
+                raise
+        await self._reopen(delivery.channel_id)
         return await self._send(delivery)
+
+    async def _find_if_visible(self, delivery: Delivery) -> int | None:
+        """As `_find_sent`; None where docbot may not look, or nothing is left to look at."""
+        if self._client.get_guild(delivery.guild_id) is None:
+            return None
+        try:
+            with faults.translated():
+                return await self._find_sent(delivery)
+        except PermanentError:
+            return None
 
     def _check_forum(self, delivery: Delivery) -> None:
         """Hold what cannot go out in any of the forum's threads, until the operator has acted."""
         if self._client.get_guild(delivery.guild_id) is None:
             raise GoneError("docbot is no longer in the server")
+        self._refusals.check(delivery.forum_id)
         trouble = self._trouble_in(delivery.forum_id)
         if trouble is None:
             return
         if trouble.stops_sending or (trouble.stops_reading and needs_history(delivery)):
-            raise _HeldError(trouble.line)
+            raise HeldBackError(trouble.line)
 
     async def _check_thread(self, channel_id: int) -> None:
-        channel = self._client.get_channel(channel_id)
+        channel: object = self._client.get_channel(channel_id)
         if channel is None:
-            channel = await self._client.fetch_channel(channel_id)
+            channel = await self._fetch(channel_id)
         if isinstance(channel, discord.Thread) and channel.locked:
             raise GoneError("the thread is locked")
+
+    async def _fetch(self, channel_id: int) -> object:
+        with faults.understood():
+            return await self._client.fetch_channel(channel_id)
+
+    async def _reopen(self, channel_id: int) -> None:
+        """A send opens an archived thread by itself, mostly; where it did not, it is asked for."""
+        thread = await self._fetch(channel_id)
+        if not isinstance(thread, discord.Thread) or thread.locked:
+            raise GoneError("the thread is locked and archived")
+        try:
+            with faults.understood():
+                await thread.edit(archived=False)
+        except discord.Forbidden as error:
+            why = faults.classify(error)
+            raise GoneError(f"the thread is archived and docbot may not open it: {why}") from error
 
     async def _send(self, delivery: Delivery) -> int:
         payload = delivery.payload
         channel = self._client.get_partial_messageable(
             delivery.channel_id, guild_id=delivery.guild_id
         )
-        sent = await channel.send(
-            payload["content"],
-            nonce=delivery.nonce,
-            suppress_embeds=True,
-            allowed_mentions=discord.AllowedMentions.none(),
-            **_optional_parts(delivery),
-        )
+        parts = _optional_parts(delivery)
+        with faults.understood():
+            sent = await channel.send(
+                payload["content"],
+                nonce=delivery.nonce,
+                suppress_embeds=True,
+                allowed_mentions=discord.AllowedMentions.none(),
+                **parts,
+            )
         return sent.id
 
     async def _find_sent(self, delivery: Delivery) -> int | None:
-        """Look for the row's message among those sent since it was first tried."""
+        """Look for the row's message among all that came after its question.
+
+        No clock has a say in it: Discord's ids alone tell what came after what.
+        """
         channel = self._client.get_partial_messageable(
             delivery.channel_id, guild_id=delivery.guild_id
         )
-        since = delivery.first_tried_at - _CLOCK_SKEW
-        async for message in channel.history(
-            after=since, limit=_HISTORY_MESSAGES, oldest_first=True
-        ):
-            if self._is_ours(message, delivery) and not await self._outbox.is_claimed(message.id):
-                return message.id
+        after, seen = discord.Object(delivery.after_id), 0
+        with faults.understood():
+            async for message in channel.history(
+                after=after, limit=_HISTORY_MESSAGES, oldest_first=True
+            ):
+                seen += 1
+                if self._is_ours(message, delivery) and not await self._outbox.is_claimed(
+                    message.id
+                ):
+                    return message.id
+        if seen == _HISTORY_MESSAGES:
+            raise PermanentError(
+                f"whether it was sent before cannot be told: over {seen} messages came after the "
+                "question. Look in the thread; it is not sent again"
+            )
         return None
 
+    async def _refuse_answered(self, delivery: Delivery) -> None:
+        """Raise GoneError where a message that this database does not know says it already."""
+        trouble = self._trouble_in(delivery.forum_id)
+        if trouble is not None and trouble.stops_reading:
+            return
+        channel = self._client.get_partial_messageable(
+            delivery.channel_id, guild_id=delivery.guild_id
+        )
+        question = discord.Object(delivery.payload["reply_to"])
+        with faults.understood():
+            async for message in channel.history(
+                after=question, limit=_HISTORY_MESSAGES, oldest_first=True
+            ):
+                if not self._is_by_us(message) or not says_the_same(message, delivery):
+                    continue
+                if not await self._outbox.is_claimed(message.id):
+                    raise GoneError(
+                        f"message {message.id} answers it already; this database does not know of "
+                        "it, as after a backup was restored"
+                    )
+
+    def _is_by_us(self, message: discord.Message) -> bool:
+        return self._client.user is not None and message.author.id == self._client.user.id
+
     def _is_ours(self, message: discord.Message, delivery: Delivery) -> bool:
-        if self._client.user is None or message.author.id != self._client.user.id:
+        if not self._is_by_us(message):
             return False
         ids = _custom_ids(message)
         if ids or delivery.payload["vote_on"]:
             return any(custom_id.endswith(f":{delivery.id}") for custom_id in ids)
-        return bool(message.content == delivery.payload["content"])
+        return _is_same_text(message, delivery)
 
     async def _end_sent(self, delivery: Delivery, message_id: int) -> None:
         with translated():
@@ -190,6 +283,8 @@ class OutboxDrain(ClaimLoop):
         if is_final or delivery.refusals + 1 >= REFUSALS:
             await self._end(delivery, "dead", reason)
             return
+        if isinstance(error, RefusedError) and delivery.forum_id is not None:
+            self._refusals.refused_in(delivery.forum_id)
         seconds = pause(delivery.attempt)
         log.warning(
             "outbox row %d for thread %d is refused, again in %.0f s: %s",
@@ -201,8 +296,11 @@ class OutboxDrain(ClaimLoop):
         await self._outbox.put_off(delivery, self._epoch, seconds, reason, refused=True)
 
     async def _put_off(self, delivery: Delivery, error: TransientError, level: int) -> None:
-        if is_too_old(delivery.created_at):
-            await self._end(delivery, "dead", f"given up after 6 hours: {error}")
+        if is_too_old(delivery.counts_from):
+            if delivery.withdrawn is not None:
+                await self._end(delivery, "dropped", delivery.withdrawn)
+            else:
+                await self._end(delivery, "dead", f"given up after 6 hours: {error}")
             return
         seconds = pause(delivery.attempt, retry_after=error.retry_after)
         log.log(level, "outbox row %d waits %.0f s: %s", delivery.id, seconds, error)
@@ -226,8 +324,31 @@ class OutboxDrain(ClaimLoop):
 
 def nonce_is_old(delivery: Delivery) -> bool:
     """Whether an earlier try of this row may lie beyond Discord's memory of its nonce."""
-    age = (datetime.now(UTC) - delivery.first_tried_at).total_seconds()
-    return delivery.attempt > 1 and age > NONCE_SECONDS
+    return delivery.attempt > 1 and delivery.tried_for > NONCE_SECONDS
+
+
+def replies_late(delivery: Delivery, now: datetime) -> bool:
+    """Whether it is the first message of a reply to what was written a good while ago."""
+    reply_to = delivery.payload["reply_to"]
+    if reply_to is None or delivery.part != 1:
+        return False
+    return (now - discord.utils.snowflake_time(reply_to)).total_seconds() > _LATE_SECONDS
+
+
+def says_the_same(message: discord.Message, delivery: Delivery) -> bool:
+    """Whether a message of ours is a reply to the same message, and of the same kind."""
+    reply_to, reference = delivery.payload["reply_to"], message.reference
+    told = reference.message_id if reference else delivery.channel_id  # a post's own head
+    if told != reply_to:
+        return False
+    if delivery.payload["vote_on"] is None:
+        return _is_same_text(message, delivery)
+    return any(custom_id.startswith("docbot:vote:") for custom_id in _custom_ids(message))
+
+
+def _is_same_text(message: discord.Message, delivery: Delivery) -> bool:
+    # Discord cuts blanks off both ends.
+    return bool(message.content.strip() == delivery.payload["content"].strip())
 
 
 def needs_history(delivery: Delivery) -> bool:

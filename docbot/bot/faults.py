@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isfinite
 
 import aiohttp
 import discord
@@ -33,8 +34,11 @@ _BY_CODE: dict[type[DocbotError], dict[int, str]] = {
         20028: "the channel takes no more messages just now",
         40004: "Discord takes no messages just now",
         40058: "the post has no first message yet",
+        40062: "Discord takes no more of this just now",
+        160006: "the server has as many open threads as Discord allows",
     },
 }
+_UNSAID_SECONDS = 5.0
 _BY_STATUS: dict[int, type[DocbotError]] = {403: RefusedError, 404: GoneError}
 
 
@@ -53,9 +57,20 @@ def translated() -> Iterator[None]:
         raise TransientError(f"Discord is out of reach: {str(error) or repr(error)}") from error
 
 
+@contextmanager
+def understood() -> Iterator[None]:
+    """Around one call, inside `translated`: an answer that is not Discord's at all is no bug."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:  # discord.py takes any 200 as it should be
+        raise TransientError(
+            "what answered is not Discord: a proxy's page, or the login page of this network?"
+        ) from error
+
+
 def classify(error: discord.HTTPException) -> DocbotError:
     """What the caller can do about this answer of Discord's."""
-    said = f"Discord answered {error.status} (code {error.code}): {error.text or 'no reason'}"
+    said = f"Discord answered {error.status} (code {error.code}): {_reason(error)}"
     for kind, codes in _BY_CODE.items():
         if error.code in codes:
             return kind(f"{codes[error.code]}; {said}")
@@ -68,6 +83,12 @@ def classify(error: discord.HTTPException) -> DocbotError:
     return _BY_STATUS.get(error.status, PermanentError)(said)
 
 
+def _reason(error: discord.HTTPException) -> str:
+    if error.text.lstrip().startswith("<"):  # from before Discord's API
+        return "a web page in place of a reason"
+    return error.text or "no reason"
+
+
 def _is_of_all(error: discord.HTTPException) -> bool:
     """No fault of one message: an outage, a token that was reset, a wall before Discord's API."""
     return error.status >= 500 or error.status == 401 or (error.status == 403 and not error.code)
@@ -76,6 +97,7 @@ def _is_of_all(error: discord.HTTPException) -> bool:
 def retry_after(header: str) -> float:
     """Seconds that a 429 asks for; some where it does not say."""
     try:
-        return float(header)
+        seconds = float(header)
     except ValueError:
-        return 5.0
+        return _UNSAID_SECONDS
+    return seconds if isfinite(seconds) and seconds >= 0 else _UNSAID_SECONDS

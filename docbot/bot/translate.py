@@ -40,9 +40,7 @@ def change_from(payload: discord.RawThreadUpdateEvent) -> ThreadChange:
     )
 
 
-def incoming_from(
-    message: discord.Message, thread: discord.Thread, *, calls_us: bool, is_late: bool = False
-) -> Incoming:
+def incoming_from(message: discord.Message, thread: discord.Thread, *, calls_us: bool) -> Incoming:
     reference = message.reference
     return Incoming(
         Message(
@@ -54,8 +52,8 @@ def incoming_from(
             content=message.content,
             created_at=message.created_at,
             reply_to=reference.message_id if reference else None,
+            edited_at=message.edited_at,
         ),
         thread_from(thread),
         calls_us,
-        is_late,
     )

@@ -4,9 +4,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import aiohttp
 import discord
+
+from docbot.errors import DocbotError
+
+if TYPE_CHECKING:
+    from docbot.bot.client import HelpClient
 
 # An answer that is there sooner needs no indicator, which would only outlast it.
 _PATIENCE_SECONDS = 0.3
@@ -17,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def typing(client: discord.Client, channel_id: int) -> AsyncIterator[None]:
+async def typing(client: "HelpClient", channel_id: int) -> AsyncIterator[None]:
     """Type in the channel while the block runs; a failure to do so is no failure of the block."""
     task = asyncio.create_task(_keep_typing(client, channel_id), name=f"typing {channel_id}")
     try:
@@ -27,11 +33,11 @@ async def typing(client: discord.Client, channel_id: int) -> AsyncIterator[None]
         await asyncio.wait([task])  # whatever became of it; our own cancellation goes through
 
 
-async def _keep_typing(client: discord.Client, channel_id: int) -> None:
+async def _keep_typing(client: "HelpClient", channel_id: int) -> None:
     try:
         await asyncio.sleep(_PATIENCE_SECONDS)
-        while True:
+        while client.may_type(channel_id):
             await client.http.send_typing(channel_id)
             await asyncio.sleep(_REFRESH_SECONDS)
-    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+    except (DocbotError, discord.DiscordException, aiohttp.ClientError, OSError) as error:
         log.debug("no typing indicator in %d: %s", channel_id, error)

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 import discord
@@ -28,7 +29,7 @@ NEEDED = {
 }
 _HISTORY, _SENDING = "read_message_history", "send_messages_in_threads"
 
-Kind = Literal["left", "deleted", "no forum", "rights", "unread"]
+Kind = Literal["left", "deleted", "no forum", "rights", "timeout", "unread"]
 IsRead = Callable[[Forum], Awaitable[bool]]
 
 
@@ -39,6 +40,7 @@ class Trouble:
     kind: Kind
     line: str
     missing: tuple[str, ...] = ()  # rights, by their keys in NEEDED
+    until: datetime | None = None  # it ends by itself, and Discord does not tell
 
     @property
     def stops_sending(self) -> bool:
@@ -70,7 +72,9 @@ class ForumWatch:
         self._looking = asyncio.Lock()
 
     def trouble_in(self, forum_id: int | None) -> Trouble | None:
-        return self._troubles.get(forum_id) if forum_id is not None else None
+        trouble = self._troubles.get(forum_id) if forum_id is not None else None
+        is_over = trouble is not None and trouble.until and trouble.until <= datetime.now(UTC)
+        return None if is_over else trouble
 
     async def look(self, guild_id: int | None = None) -> None:
         """Look at the forums of one server, or of all."""
@@ -114,6 +118,8 @@ class ForumWatch:
         if not isinstance(channel, discord.ForumChannel):
             return _no_forum(forum, f"#{channel.name}", str(channel.type))
         missing = missing_rights(channel.permissions_for(guild.me))
+        if missing and guild.me.timed_out_until and guild.me.is_timed_out():
+            return _timed_out(forum, guild, missing, guild.me.timed_out_until)
         if missing:
             return _lacks(forum, guild, channel.name, missing)
         return None if await self._is_read(forum) else _unread(forum)
@@ -176,6 +182,19 @@ def _lacks(
         f"({forum.channel_id}) of server {_named(guild)}. Give it to docbot's role in that "
         "channel: Edit Channel > Permissions. What waits is sent then; no restart is needed",
         tuple(missing),
+    )
+
+
+def _timed_out(
+    forum: Forum, guild: discord.Guild, missing: tuple[str, ...], until: datetime
+) -> Trouble:
+    return Trouble(
+        "timeout",
+        f"a moderator of server {_named(guild)} timed docbot out until {until:%Y-%m-%d %H:%M} UTC, "
+        f"so it cannot write in forum {forum.channel_id}. End the timeout in the server, or wait: "
+        "what waits is sent then",
+        missing,
+        until,
     )
 
 

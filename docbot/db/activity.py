@@ -25,6 +25,11 @@ _RAISE_EPOCH = """
     SET epoch = epoch + 1, holder = $1, taken_at = now(), lock_pid = $2, embedding_model = $3
     RETURNING epoch
 """
+# `taken_at` tells when a process began to act or, if later, a session on Discord.
+_NOTE_START = "UPDATE activity SET taken_at = clock_timestamp()"
+_SINCE_START = """
+    SELECT extract(epoch FROM clock_timestamp() - taken_at)::float8 FROM activity
+"""
 # `state_change` moves with each sign of life that the holder gives on the lock's connection.
 _HOLDER = """
     SELECT holder AS name,
@@ -200,6 +205,19 @@ def refuse_other_model(holder: Holder, embedding_model: str | None) -> None:
 
 def _lost() -> TransientError:
     return TransientError("the connection that holds the right to act broke")
+
+
+async def seconds_since_start(conn: Conn) -> float | None:
+    """How long ago a process began to act or a session on Discord; None if none ever did."""
+    with translated():
+        seconds: float | None = await conn.fetchval(_SINCE_START)
+    return seconds
+
+
+async def note_start(conn: Conn) -> None:
+    """Note, for whoever comes next, that a session on Discord begins."""
+    with translated():
+        await conn.execute(_NOTE_START)
 
 
 def this_process() -> str:

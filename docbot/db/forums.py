@@ -13,7 +13,9 @@ _PUT_GUILD = """
 """
 _PUT = """
     INSERT INTO forums (channel_id, guild_id, mode) VALUES ($1, $2, $3)
-    ON CONFLICT (channel_id) DO UPDATE SET guild_id = $2, mode = $3
+    ON CONFLICT (channel_id) DO UPDATE SET guild_id = $2, mode = $3,
+        -- What was written while it was off was not written to docbot.
+        bound_at = CASE WHEN forums.mode = 'off' AND $3 <> 'off' THEN now() ELSE forums.bound_at END
 """
 _CLEAR_SOURCES = "DELETE FROM forum_sources WHERE channel_id = $1"
 _ADD_SOURCES = """
@@ -30,6 +32,11 @@ _LIST = """
     LEFT JOIN forum_sources USING (channel_id)
     LEFT JOIN sources ON sources.id = forum_sources.source_id
     GROUP BY forums.channel_id ORDER BY forums.guild_id, forums.channel_id
+"""
+_TOLD_UNTIL = "SELECT greatest(bound_at, told_until) FROM forums WHERE channel_id = $1"
+_TELL = """
+    UPDATE forums SET told_until = $2
+    WHERE channel_id = $1 AND (told_until IS NULL OR told_until < $2)
 """
 # Running processes take the change in at once.
 _NOTIFY = "SELECT pg_notify('docbot_settings', '')"
@@ -73,6 +80,17 @@ class Forums:
                 await conn.execute(_NOTIFY)
         if removed is None:
             raise UsageError(f"no forum {channel_id} is bound; `docbot forum list` shows all")
+
+    async def told_until(self, forum: Forum) -> datetime:
+        """Everything that happened in the forum up to then was told to docbot."""
+        with translated():
+            found: datetime | None = await self._pool.fetchval(_TOLD_UNTIL, forum.channel_id)
+        return found or forum.bound_at  # it was removed meanwhile
+
+    async def tell(self, channel_id: int, until: datetime) -> None:
+        """Note that everything up to then was told; never moves back."""
+        with translated():
+            await self._pool.execute(_TELL, channel_id, until)
 
     async def all(self) -> list[Forum]:
         with translated():

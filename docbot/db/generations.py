@@ -41,6 +41,7 @@ _FORGET_RETIRED = """
 _INSTALLATION = "SELECT name FROM installation"
 _NAMES = "SELECT name FROM index_generations"
 _UNFINISHED = "SELECT name FROM index_generations WHERE state = 'building'"
+_HAS_CHUNKS = "SELECT EXISTS (SELECT FROM chunks WHERE position IS NOT NULL)"
 _FORGET = "DELETE FROM index_generations WHERE name = $1"
 _ROWS = """
     SELECT chunks.id, chunks.source_id, pages.title, chunks.heading_path, chunks.url, chunks.text,
@@ -180,6 +181,11 @@ class Generations:
         """Whether the current generation was built from the chunks that are stored now."""
         with translated():
             return bool(await self._pool.fetchval(_IS_UP_TO_DATE))
+
+    async def has_chunks(self) -> bool:
+        """Whether there is anything to build an index from."""
+        with translated():
+            return bool(await self._pool.fetchval(_HAS_CHUNKS))
 
     async def forget(self, name: str) -> None:
         with translated():

@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 
 INDEX_CHANGED = "docbot_index"
 SETTINGS_CHANGED = "docbot_settings"
+WORK_ADDED = "docbot_work"
 
 _POLL_SECONDS = 30.0  # the net beneath: NOTIFY is lost while the connection is
 _RECONNECT_SECONDS = 1.0
@@ -28,7 +29,7 @@ class Listener:
         self._heard: set[str] = set()
         self._wake = asyncio.Event()
         self._lost = False
-        self._is_told = False
+        self._is_told = False  # that it cannot hear
 
     async def run(self) -> None:
         """Listen until cancelled."""

@@ -7,6 +7,9 @@ whoever asks for the same table after it would wait too. It gives way and tries 
 import asyncio
 import hashlib
 import logging
+import re
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -30,6 +33,7 @@ _CREATE_TABLE = """
         checksum   text NOT NULL,
         applied_at timestamptz NOT NULL DEFAULT now())
 """
+_HAS_HISTORY = "SELECT to_regclass('migrations') IS NOT NULL"
 _APPLIED = "SELECT name, checksum FROM migrations ORDER BY name"
 # Everybody waits behind a migration that waits. How long it works is its own affair, but one whose
 # process was killed shall not keep the next from beginning.
@@ -49,6 +53,8 @@ _OLDEST_TRANSACTION = """
     ORDER BY xact_start LIMIT 1
 """
 _RECORD = "INSERT INTO migrations (name, checksum) VALUES ($1, $2)"
+# How each migration makes or drops a table: at the beginning of a line.
+_MAKES = re.compile(r"^(CREATE|DROP) TABLE (\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +92,60 @@ async def migrate(
         TransientError: somebody kept a table locked for longer than `patience_seconds`.
     """
     wanted = shipped() if migrations is None else migrations
+    async with migration_lock(conn):
+        return await _apply_missing(conn, wanted, patience_seconds)
+
+
+@asynccontextmanager
+async def migration_lock(conn: Conn) -> AsyncIterator[None]:
+    """Keep every other process from changing the schema; may be taken again by who has it."""
     with translated():
         await conn.execute("SELECT pg_advisory_lock($1)", _LOCK)
     try:
-        return await _apply_missing(conn, wanted, patience_seconds)
+        yield
     finally:
         with translated():
             await conn.execute("SELECT pg_advisory_unlock($1)", _LOCK)
 
 
+async def applied_to(conn: Conn, migrations: list[Migration] | None = None) -> list[Migration]:
+    """The migrations that this database has; none where docbot never was. Changes nothing.
+
+    Raises:
+        PermanentError: a migration was edited after it was applied, the database is newer, or
+            another program's.
+    """
+    known = shipped() if migrations is None else migrations
+    try:
+        with translated():
+            has_history = await conn.fetchval(_HAS_HISTORY)
+            applied = await _applied(conn) if has_history else {}
+    except PermanentError as error:
+        raise _explained(error) from error
+    _refuse_foreign_history(applied, known)
+    return [migration for migration in known if migration.name in applied]
+
+
+def tables_of(migrations: Iterable[Migration]) -> set[str]:
+    """Name the tables that there are once these migrations were applied."""
+    tables: set[str] = set()
+    for migration in migrations:
+        for verb, table in _MAKES.findall(migration.sql):
+            (tables.add if verb == "CREATE" else tables.remove)(table)
+    return tables
+
+
+async def _applied(conn: Conn) -> dict[str, str]:
+    return {row["name"]: row["checksum"] for row in await conn.fetch(_APPLIED)}
+
+
 async def _apply_missing(conn: Conn, wanted: list[Migration], patience_seconds: float) -> list[str]:
     try:
         with translated():
-            await conn.execute("SET client_min_messages = warning")
-            await conn.execute(_CREATE_TABLE)
-            applied = {row["name"]: row["checksum"] for row in await conn.fetch(_APPLIED)}
+            async with conn.transaction():
+                await conn.execute("SET client_min_messages = warning")
+                await conn.execute(_CREATE_TABLE)
+                applied = await _applied(conn)
     except PermanentError as error:
         raise _explained(error) from error
     _refuse_foreign_history(applied, wanted)

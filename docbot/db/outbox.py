@@ -32,8 +32,13 @@ _CLAIM_NEXT = """
               AND earlier.state IN ('pending', 'sending'))
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id, guild_id, channel_id, payload, nonce, answer_id, part, attempt, refusals,
-              created_at, first_tried_at,
-              (SELECT forum_id FROM threads WHERE threads.id = outbox.channel_id) AS forum_id
+              coalesce(counts_from, created_at) AS counts_from, withdrawn,
+              extract(epoch FROM now() - first_tried_at)::float AS tried_for,
+              (SELECT forum_id FROM threads WHERE threads.id = outbox.channel_id) AS forum_id,
+              -- A thread's id is older than all that is in it, a question older than its answer.
+              greatest(channel_id, (payload->>'reply_to')::bigint,
+                       (SELECT message_id FROM questions JOIN answers ON question_id = questions.id
+                        WHERE answers.id = answer_id)) AS after_id
 """
 _SENT = """
     UPDATE outbox SET state = 'sent', message_id = $3, ended_at = now(), reason = NULL
@@ -56,6 +61,31 @@ _PUT_OFF = """
 _DROP_UNSENT = """
     UPDATE outbox SET state = 'dropped', reason = $2, ended_at = now()
     WHERE state = 'pending' AND answer_id = ANY($1::bigint[])
+"""
+_WITHDRAW = """
+    UPDATE outbox SET withdrawn = $2, due_at = now()
+    WHERE id IN (
+        SELECT id FROM outbox
+        WHERE answer_id = ANY($1::bigint[]) AND state IN ('pending', 'sending')
+        -- Who holds one just now ends it, and waits for nobody in the middle of that.
+        FOR UPDATE SKIP LOCKED)
+"""
+_HAS_LATER = """
+    SELECT EXISTS (
+        SELECT FROM outbox
+        WHERE order_key = $1 AND state IN ('pending', 'sending')
+          AND id > (SELECT max(id) FROM outbox WHERE answer_id = $2))
+"""
+_REVIVE = """
+    UPDATE outbox
+    SET state = 'pending', reason = NULL, ended_at = NULL, epoch = NULL, refusals = 0,
+        due_at = now(), counts_from = now()
+    WHERE answer_id = $1 AND state IN ('dead', 'dropped') AND part >= (
+        SELECT min(part) FROM outbox WHERE answer_id = $1 AND state = 'dead')
+"""
+_OF_QUESTION = """
+    SELECT part, outbox.state, outbox.reason, message_id, attempt
+    FROM outbox JOIN answers ON answers.id = answer_id WHERE question_id = $1 ORDER BY part
 """
 _PUT_BACK = """
     UPDATE outbox SET state = 'pending'
@@ -82,9 +112,22 @@ class Delivery:
     part: int
     attempt: int  # 1 on the first claim
     refusals: int
-    created_at: datetime
-    first_tried_at: datetime
+    counts_from: datetime  # when it was written down or tried again: from here its age counts
+    tried_for: float  # seconds since the first claim, by Postgres' clock alone
+    withdrawn: str | None  # why it must not be sent any more; it may be there from an earlier try
     forum_id: int | None  # of the thread it goes to
+    after_id: int  # a message that is older than this one can be, by Discord's clock
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message of an answer, as an operator sees it; `message_id` once it is on Discord."""
+
+    part: int
+    state: str
+    reason: str | None
+    message_id: int | None
+    attempt: int
 
 
 class Outbox:
@@ -103,7 +146,7 @@ class Outbox:
         part: int = 1,
     ) -> None:
         """Join the caller's transaction; rows of one channel go out in the order of their commits."""
-        order_key = f"channel:{channel_id}"
+        order_key = _order_key(channel_id)
         # Ids are given before commit: two writers of one key go one after the other.
         await conn.execute(_LOCK_ORDER, order_key)
         await conn.execute(_ADD, guild_id, channel_id, order_key, payload, nonce, answer_id, part)
@@ -133,6 +176,32 @@ class Outbox:
         """Join the caller's transaction: what is still to be sent of these answers is not."""
         await conn.execute(_DROP_UNSENT, list(answer_ids), storable(reason))
 
+    async def withdraw(self, conn: Conn, answer_ids: Sequence[int], reason: str) -> None:
+        """Join the caller's transaction: these must not be sent, but may have been already.
+
+        A drain looks whether they are there, and ends them.
+        """
+        await conn.execute(_WITHDRAW, list(answer_ids), storable(reason))
+
+    async def revive(self, conn: Conn, answer_id: int, channel_id: int) -> int | None:
+        """Join the caller's transaction: send what was not sent of an answer, with its nonces.
+
+        Returns:
+            how many messages that is; None, and nothing done, where later messages of the channel
+            are on their way, which these would overtake.
+        """
+        order_key = _order_key(channel_id)
+        await conn.execute(_LOCK_ORDER, order_key)
+        if await conn.fetchval(_HAS_LATER, order_key, answer_id):
+            return None
+        return int((await conn.execute(_REVIVE, answer_id)).split()[-1])
+
+    async def of_question(self, question_id: int) -> list[Part]:
+        """The messages of its answer, in order."""
+        with translated():
+            rows = await self._pool.fetch(_OF_QUESTION, question_id)
+        return [Part(**row) for row in rows]
+
     async def put_off(
         self, delivery: Delivery, epoch: int, seconds: float, reason: str, *, refused: bool
     ) -> None:
@@ -161,6 +230,10 @@ class Outbox:
         with translated():
             seconds: float | None = await self._pool.fetchval(_NEXT_DUE)
         return seconds
+
+
+def _order_key(channel_id: int) -> str:
+    return f"channel:{channel_id}"
 
 
 def _touched(status: str) -> bool:

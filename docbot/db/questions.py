@@ -23,8 +23,12 @@ _ADD = """
         RETURNING id),
     question AS (
         INSERT INTO questions
-            (conversation_id, guild_id, author_id, origin, message_id, title, asked_at, ready_at)
-        SELECT id, $1, $3, $4, $5, $6, $7, $7 FROM conversation
+            (conversation_id, guild_id, author_id, origin, message_id, title, asked_at, ready_at,
+             counts_from, state, reason, ended_at)
+        SELECT id, $1, $3, $4, $5, $6, $7::timestamptz, coalesce($8::timestamptz, $7),
+               $8, CASE WHEN $9::text IS NULL THEN 'waiting' ELSE 'cancelled' END, $9,
+               CASE WHEN $9::text IS NOT NULL THEN now() END
+        FROM conversation
         ON CONFLICT (message_id) DO NOTHING
         RETURNING id)
     INSERT INTO question_messages (question_id, message_id)
@@ -46,7 +50,8 @@ _CLAIM_NEXT = """
             ORDER BY ready_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING *)
     SELECT claimed.id, conversation_id, claimed.guild_id, claimed.author_id, origin, claimed.title,
-           asked_at, attempt, refusals, message_id, conversations.channel_id,
+           coalesce(counts_from, asked_at) AS counts_from,
+           attempt, refusals, message_id, conversations.channel_id,
            coalesce(threads.forum_id, conversations.channel_id) AS forum_id,
            (SELECT coalesce(string_agg(content, E'\n\n' ORDER BY messages.id), '')
             FROM messages JOIN question_messages ON question_messages.message_id = messages.id
@@ -87,25 +92,55 @@ _END_POSTED = """
     UPDATE questions SET state = $2, reason = $3, ended_at = now()
     WHERE id = (SELECT question_id FROM answers WHERE id = $1) AND state = 'posting'
 """
-# One whose answer is on its way is left to the drain; one whose answer still waits is not.
-_CANCEL = """
-    UPDATE questions SET state = 'cancelled', reason = $2, ended_at = now()
-    WHERE {which} AND ended_at IS NULL AND (  -- as its index has it
-        state IN ('collecting', 'waiting', 'answering')
-        OR state = 'posting' AND NOT EXISTS (
-            SELECT FROM answers JOIN outbox ON outbox.answer_id = answers.id
-            WHERE answers.question_id = questions.id AND outbox.state <> 'pending'))
-    RETURNING (SELECT id FROM answers WHERE answers.question_id = questions.id) AS answer_id
+_LOCK = """
+    SELECT id FROM questions
+    -- Without an end, as its index has it.
+    WHERE {which} AND ended_at IS NULL AND state <> 'review'
+    ORDER BY id FOR UPDATE
 """
-_CANCEL_BY_MESSAGES = _CANCEL.format(which="message_id = ANY($1::bigint[])")
-_CANCEL_BY_THREAD = _CANCEL.format(
+_LOCK_BY_MESSAGES = _LOCK.format(which="message_id = ANY($1::bigint[])")
+_LOCK_BY_THREAD = _LOCK.format(
     which="conversation_id IN (SELECT id FROM conversations WHERE thread_id = $1)"
 )
-_CANCEL_BY_FORUM = _CANCEL.format(
+_LOCK_BY_FORUM = _LOCK.format(
     which="""conversation_id IN (
         SELECT conversations.id FROM conversations JOIN threads ON threads.id = thread_id
         WHERE forum_id = $1)"""
 )
+# A row that a drain holds at this moment is passed over: it is no longer untried.
+_LOCK_UNTRIED = """
+    SELECT id FROM outbox
+    WHERE answer_id IN (SELECT id FROM answers WHERE question_id = ANY($1::bigint[]))
+      AND state = 'pending' AND first_tried_at IS NULL
+    FOR UPDATE SKIP LOCKED
+"""
+# One whose answer is on its way, or was tried and may have arrived, is left to the drain.
+_CANCEL = """
+    WITH in_doubt AS (
+        SELECT question_id FROM answers JOIN outbox ON outbox.answer_id = answers.id
+        WHERE question_id = ANY($1::bigint[]) AND outbox.id <> ALL($3::bigint[])),
+    cancelled AS (
+        UPDATE questions SET state = 'cancelled', reason = $2, ended_at = now()
+        WHERE id = ANY($1::bigint[]) AND id NOT IN (SELECT question_id FROM in_doubt))
+    SELECT id AS answer_id, question_id IN (SELECT question_id FROM in_doubt) AS in_doubt
+    FROM answers WHERE question_id = ANY($1::bigint[])
+"""
+_FIND_TO_RETRY = """
+    SELECT questions.id, state, reason, channel_id, answers.id AS answer_id,
+           EXISTS (SELECT FROM questions AS later
+                   WHERE later.conversation_id = questions.conversation_id
+                     AND later.id > questions.id AND later.ended_at IS NULL) AS is_passed
+    FROM questions JOIN conversations ON conversations.id = conversation_id
+    LEFT JOIN answers ON answers.question_id = questions.id
+    WHERE questions.id = $1 FOR UPDATE OF questions
+"""
+_RETRY = """
+    UPDATE questions
+    SET state = $2, reason = NULL, ended_at = NULL, epoch = NULL, attempt = 0, refusals = 0,
+        ready_at = now(), counts_from = now()
+    WHERE id = $1
+"""
+_NOTIFY = "SELECT pg_notify('docbot_work', '')"
 _PUT_BACK = """
     UPDATE questions SET state = 'waiting'
     WHERE state = 'answering' AND epoch = $1 AND claimed_by = $2
@@ -137,7 +172,7 @@ class Claimed:
     author_id: int
     origin: str
     title: str
-    asked_at: datetime
+    counts_from: datetime  # when it was asked, found or tried again: from here its age counts
     attempt: int
     refusals: int
     channel_id: int
@@ -145,6 +180,29 @@ class Claimed:
     message_id: int | None
     body: str
     post: str  # what the thread began with, where the question itself did not begin it
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The answers that must not be sent any more; of those in doubt a message may be there."""
+
+    unsent: list[int]
+    in_doubt: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """A question that is to be tried again.
+
+    `is_passed`: a later one of its conversation is in hand, and must not be overtaken.
+    """
+
+    id: int
+    state: str
+    reason: str | None
+    channel_id: int
+    answer_id: int | None
+    is_passed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +244,25 @@ class Questions:
         message_id: int,
         title: str,
         asked_at: datetime,
+        turn_at: datetime | None = None,
+        cancelled: str | None = None,
     ) -> int | None:
-        """Join the caller's transaction; None when this message asked already."""
+        """Join the caller's transaction; None when this message asked already.
+
+        `turn_at`: when its turn comes, where that is later than when it was asked. `cancelled`:
+        why it is never answered.
+        """
         question_id: int | None = await conn.fetchval(
-            _ADD, guild_id, thread_id, author_id, origin, message_id, storable(title), asked_at
+            _ADD,
+            guild_id,
+            thread_id,
+            author_id,
+            origin,
+            message_id,
+            storable(title),
+            asked_at,
+            turn_at,
+            cancelled,
         )
         return question_id
 
@@ -243,29 +316,30 @@ class Questions:
 
     async def cancel_by_messages(
         self, conn: Conn, message_ids: Sequence[int], reason: str
-    ) -> list[int]:
-        """Join the caller's transaction: questions not yet answered whose message is gone.
+    ) -> Ended:
+        """Join the caller's transaction: questions not yet answered whose message is gone."""
+        return await _cancel(conn, await conn.fetch(_LOCK_BY_MESSAGES, list(message_ids)), reason)
 
-        Returns:
-            the answers that were written and must not be sent any more.
-        """
-        return _ids(await conn.fetch(_CANCEL_BY_MESSAGES, list(message_ids), reason))
+    async def cancel_by_thread(self, conn: Conn, thread_id: int, reason: str) -> Ended:
+        """Join the caller's transaction: every question of the thread not yet answered."""
+        return await _cancel(conn, await conn.fetch(_LOCK_BY_THREAD, thread_id), reason)
 
-    async def cancel_by_thread(self, conn: Conn, thread_id: int, reason: str) -> list[int]:
-        """Join the caller's transaction: every question of the thread not yet answered.
+    async def cancel_by_forum(self, conn: Conn, forum_id: int, reason: str) -> Ended:
+        """Join the caller's transaction: every question of the forum not yet answered."""
+        return await _cancel(conn, await conn.fetch(_LOCK_BY_FORUM, forum_id), reason)
 
-        Returns:
-            the answers that were written and must not be sent any more.
-        """
-        return _ids(await conn.fetch(_CANCEL_BY_THREAD, thread_id, reason))
+    async def find_to_retry(self, conn: Conn, question_id: int) -> Retried | None:
+        """Join the transaction that tries it again; others who would wait for its end."""
+        row = await conn.fetchrow(_FIND_TO_RETRY, question_id)
+        return Retried(**row) if row else None
 
-    async def cancel_by_forum(self, conn: Conn, forum_id: int, reason: str) -> list[int]:
-        """Join the caller's transaction: every question of the forum not yet answered.
+    async def retry(self, conn: Conn, question_id: int, state: str) -> None:
+        """Join the caller's transaction: `waiting`, or `posting` where there is an answer."""
+        await conn.execute(_RETRY, question_id, state)
 
-        Returns:
-            the answers that were written and must not be sent any more.
-        """
-        return _ids(await conn.fetch(_CANCEL_BY_FORUM, forum_id, reason))
+    async def tell_workers(self, conn: Conn) -> None:
+        """Join the caller's transaction: its end wakes the process that acts."""
+        await conn.execute(_NOTIFY)
 
     async def put_back(self, epoch: int, worker: int) -> None:
         """Let go of what this worker claimed and lost sight of when the database failed it."""
@@ -293,8 +367,19 @@ class Questions:
         return Listed(**row) if row else None
 
 
-def _ids(rows: Sequence[Any]) -> list[int]:
-    return [row["answer_id"] for row in rows if row["answer_id"] is not None]
+async def _cancel(conn: Conn, locked: Sequence[Any], reason: str) -> Ended:
+    """Cancel what no drain has tried to answer.
+
+    A statement each, so that the next one sees what a worker or a drain committed while the lock
+    before was waited for.
+    """
+    ids = [row["id"] for row in locked]
+    untried = [row["id"] for row in await conn.fetch(_LOCK_UNTRIED, ids)]
+    answers = await conn.fetch(_CANCEL, ids, storable(reason), untried)
+    return Ended(
+        unsent=[row["answer_id"] for row in answers if not row["in_doubt"]],
+        in_doubt=[row["answer_id"] for row in answers if row["in_doubt"]],
+    )
 
 
 def _touched(status: str) -> bool:

@@ -15,6 +15,8 @@ _PUT_THREAD = """
     ON CONFLICT (id) DO UPDATE
     SET title = $5, tags = $6, archived = $7, locked = $8,
         seen_id = greatest(threads.seen_id, $10)
+    WHERE threads.deleted_at IS NULL
+    RETURNING id
 """
 _UPDATE_THREAD = """
     UPDATE threads SET title = $2, tags = $3, archived = $4, locked = $5
@@ -33,22 +35,34 @@ _ERASE_MESSAGES_OF_FORUM = """
     UPDATE messages SET deleted_at = now(), content = ''
     WHERE deleted_at IS NULL AND thread_id IN (SELECT id FROM threads WHERE forum_id = $1)
 """
-_ADD_MESSAGE = """
-    INSERT INTO messages (id, guild_id, thread_id, author_id, is_bot, content, reply_to, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-    ON CONFLICT (id) DO NOTHING
-    RETURNING id
+_PUT_MESSAGE = """
+    INSERT INTO messages
+        (id, guild_id, thread_id, author_id, is_bot, content, reply_to, created_at, edited_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ON CONFLICT (id) DO UPDATE SET content = $6, edited_at = $9
+    WHERE messages.deleted_at IS NULL AND (messages.edited_at IS NULL OR messages.edited_at < $9)
+      AND $9 IS NOT NULL
 """
 _EDIT_MESSAGE = """
-    UPDATE messages SET content = $2, edited_at = $3
-    WHERE id = $1 AND deleted_at IS NULL AND (edited_at IS NULL OR edited_at <= $3)
+    WITH edited AS (
+        UPDATE messages SET content = $2, edited_at = $3
+        WHERE id = $1 AND deleted_at IS NULL AND (edited_at IS NULL OR edited_at <= $3))
+    SELECT EXISTS (SELECT FROM messages WHERE id = $1)
 """
 _DELETE_MESSAGES = """
-    UPDATE messages SET deleted_at = now(), content = ''
-    WHERE id = ANY($1::bigint[]) AND deleted_at IS NULL
+    WITH deleted AS (
+        UPDATE messages SET deleted_at = now(), content = ''
+        WHERE id = ANY($1::bigint[]) AND deleted_at IS NULL)
+    SELECT id FROM messages WHERE id = ANY($1::bigint[])
 """
 _SAW = "UPDATE threads SET seen_id = $2 WHERE id = $1 AND seen_id < $2"
-_SEEN_IDS = "SELECT id, seen_id FROM threads WHERE id = ANY($1::bigint[])"
+_TOLD = """
+    SELECT id, seen_id, least(seen_id, (
+        SELECT min(questions.message_id) - 1
+        FROM questions JOIN conversations ON conversations.id = conversation_id
+        WHERE conversations.thread_id = threads.id AND questions.ended_at IS NULL)) AS read_from
+    FROM threads WHERE id = ANY($1::bigint[])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +101,31 @@ class Message:
     content: str
     created_at: datetime
     reply_to: int | None = None
+    edited_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What docbot was told of a stored thread: every message up to `seen_id`.
+
+    `read_from`: the same, or before the first question that waits for its answer, so that its text
+    is taken in as it is by now.
+    """
+
+    seen_id: int
+    read_from: int
 
 
 class Threads:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def put(self, conn: Conn, thread: Thread, seen_id: int = 0) -> None:
-        """Join the caller's transaction: store the thread as it is now.
+    async def put(self, conn: Conn, thread: Thread, seen_id: int = 0) -> bool:
+        """Join the caller's transaction: store the thread as it is now; False: it was deleted.
 
         `seen_id`: every message up to this one was told to docbot; 0 where that is not sure.
         """
-        await conn.execute(
+        put = await conn.fetchval(
             _PUT_THREAD,
             thread.id,
             thread.guild_id,
@@ -111,6 +138,7 @@ class Threads:
             thread.created_at,
             seen_id,
         )
+        return put is not None
 
     async def update(self, conn: Conn, thread: ThreadChange) -> bool:
         """Join the caller's transaction; False when the thread is not stored."""
@@ -124,10 +152,10 @@ class Threads:
         )
         return updated is not None
 
-    async def add_message(self, conn: Conn, message: Message) -> bool:
-        """Join the caller's transaction; False when the message is known already."""
-        added = await conn.fetchval(
-            _ADD_MESSAGE,
+    async def put_message(self, conn: Conn, message: Message) -> None:
+        """Join the caller's transaction; of a message that is stored only a newer text counts."""
+        await conn.execute(
+            _PUT_MESSAGE,
             message.id,
             message.guild_id,
             message.thread_id,
@@ -136,12 +164,16 @@ class Threads:
             storable(message.content),
             message.reply_to,
             message.created_at,
+            message.edited_at,
         )
-        return added is not None
 
-    async def delete_messages(self, conn: Conn, message_ids: list[int]) -> None:
-        """Join the caller's transaction; what is deleted loses its text."""
-        await conn.execute(_DELETE_MESSAGES, message_ids)
+    async def delete_messages(self, conn: Conn, message_ids: list[int]) -> set[int]:
+        """Join the caller's transaction; what is deleted loses its text.
+
+        Returns:
+            those of the messages that are stored.
+        """
+        return {row["id"] for row in await conn.fetch(_DELETE_MESSAGES, message_ids)}
 
     async def delete(self, conn: Conn, thread_id: int) -> None:
         """Join the caller's transaction; the thread and its messages lose their text."""
@@ -153,17 +185,20 @@ class Threads:
         await conn.execute(_DELETE_THREADS_OF_FORUM, forum_id)
         await conn.execute(_ERASE_MESSAGES_OF_FORUM, forum_id)
 
-    async def edit_message(self, message_id: int, content: str, edited_at: datetime) -> None:
+    async def edit_message(self, message_id: int, content: str, edited_at: datetime) -> bool:
+        """Take in a text unless a newer one is stored; False when the message is not."""
         with translated():
-            await self._pool.execute(_EDIT_MESSAGE, message_id, storable(content), edited_at)
+            return bool(
+                await self._pool.fetchval(_EDIT_MESSAGE, message_id, storable(content), edited_at)
+            )
 
     async def saw(self, thread_id: int, message_id: int) -> None:
         """Note that every message up to this one was told; a thread not stored stays so."""
         with translated():
             await self._pool.execute(_SAW, thread_id, message_id)
 
-    async def seen_ids(self, thread_ids: list[int]) -> dict[int, int]:
-        """Up to which message each thread was told; a thread that is not stored is left out."""
+    async def told(self, thread_ids: list[int]) -> dict[int, Told]:
+        """What docbot was told of these threads; one that is not stored is left out."""
         with translated():
-            rows = await self._pool.fetch(_SEEN_IDS, thread_ids)
-        return {row["id"]: row["seen_id"] for row in rows}
+            rows = await self._pool.fetch(_TOLD, thread_ids)
+        return {row["id"]: Told(row["seen_id"], row["read_from"]) for row in rows}

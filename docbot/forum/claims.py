@@ -5,6 +5,7 @@ import logging
 from abc import ABC, abstractmethod
 
 from docbot.errors import TransientError
+from docbot.forum.retry import is_worth_a_line
 
 log = logging.getLogger(__name__)
 
@@ -57,20 +58,25 @@ class ClaimLoop(ABC):
         self._wake.set()
 
     async def run(self) -> None:
-        in_doubt = False
+        in_doubt, failures = False, 0
         while not self._stopping and not _is_cancelled():
             try:
                 if in_doubt:
                     await self.put_back()
                     in_doubt = False
                 if await self.take_one():
+                    failures = 0
                     continue
-                idle = await self.seconds_to_next()
+                idle, failures = await self.seconds_to_next(), 0
             except TransientError as error:  # the database restarts: outlive it
-                log.warning("%s waits: %s", type(self).__name__, error)
+                failures += 1
+                if is_worth_a_line(failures):
+                    log.warning("%s waits: %s", type(self).__name__, error)
                 idle, in_doubt = _DATABASE_PAUSE, True
             except Exception:  # one row must not end the loop that serves all
-                log.exception("%s broke on a row", type(self).__name__)
+                failures += 1
+                if is_worth_a_line(failures):
+                    log.exception("%s broke on a row", type(self).__name__)
                 idle, in_doubt = _DATABASE_PAUSE, True
             await self._rest(idle)
 

@@ -1,26 +1,30 @@
 """What a message in a forum is to docbot: nothing, something to remember, or a question."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from docbot.db.forums import Forum
 from docbot.db.threads import Message, Thread
 
 Verdict = Literal["ignore", "store", "post", "mention"]
+# Why a question that docbot missed is never answered.
+TooLate = Literal["too old", "too many", "people wrote"]
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """A message as Discord told it.
 
-    `calls_us`: it mentions docbot or replies to it. `is_late`: it was found so late, or people
-    have written so much since, that its post is theirs.
+    `calls_us`: it mentions docbot or replies to it. Of one that was missed and found later,
+    `turn_at` is when it is answered, and `is_missed` that it never is.
     """
 
     message: Message
     thread: Thread
     calls_us: bool
-    is_late: bool = False
+    turn_at: datetime | None = None
+    is_missed: bool = False
 
     @property
     def opens_thread(self) -> bool:
@@ -28,14 +32,44 @@ class Incoming:
         return self.message.id == self.thread.id
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Which of the questions that were missed are answered all the same."""
+
+    age: timedelta
+    posts: int  # of one forum in one catch-up
+
+
 def judge(incoming: Incoming, forum: Forum | None) -> Verdict:
     """Decide what to do with a message of a thread whose forum is bound as `forum`."""
     if forum is None or forum.mode == "off" or incoming.message.is_bot:
         return "ignore"
     older = incoming.thread.created_at < forum.bound_at
-    if incoming.opens_thread and forum.mode == "auto" and not older and not incoming.is_late:
+    if incoming.opens_thread and forum.mode == "auto" and not older:
         return "post"
-    if incoming.calls_us and not (incoming.opens_thread and incoming.is_late):
+    # What called docbot before it was bound called somebody else.
+    if incoming.calls_us and incoming.message.created_at >= forum.bound_at:
         return "mention"
     # A post made before its forum was bound was not written to docbot.
     return "ignore" if older else "store"
+
+
+def judge_missed(
+    incoming: Incoming, bounds: Bounds, *, age: timedelta, taken: int, people_wrote: bool
+) -> TooLate | None:
+    """Tell why a question that was missed is not answered; None when it is.
+
+    Args:
+        incoming: the message that asks.
+        bounds: what the operator set.
+        age: since it was written.
+        taken: the posts of its forum that this catch-up lets answer already.
+        people_wrote: somebody but its author has written in the thread.
+    """
+    if age > bounds.age:
+        return "too old"
+    if not incoming.opens_thread:  # who calls docbot wants docbot, whoever else is there
+        return None
+    if people_wrote:
+        return "people wrote"
+    return "too many" if taken >= bounds.posts else None

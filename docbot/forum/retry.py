@@ -27,5 +27,5 @@ def is_worth_a_line(attempt: int) -> bool:
     return attempt & (attempt - 1) == 0
 
 
-def is_too_old(asked_at: datetime) -> bool:
-    return datetime.now(UTC) - asked_at > GIVE_UP_AFTER
+def is_too_old(counts_from: datetime) -> bool:
+    return datetime.now(UTC) - counts_from > GIVE_UP_AFTER

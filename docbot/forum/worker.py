@@ -189,7 +189,7 @@ class QuestionWorker(ClaimLoop):
     async def _put_off(
         self, question: Claimed, reason: str, retry_after: float | None, *, refused: bool
     ) -> None:
-        if is_too_old(question.asked_at) or (refused and question.refusals + 1 >= REFUSALS):
+        if is_too_old(question.counts_from) or (refused and question.refusals + 1 >= REFUSALS):
             log.error("question %d failed: %s", question.id, reason)
             await self._fail(question, reason)
             return

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Protocol
+from typing import Literal, Protocol
 
 from docbot.playground.objects import Payload
 from docbot.playground.world import World
@@ -23,9 +23,15 @@ FOLLOW_UP = r"/webhooks/\d+/[^/]+"
 EDIT_RESPONSE = r"/webhooks/\d+/[^/]+/messages/@original"
 
 
+# What a success comes as: a page of HTML, or JSON that breaks off.
+Garble = Literal["page", "cut"]
+
+
 class Breakable(Protocol):
     """The connections that can be broken on purpose."""
 
+    def fall_silent(self) -> None: ...
+    def acknowledge(self, acknowledges: bool) -> None: ...
     def drop(self, *, code: int | None, forget: bool) -> None: ...
     def send_op(self, op: int, data: bool | None, *, forget: bool) -> None: ...
     def dispatch(self, name: str, payload: Payload) -> None: ...
@@ -72,12 +78,33 @@ class RestFault:
     retry_after: float | None = None
     scope: str = "user"  # of a 429: user, global or shared
     cloudflare: bool = False  # a page of HTML from before Discord, without `Via`
+    garble: Garble | None = None  # the answer is a success that cannot be read
     reset: bool = False
     seconds: float = 0.0
     hold: Hold | None = None
 
     def matches(self, method: str, path: str) -> bool:
         return self.method in {ANY, method} and self.path.fullmatch(path) is not None
+
+
+class Stage(Enum):
+    """What a new connection of the bot waits for when its fault comes in place of it."""
+
+    UPGRADE = auto()  # the answer to the websocket's handshake
+    HELLO = auto()
+    SESSION = auto()  # the answer to IDENTIFY or RESUME
+    GUILDS = auto()  # the servers, after READY
+
+
+@dataclass(slots=True)
+class ConnectionFault:
+    """What happens to the next `times` connections; one that does not end it leaves it waiting."""
+
+    stage: Stage
+    times: int
+    ends: bool
+    code: int | None  # None: broken without a word
+    hold: Hold
 
 
 class _Fate(Enum):
@@ -118,6 +145,7 @@ class Faults:
     taken: list[str] = field(default_factory=list)
     _requests: list[RestFault] = field(default_factory=list)
     _events: list[_EventRule] = field(default_factory=list)
+    _connections: list[ConnectionFault] = field(default_factory=list)
 
     # REST
 
@@ -144,19 +172,44 @@ class Faults:
         path: str = ANY,
         times: int = 1,
         everywhere: bool = False,
+        shared: bool = False,
     ) -> RestFault:
-        """Answer 429 before the effect; `everywhere` says that the global limit is meant."""
+        """Answer 429 before the effect.
+
+        `everywhere`: the global limit is meant; `shared`: one that other bots used up.
+        """
         fault = RestFault(method, re.compile(path), times, after_effect=False, status=429)
         fault.retry_after = retry_after
-        fault.scope = "global" if everywhere else "user"
+        fault.scope = "global" if everywhere else "shared" if shared else "user"
         return self._add(fault)
 
     def cloudflare(
-        self, status: int = 429, *, method: str = ANY, path: str = ANY, times: int = 1
+        self,
+        status: int = 429,
+        *,
+        method: str = ANY,
+        path: str = ANY,
+        times: int = 1,
+        retry_after: float | None = None,
     ) -> RestFault:
         """Answer with a page of HTML, as what stands before Discord does in trouble."""
         fault = RestFault(method, re.compile(path), times, after_effect=False, status=status)
         fault.cloudflare = True
+        fault.retry_after = retry_after
+        return self._add(fault)
+
+    def garble(
+        self,
+        garble: Garble,
+        *,
+        method: str = ANY,
+        path: str = ANY,
+        times: int = 1,
+        after_effect: bool = True,
+    ) -> RestFault:
+        """Answer 200 with what cannot be read, as a proxy may."""
+        fault = RestFault(method, re.compile(path), times, after_effect, status=200)
+        fault.garble = garble
         return self._add(fault)
 
     def reset(
@@ -206,8 +259,13 @@ class Faults:
         for rule in tuple(self._events):
             if rule.held:
                 rule.held.release()
+        for stalled in self._connections:
+            stalled.hold.release()
+        if self.gateway is not None:
+            self.gateway.acknowledge(True)
         self._requests.clear()
         self._events.clear()
+        self._connections.clear()
         self.world.release_first_messages()
 
     def _add(self, fault: RestFault) -> RestFault:
@@ -231,6 +289,35 @@ class Faults:
     def invalidate_session(self, *, resumable: bool) -> None:
         """Send op 9: the bot shall resume, or identify anew."""
         self._broken().send_op(9, resumable, forget=not resumable)
+
+    def end_connections(self, stage: Stage, *, code: int | None = None, times: int = 1) -> None:
+        """Close the next connections at a stage; `code` None breaks them without a word.
+
+        At UPGRADE the code is an HTTP status; a handshake that breaks is repeated by aiohttp once.
+        """
+        fault = ConnectionFault(stage, times, True, code, Hold())
+        fault.hold.release()
+        self._connections.append(fault)
+
+    def stall_connections(self, stage: Stage, *, times: int = 1) -> None:
+        """Leave the next connections waiting at a stage, for as long as they wait."""
+        self._connections.append(ConnectionFault(stage, times, False, None, Hold()))
+
+    def withhold_acks(self) -> None:
+        """Acknowledge no heartbeat any more; all else goes on."""
+        self._broken().acknowledge(False)
+
+    def fall_silent(self) -> None:
+        """Leave the bot's connection half open: nothing comes, nothing is taken."""
+        self._broken().fall_silent()
+
+    def meet(self, stage: Stage) -> ConnectionFault | None:
+        """Use up one turn of the first fault of a new connection at this stage."""
+        for fault in self._connections:
+            if fault.times > 0 and fault.stage is stage:
+                fault.times -= 1
+                return fault
+        return None
 
     def lose_events(self, name: str, *, times: int = 1) -> None:
         """Never send the next events of a name (a regular expression)."""

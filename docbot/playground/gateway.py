@@ -18,7 +18,8 @@ from typing import Any, Protocol
 
 from aiohttp import WSMsgType, web
 
-from docbot.playground.faults import Faults
+from docbot.playground.faults import Faults, Stage
+from docbot.playground.limits import StartLimits
 from docbot.playground.objects import Guild, Payload, timestamp
 from docbot.playground.world import World, without_content
 
@@ -29,6 +30,7 @@ ACK_SECONDS = 0.02
 KEPT_EVENTS = 5_000  # for each session; a RESUME that needs older ones is refused
 SENDS_A_MINUTE = 120
 SHARDS = 1
+_WITHOUT_A_WORD = 0  # no code of a close
 
 FrameHook = Callable[[Payload], None]
 
@@ -87,6 +89,7 @@ class Gateway:
         self,
         world: World,
         faults: Faults,
+        starts: StartLimits,
         *,
         url: str,
         heartbeat_ms: int = HEARTBEAT_MS,
@@ -99,6 +102,8 @@ class Gateway:
         self.violations: deque[str] = deque(maxlen=1000)
         self.on_frame: FrameHook | None = None
         self._faults = faults
+        self._starts = starts
+        self._acknowledges = True
         self._sessions: dict[str, _Session] = {}
         self._connections: set[_Connection] = set()
         faults.gateway = self
@@ -113,11 +118,18 @@ class Gateway:
         """Serve one connection for as long as it lasts; a page in a browser gets none."""
         if "Origin" in request.headers:
             raise web.HTTPForbidden
+        if (fault := self._faults.meet(Stage.UPGRADE)) is not None:
+            await fault.hold.wait()  # open at once where it shall not wait
+            if fault.ends:
+                if fault.code is None and request.transport is not None:
+                    request.transport.abort()
+                return web.Response(status=fault.code or 503)
         socket = web.WebSocketResponse(max_msg_size=64 * 1024, compress=False, timeout=1.0)
         await socket.prepare(request)
         connection = _Connection(socket, request, _compressor(request.query.get("compress")), self)
         self._connections.add(connection)
-        connection.send(Op.HELLO, {"heartbeat_interval": self.heartbeat_ms})
+        if not self._meets(connection, Stage.HELLO):
+            connection.send(Op.HELLO, {"heartbeat_interval": self.heartbeat_ms})
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(connection.write())
@@ -138,6 +150,8 @@ class Gateway:
         """Tell every connection that the server goes away, and wait until each is closed."""
         leaving = tuple(self._connections)
         for connection in leaving:
+            if connection.silent:
+                connection.abort()
             connection.close(Close.GOING_AWAY)
         for connection in leaving:
             await connection.ended.wait()
@@ -152,6 +166,22 @@ class Gateway:
                 connection.abort()
             else:
                 connection.close(code)
+
+    def fall_silent(self) -> None:
+        for connection in self._connections:
+            connection.fall_silent()
+
+    def acknowledge(self, acknowledges: bool) -> None:
+        self._acknowledges = acknowledges
+
+    def _meets(self, connection: "_Connection", stage: Stage) -> bool:
+        """Whether a fault comes in place of what the bot is to get at this stage."""
+        fault = self._faults.meet(stage)
+        if fault is None:
+            return False
+        if fault.ends:
+            connection.close(_WITHOUT_A_WORD if fault.code is None else fault.code)
+        return True
 
     def send_op(self, op: int, data: bool | None, *, forget: bool) -> None:
         if forget:
@@ -236,6 +266,8 @@ class Gateway:
     # From the bot
 
     def _receive(self, connection: "_Connection", text: str) -> None:
+        if connection.silent:
+            return None
         if connection.too_busy(asyncio.get_running_loop().time()):
             self.violations.append(f"gateway: over {SENDS_A_MINUTE} sends in a minute")
             return connection.close(Close.RATE_LIMITED)
@@ -251,7 +283,8 @@ class Gateway:
         session = self._session_of(connection)
         if op is Op.HEARTBEAT:
             loop = asyncio.get_running_loop()
-            loop.call_later(ACK_SECONDS, connection.send, Op.HEARTBEAT_ACK, None)
+            if self._acknowledges:
+                loop.call_later(ACK_SECONDS, connection.send, Op.HEARTBEAT_ACK, None)
         elif op is Op.IDENTIFY:
             self._identify(connection, data)
         elif op is Op.RESUME:
@@ -268,12 +301,20 @@ class Gateway:
         if refusal is not None:
             self.violations.append(f"gateway: IDENTIFY refused with {refusal.name}")
             return connection.close(refusal)
+        broken = self._starts.take(self.world.clock())
+        if broken is not None:
+            self.violations.append(f"gateway: {broken}")
+            return connection.send(Op.INVALID_SESSION, False)
+        if self._meets(connection, Stage.SESSION):
+            return None
         session = _Session(secrets.token_hex(16), Intent(intents), self)
         session.connection = connection
         # Who identifies anew does not come back for a session that it left.
         self._sessions = {key: one for key, one in self._sessions.items() if one.connection}
         self._sessions[session.id] = session
         session.send("READY", self._ready(session))
+        if self._meets(connection, Stage.GUILDS):
+            session.connection = None  # what follows is kept for who resumes
         for guild in self._guilds():
             session.send("GUILD_CREATE", self._guild(session, guild) | {"unavailable": False})
         self.world.emit("bot_connected", {"session_id": session.id})
@@ -299,6 +340,8 @@ class Gateway:
     def _resume(self, connection: "_Connection", data: Payload) -> None:
         if data.get("token") != self.world.application.token:
             return connection.close(Close.AUTHENTICATION_FAILED)
+        if self._meets(connection, Stage.SESSION):
+            return None
         session = self._sessions.get(data.get("session_id") or "")
         missed = session.after(int(data.get("seq") or 0)) if session else None
         if session is None or missed is None:
@@ -425,6 +468,7 @@ class _Connection:
         gateway: Gateway,
     ) -> None:
         self.ended = asyncio.Event()
+        self.silent = False
         self._socket = socket
         self._request = request
         self._compressor = compressor
@@ -452,6 +496,12 @@ class _Connection:
         if self._request.transport is not None:
             self._request.transport.abort()
 
+    def fall_silent(self) -> None:
+        """Stay open, and neither hear nor say anything any more."""
+        self.silent = True
+        if self._request.transport is not None:
+            self._request.transport.pause_reading()
+
     def too_busy(self, now: float) -> bool:
         self._received.append(now)
         return len(self._received) > SENDS_A_MINUTE and now - self._received[0] < 60
@@ -459,10 +509,14 @@ class _Connection:
     async def write(self) -> None:
         with contextlib.suppress(ConnectionError):
             while (item := await self._queue.get()) is not None:
-                if isinstance(item, int):
+                if self.silent:
+                    continue
+                if item == _WITHOUT_A_WORD:
+                    self.abort()
+                elif isinstance(item, int):
                     await self._socket.close(code=item)
                     return
-                if self._compressor is None:
+                elif self._compressor is None:
                     await self._socket.send_str(item)
                 else:
                     await self._socket.send_bytes(self._compressor.compress(item.encode()))

@@ -4,9 +4,11 @@ Switched off unless asked for, so that a benchmark measures the bot.
 """
 
 import hashlib
+from collections import deque
 from dataclasses import dataclass, field
 
 GLOBAL_REQUESTS = 50  # a second
+STARTS_SECONDS = 5.0
 DEFAULT_BUCKET = (50, 1.0)
 BUCKETS = {  # requests, seconds
     "POST /channels/{channel_id}/messages": (5, 5.0),
@@ -36,10 +38,57 @@ class Verdict:
 
 
 @dataclass(slots=True)
+class StartLimits:
+    """How often a bot may identify; by default as good as always.
+
+    Discord's own figures are `total` 1000 and `at_once` 1.
+    """
+
+    total: int = 1_000_000
+    window_seconds: float = 86_400.0
+    at_once: int = 1000  # within `STARTS_SECONDS`
+    _taken: deque[float] = field(default_factory=deque)
+    _began: float | None = None
+
+    def take(self, now: float) -> str | None:
+        """Count one IDENTIFY; say which limit it breaks, if one."""
+        remaining = self._remaining(now)
+        self._began = now if self._began is None else self._began
+        while self._taken and now - self._taken[0] >= self.window_seconds:
+            self._taken.popleft()
+        recent = sum(now - one < STARTS_SECONDS for one in self._taken)
+        self._taken.append(now)
+        if remaining == 0:
+            return f"over {self.total} IDENTIFYs in {self.window_seconds:.0f} s"
+        if recent >= self.at_once:
+            return f"over {self.at_once} IDENTIFYs in {STARTS_SECONDS:.0f} s"
+        return None
+
+    def payload(self, now: float) -> dict[str, int]:
+        """What GET /gateway/bot tells of it."""
+        remaining = self._remaining(now)
+        left = 0.0 if self._began is None else self._began + self.window_seconds - now
+        return {
+            "total": self.total,
+            "remaining": remaining,
+            "reset_after": round(left * 1000),
+            "max_concurrency": self.at_once,
+        }
+
+    def _remaining(self, now: float) -> int:
+        if self._began is not None and now - self._began >= self.window_seconds:
+            self._began = None
+        if self._began is None:
+            return self.total
+        return max(0, self.total - sum(one >= self._began for one in self._taken))
+
+
+@dataclass(slots=True)
 class Limits:
     enabled: bool = False
     buckets: dict[str, tuple[int, float]] = field(default_factory=lambda: dict(BUCKETS))
     global_requests: int = GLOBAL_REQUESTS
+    starts: StartLimits = field(default_factory=StartLimits)
     _windows: dict[tuple[str, str], _Window] = field(default_factory=dict)
     _all: _Window = field(default_factory=lambda: _Window(0.0))
 

@@ -29,6 +29,7 @@ BODY_BYTES = 110 * 1024 * 1024  # ten files of 10 MiB and some room
 VIA = "1.1 google"  # the real client takes a 429 without it for Cloudflare's
 
 UNKNOWN_ROUTE = "unknown"
+_DENIED = "<html><title>Access denied</title></html>"
 
 Answer = tuple[int, Any]
 NOTHING: Answer = (204, None)
@@ -99,10 +100,16 @@ class Reply:
     answer: Any = None
     headers: Mapping[str, str] | None = None
     page: str | None = None
+    page_type: str = "text/html"
 
     def response(self) -> web.Response:
         if self.page is not None:
-            return web.Response(status=self.status, text=self.page, content_type="text/html")
+            return web.Response(
+                status=self.status,
+                body=self.page.encode(),
+                headers=self.headers,
+                content_type=self.page_type,
+            )
         if self.answer is None:
             return web.Response(status=self.status or 500, headers=self.headers)
         # No charset: the real client compares the content type as a whole.
@@ -141,7 +148,8 @@ class Rest:
         self.gateway_url = ""  # the server sets it
         self.requests: deque[Exchange] = deque(maxlen=KEPT_REQUESTS)
         self.violations: deque[str] = deque(maxlen=1000)
-        self.invalid_requests = 0  # 401, 403 and 429; 10,000 in ten minutes are a ban
+        # 401, 403 and 429 but for shared limits; 10,000 in ten minutes are a ban.
+        self.invalid_requests = 0
         self.on_exchange: Callable[[Exchange], None] | None = None
 
     def routes(self) -> list[web.RouteDef]:
@@ -316,7 +324,13 @@ class Rest:
         if fault.reset or (fault.hold is not None and fault.hold.dropped):
             return BROKEN
         if fault.cloudflare:
-            return Reply(fault.status or 429, page="<html><title>Access denied</title></html>")
+            wait = fault.retry_after
+            headers = {} if wait is None else {"Retry-After": f"{wait:g}"}
+            return Reply(fault.status or 429, headers=headers, page=_DENIED)
+        if fault.garble is not None:
+            kind = "text/html" if fault.garble == "page" else "application/json"
+            page = _DENIED if fault.garble == "page" else '{"id": "1'
+            return Reply(200, page=page, page_type=kind)
         if fault.retry_after is not None:
             return _rate_limited(fault.retry_after, fault.scope, {})
         if fault.status is not None:
@@ -332,7 +346,8 @@ class Rest:
         reply: Reply,
         began: float,
     ) -> None:
-        self.invalid_requests += reply.status in {401, 403, 429}
+        shared = (reply.headers or {}).get("X-RateLimit-Scope") == "shared"
+        self.invalid_requests += reply.status in {401, 403, 429} and not shared
         exchange = Exchange(
             request.method,
             endpoint.route,
@@ -382,7 +397,7 @@ class Rest:
         return 200, {"url": self.gateway_url}
 
     def _gateway_bot(self, _call: Call) -> Answer:
-        limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
+        limit = self.limits.starts.payload(self.world.clock())
         return 200, {"url": self.gateway_url, "shards": 1, "session_start_limit": limit}
 
     def _me(self, _call: Call) -> Answer:

@@ -101,7 +101,7 @@ class Playground:
         town = _furnish(world, interactions, member_names)
         world.clock = clock or Clock()
         limits, faults = Limits(), Faults(world)
-        gateway = Gateway(world, faults, url="")
+        gateway = Gateway(world, faults, limits.starts, url="")
         rest = Rest(world, interactions, faults, limits)
         app = web.Application(client_max_size=BODY_BYTES)
         playground = cls(world, interactions, faults, gateway, rest, limits, town, app, "")

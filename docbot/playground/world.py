@@ -56,6 +56,7 @@ Result = TypeVar("Result")
 NONCE_SECONDS = 180.0  # Discord says "a few minutes"
 CONTENT_FIELDS: Payload = {"content": "", "embeds": [], "attachments": [], "components": []}
 
+_IN_TIMEOUT = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
 _USER_MENTION = re.compile(r"<@!?(\d+)>")
 _ROLE_MENTION = re.compile(r"<@&(\d+)>")
 _EVERYONE_MENTION = re.compile(r"@(?:everyone|here)\b")
@@ -221,6 +222,12 @@ class World:
         member.role_ids = [role.id for role in roles]
         self.emit("GUILD_MEMBER_UPDATE", member.payload() | {"guild_id": str(guild_id)})
 
+    def time_out(self, guild_id: int, user_id: int, until: float | None) -> None:
+        """Keep a member from writing until then; None ends it."""
+        member = self.get_member(guild_id, user_id)
+        member.timed_out_until = until
+        self.emit("GUILD_MEMBER_UPDATE", member.payload() | {"guild_id": str(guild_id)})
+
     def remove_member(self, guild_id: int, user_id: int) -> None:
         """Let a member leave; when it is the bot, it loses the guild."""
         member = self.get_guild(guild_id).members.pop(user_id)
@@ -334,6 +341,12 @@ class World:
         granted = self.guild_permissions(user_id, guild.id)
         if granted == ALL_PERMISSIONS:
             return granted
+        allowed = self._granted_in(channel, member, granted)
+        timed_out = member.timed_out_until is not None and member.timed_out_until > self.clock()
+        return allowed & _IN_TIMEOUT if timed_out else allowed
+
+    def _granted_in(self, channel: Channel, member: Membership, granted: Permission) -> Permission:
+        guild, user_id = self.guilds[channel.guild_id], member.user.id
         everyone, own = channel.overwrites.get(guild.id), channel.overwrites.get(user_id)
         of_roles = [channel.overwrites[one] for one in member.role_ids if one in channel.overwrites]
         for layer in ([everyone], of_roles, [own]):
@@ -843,7 +856,7 @@ class World:
             place.id,
             place.guild_id,
             author,
-            body.get("content") or "",
+            (body.get("content") or "").strip(),
             self.clock(),
             flags=MessageFlag(int(body.get("flags") or 0)),
             embeds=_embeds(body.get("embeds") or []),

@@ -1,7 +1,11 @@
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 from docbot.bot.client import HelpClient
+from docbot.bot.gateway import Starts
+from docbot.bot.pace import Pace
+from docbot.forum.decide import Bounds
 
 
 async def greeted(_: HelpClient) -> None:
@@ -11,10 +15,22 @@ async def greeted(_: HelpClient) -> None:
 async def confirmed() -> None: ...
 
 
+async def not_started() -> None:
+    raise AssertionError("it was closed before it was connected")
+
+
 async def test_a_client_that_is_closed_takes_no_more_events() -> None:
-    nothing: Any = SimpleNamespace(**dict.fromkeys(("intake", "bindings", "threads"), None))
+    nothing: Any = SimpleNamespace(
+        **dict.fromkeys(("intake", "bindings", "threads", "forums"), None)
+    )
     client = HelpClient(
-        nothing, proxy=None, requests_per_second=1, confirm=confirmed, on_connected=greeted
+        nothing,
+        proxy=None,
+        pace=Pace(1),
+        confirm=confirmed,
+        bounds=Bounds(timedelta(hours=6), posts=50),
+        on_connected=greeted,
+        starts=Starts(not_started),
     )
     async with client:
         pass

@@ -1,4 +1,7 @@
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 
 import aiohttp
 import pytest
@@ -7,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docbot.bot.pace import Pace
+from docbot.bot.refusals import HeldBackError, Refusals
 
 
 class Clock:
@@ -50,24 +54,168 @@ async def test_below_the_limit_nobody_waits() -> None:
     assert clock.now == 100.0
 
 
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+Get = Callable[[str], Awaitable[int]]
+
+
+@asynccontextmanager
+async def session(pace: Pace, handler: Handler) -> AsyncIterator[Get]:
+    """What asks a server that answers every path so, in a session that keeps the pace."""
+    app = web.Application()
+    app.router.add_get("/{path:.*}", handler)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with aiohttp.ClientSession(trace_configs=[pace.trace()]) as client:
+
+        async def get(path: str) -> int:
+            async with client.get(f"http://127.0.0.1:{runner.addresses[0][1]}{path}") as response:
+                return response.status
+
+        yield get
+    await runner.cleanup()
+
+
+def script(*answers: web.Response) -> Handler:
+    left = list(answers)
+
+    async def answer(_: web.Request) -> web.Response:
+        return left.pop(0) if left else web.json_response({})
+
+    return answer
+
+
+def page(status: int, **headers: str) -> web.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return web.Response(status=status, text="<html>", content_type="text/html", headers=named)
+
+
+def limited(seconds: int, scope: str) -> web.Response:
+    headers = {"Via": "1.1 google", "Retry-After": str(seconds), "X-RateLimit-Scope": scope}
+    return web.json_response({}, status=429, headers=headers)
+
+
 @pytest.mark.parametrize(
     ("path", "waits"), [("/channels/1/messages", True), ("/webhooks/1/x", False)]
 )
 async def test_a_session_waits_before_requests_that_count(path: str, waits: bool) -> None:
-    async def answer(_: web.Request) -> web.Response:
+    clock = Clock()
+    async with session(Pace(1, clock=clock, sleep=clock.sleep), script()) as get:
+        for _ in range(3):
+            assert await get(path) == 200
+    assert clock.now == (102.0 if waits else 100.0)
+
+
+async def test_a_pause_over_all_is_kept_by_all_that_count() -> None:
+    clock = Clock()
+    pace = Pace(50, clock=clock, sleep=clock.sleep)
+    async with session(pace, script(limited(7, "global"), web.json_response({}))) as get:
+        assert await get("/channels/1/messages") == 429
+        assert await get("/interactions/1/x/callback") == 200
+        assert clock.now == 100
+        assert await get("/channels/2/messages") == 200
+        assert clock.now == 107
+
+
+async def test_a_pause_over_all_that_is_long_keeps_nobody_waiting_in_a_call() -> None:
+    clock = Clock()
+    pace = Pace(50, clock=clock, sleep=clock.sleep)
+    async with session(pace, script(limited(600, "global"))) as get:
+        await get("/channels/1/messages")
+        with pytest.raises(HeldBackError) as held:
+            await get("/channels/2/messages")
+    assert (held.value.retry_after, clock.now) == (600, 100)
+
+
+@pytest.mark.parametrize(
+    "wall",
+    [
+        partial(page, 429),
+        partial(page, 403),
+        partial(page, 401),
+        partial(web.json_response, {}, status=401),
+    ],
+)
+async def test_a_wall_is_met_ever_less_often_until_it_is_gone(
+    wall: Callable[[], web.Response],
+) -> None:
+    clock = Clock()
+    walls = [wall() for _ in range(8)]
+    pauses = []
+    async with session(Pace(50, clock=clock, sleep=clock.sleep), script(*walls)) as get:
+        for number in range(8):
+            assert await get(f"/channels/{number}/messages") == walls[0].status
+            with pytest.raises(HeldBackError) as held:
+                await get("/webhooks/1/x")
+            pauses.append(held.value.retry_after)
+            clock.now += held.value.retry_after or 0
+        assert await get("/channels/1/messages") == 200
+        assert await get("/channels/1/messages") == 200
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+async def test_a_message_that_a_firewall_dislikes_does_not_lengthen_the_pause_of_all() -> None:
+    clock = Clock()
+    walls = [page(403) for _ in range(8)]
+    async with session(Pace(50, clock=clock, sleep=clock.sleep), script(*walls)) as get:
+        for _ in walls:
+            assert await get("/channels/1/messages") == 403
+            clock.now += 1
+
+
+async def test_the_time_that_a_wall_asks_for_is_kept() -> None:
+    clock = Clock()
+    async with session(
+        Pace(50, clock=clock, sleep=clock.sleep), script(page(429, Retry_After="3600"))
+    ) as get:
+        await get("/channels/1/messages")
+        with pytest.raises(HeldBackError) as held:
+            await get("/channels/2/messages")
+    assert held.value.retry_after == 3600
+
+
+async def test_after_a_wall_one_request_goes_first() -> None:
+    clock, reached, go_on = Clock(), asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/wall":
+            return page(429)
+        reached.set()
+        await go_on.wait()
+        return web.json_response({})
+
+    async with session(Pace(50, clock=clock, sleep=clock.sleep), answer) as get:
+        await get("/wall")
+        clock.now += 1
+        first = asyncio.ensure_future(get("/first"))
+        await reached.wait()
+        with pytest.raises(HeldBackError):
+            await get("/second")
+        go_on.set()
+        assert await first == 200
+        assert await get("/second") == 200
+
+
+async def test_a_refused_interaction_and_a_shared_limit_are_no_wall() -> None:
+    clock = Clock()
+    refusals = Refusals(most=2, clock=clock)
+    pace = Pace(50, refusals=refusals, clock=clock, sleep=clock.sleep)
+    too_old = web.json_response({}, status=401)
+    async with session(pace, script(too_old, limited(1, "shared"), limited(1, "user"))) as get:
+        for path in ("/webhooks/1/x", "/channels/1/messages", "/channels/1/messages"):
+            await get(path)
+        with pytest.raises(HeldBackError):  # two of the three count
+            await get("/channels/2/messages")
+
+
+async def test_a_request_that_breaks_off_is_no_longer_under_way() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.abort()
         return web.Response()
 
-    app = web.Application()
-    app.router.add_get(path, answer)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    clock = Clock()
-    pace = Pace(1, clock=clock, sleep=clock.sleep)
-    async with aiohttp.ClientSession(trace_configs=[pace.trace()]) as session:
-        for _ in range(3):
-            url = f"http://127.0.0.1:{runner.addresses[0][1]}{path}"
-            async with session.get(url) as response:
-                assert response.status == 200
-    await runner.cleanup()
-    assert clock.now == (102.0 if waits else 100.0)
+    pace = Pace(50)
+    async with session(pace, answer) as get:
+        with pytest.raises(aiohttp.ClientError):
+            await get("/channels/1/messages")
+    assert pace.refusals.under_way == 0

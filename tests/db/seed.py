@@ -28,7 +28,7 @@ async def ask(
     threads, questions = Threads(pool), Questions(pool)
     async with pool.acquire() as conn, conn.transaction():
         await threads.put(conn, thread_of(thread_id))
-        await threads.add_message(
+        await threads.put_message(
             conn, Message(message, GUILD, thread_id, ASKER, False, body, now())
         )
         return await questions.add(

@@ -1,9 +1,14 @@
+import asyncio
+from datetime import timedelta
+
 import pytest
 
+from docbot.db.answers import Answers
+from docbot.db.outbox import Outbox
 from docbot.db.pool import Pool
-from docbot.db.questions import Questions
-from docbot.db.threads import Threads
-from tests.db.seed import an_answer, ask, post_answer, take_over
+from docbot.db.questions import Claimed, Ended, Questions
+from docbot.db.threads import Message, Threads
+from tests.db.seed import an_answer, ask, now, post_answer, take_over, thread_of
 
 
 @pytest.fixture(autouse=True)
@@ -128,3 +133,107 @@ async def test_what_a_worker_lost_sight_of_waits_again_and_its_neighbours_keep_t
     assert again is not None
     assert (again.id, again.attempt) == (lost.id, 2)
     assert await _end(pool, kept.id, 1, "abstained")
+
+
+async def _claimed(pool: Pool, thread_id: int) -> Claimed:
+    await ask(pool, thread_id)
+    claimed = await Questions(pool).claim_next(1, 0)
+    assert claimed is not None
+    return claimed
+
+
+async def _cancel(pool: Pool, thread_id: int) -> Ended:
+    async with pool.acquire() as conn, conn.transaction():
+        return await Questions(pool).cancel_by_messages(conn, [thread_id], "message deleted")
+
+
+async def test_an_answer_stored_while_its_question_is_cancelled_goes_with_it(pool: Pool) -> None:
+    claimed = await _claimed(pool, 10)
+    questions, outbox = Questions(pool), Outbox(pool)
+    async with pool.acquire() as conn, conn.transaction():
+        assert await questions.start_posting(conn, claimed.id, 1)
+        cancelling = asyncio.create_task(_cancel(pool, 10))
+        await _waits_for_a_lock(pool)
+        answer_id = await Answers(pool).add(conn, claimed.id, 1, an_answer())
+        await outbox.add(
+            conn, guild_id=1, channel_id=10, payload={}, nonce="1", answer_id=answer_id
+        )
+    assert await cancelling == Ended(unsent=[answer_id], in_doubt=[])
+    assert [one.state for one in await questions.all(None)] == ["cancelled"]
+
+
+async def test_an_answer_that_a_drain_has_taken_up_is_in_doubt(pool: Pool) -> None:
+    claimed = await _claimed(pool, 10)
+    answer_id = await post_answer(pool, claimed.id, 1, "one", "two", channel=10)
+    async with pool.acquire() as conn, conn.transaction():
+        # As a drain does whose claim is not committed yet.
+        await conn.execute("UPDATE outbox SET state = 'sending' WHERE part = 1")
+        assert await _cancel(pool, 10) == Ended(unsent=[], in_doubt=[answer_id])
+    assert [one.state for one in await Questions(pool).all(None)] == ["posting"]
+
+
+async def test_a_question_found_late_has_its_turn_later_and_its_age_counts_from_there(
+    pool: Pool,
+) -> None:
+    await ask(pool, 10)
+    turn = now() + timedelta(hours=1)
+    async with pool.acquire() as conn, conn.transaction():
+        await Threads(pool).put(conn, thread_of(12))
+        await Threads(pool).put_message(conn, Message(12, 1, 12, 300, False, "?", now()))
+        await Questions(pool).add(
+            conn,
+            guild_id=1,
+            thread_id=12,
+            author_id=300,
+            origin="post",
+            message_id=12,
+            title="How?",
+            asked_at=now(),
+            turn_at=turn,
+        )
+    assert await Questions(pool).claim_next(1, 0) is not None
+    assert await Questions(pool).claim_next(1, 0) is None
+    assert await pool.fetchval("SELECT counts_from FROM questions WHERE message_id = 12") == turn
+
+
+async def test_what_a_worker_lost_is_found_without_reading_every_question(pool: Pool) -> None:
+    await pool.execute(
+        "INSERT INTO conversations (kind, guild_id, channel_id) VALUES ('channel', 1, 1)"
+    )
+    await pool.execute(
+        "INSERT INTO questions (conversation_id, guild_id, author_id, origin, message_id, state,"
+        " asked_at, ready_at, ended_at)"
+        " SELECT 1, 1, 1, 'post', n, 'answered', now(), now(), now()"
+        " FROM generate_series(1, 20000) AS n"
+    )
+    await pool.execute("ANALYZE questions")
+    plan = await pool.fetch(
+        "EXPLAIN UPDATE questions SET state = 'waiting'"
+        " WHERE state = 'answering' AND epoch = 1 AND claimed_by = 1"
+    )
+    assert any("questions_answering" in row[0] for row in plan)
+
+
+async def _waits_for_a_lock(pool: Pool) -> None:
+    async with asyncio.timeout(10):
+        while not await pool.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_deleted_thread_that_is_told_again_stays_deleted(pool: Pool) -> None:
+    await ask(pool, 10)
+    threads = Threads(pool)
+    async with pool.acquire() as conn, conn.transaction():
+        await threads.delete(conn, 10)
+    async with pool.acquire() as conn, conn.transaction():
+        assert not await threads.put(conn, thread_of(10, "A secret"))
+    assert await pool.fetchval("SELECT title FROM threads") == ""
+
+
+async def test_an_older_edit_that_comes_later_changes_nothing(pool: Pool) -> None:
+    await ask(pool, 10, body="First.")
+    threads, edited_at = Threads(pool), now()
+    assert await threads.edit_message(10, "Third.", edited_at)
+    assert await threads.edit_message(10, "Second.", edited_at - timedelta(seconds=1))
+    assert not await threads.edit_message(11, "Unknown.", edited_at)
+    assert await pool.fetchval("SELECT content FROM messages") == "Third."

@@ -2,7 +2,10 @@
 
 import asyncio
 
-from docbot.forum.claims import Wake
+import pytest
+
+from docbot.errors import TransientError
+from docbot.forum.claims import ClaimLoop, Wake
 
 
 async def _resting(wake: Wake, count: int) -> list[asyncio.Task[None]]:
@@ -43,3 +46,31 @@ async def test_a_call_to_one_who_just_gave_up_reaches_the_next() -> None:
     first.cancel()  # as its time limit does in the same moment
     await asyncio.wait([first])
     assert await _woken([second]) == 1
+
+
+class Broken(ClaimLoop):
+    """Claims from a database that is out of reach for good."""
+
+    def __init__(self, error: Exception, *, ends_after: int) -> None:
+        super().__init__(wake=Wake(), idle_seconds=0.001)
+        self._error = error
+        self._left = ends_after
+
+    async def take_one(self) -> bool:
+        self._left -= 1
+        if self._left == 0:
+            self.stop()
+        raise self._error
+
+    async def put_back(self) -> None: ...
+
+    async def seconds_to_next(self) -> float | None:
+        return None
+
+
+@pytest.mark.parametrize("error", [TransientError("the disk is full"), ValueError("odd row")])
+async def test_a_failure_that_lasts_is_told_now_and_then(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    await Broken(error, ends_after=100).run()
+    assert len(caplog.records) == 7  # 1, 2, 4, ... 64

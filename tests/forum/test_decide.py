@@ -1,9 +1,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from docbot.db.forums import Forum
 from docbot.db.threads import Message, Thread
-from docbot.forum.decide import Incoming, judge
+from docbot.forum.decide import Bounds, Incoming, TooLate, judge, judge_missed
 
 BOUND_AT = datetime(2026, 1, 1, tzinfo=UTC)
 FORUM = Forum(20, 1, "auto", BOUND_AT, (1,), ("docs",))
@@ -19,11 +21,6 @@ def test_a_new_post_is_a_question() -> None:
 
 def test_a_post_that_mentions_docbot_is_one_question_not_two() -> None:
     assert judge(Incoming(FIRST, THREAD, calls_us=True), FORUM) == "post"
-
-
-def test_a_post_that_was_found_late_is_only_remembered() -> None:
-    assert judge(Incoming(FIRST, THREAD, calls_us=False, is_late=True), FORUM) == "store"
-    assert judge(Incoming(LATER, THREAD, calls_us=True, is_late=True), FORUM) == "mention"
 
 
 def test_a_later_message_is_remembered_and_answered_only_when_it_calls() -> None:
@@ -49,3 +46,31 @@ def test_in_mention_mode_a_post_is_only_remembered() -> None:
 def test_a_post_older_than_the_binding_is_answered_only_when_it_calls() -> None:
     assert judge(Incoming(FIRST, OLD_THREAD, calls_us=False), FORUM) == "ignore"
     assert judge(Incoming(LATER, OLD_THREAD, calls_us=True), FORUM) == "mention"
+
+
+def test_what_called_docbot_before_its_forum_was_bound_is_no_question() -> None:
+    called = replace(LATER, created_at=BOUND_AT - timedelta(minutes=1))
+    assert judge(Incoming(called, OLD_THREAD, calls_us=True), FORUM) == "ignore"
+
+
+BOUNDS = Bounds(timedelta(hours=6), posts=50)
+OLD, NEW = timedelta(hours=7), timedelta(hours=5)
+
+
+@pytest.mark.parametrize(
+    ("message", "age", "taken", "people_wrote", "why"),
+    [
+        (FIRST, NEW, 49, False, None),
+        (FIRST, NEW, 50, False, "too many"),
+        (FIRST, NEW, 0, True, "people wrote"),
+        (FIRST, OLD, 0, False, "too old"),
+        (LATER, NEW, 50, True, None),
+        (LATER, OLD, 0, False, "too old"),
+    ],
+)
+def test_of_what_was_missed_only_what_lies_within_the_bounds_is_answered(
+    message: Message, age: timedelta, taken: int, people_wrote: bool, why: TooLate | None
+) -> None:
+    incoming = Incoming(message, THREAD, calls_us=message is LATER)
+    judged = judge_missed(incoming, BOUNDS, age=age, taken=taken, people_wrote=people_wrote)
+    assert judged == why

@@ -1,9 +1,35 @@
-"""What was posted while docbot was away."""
+"""What was posted while docbot was away, and events that come twice, late or in no order."""
 
+import re
+from collections.abc import Sequence
+
+import pytest
+
+from docbot.playground.objects import Thread
 from docbot.playground.world import Clock
-from tests.town import ANSWER_PLACE, QUESTION, Ground, bind, open_quiet_town
+from tests.town import (
+    ANSWER_PLACE,
+    QUESTION,
+    Ground,
+    QuietTown,
+    Town,
+    bind,
+    eventually,
+    open_quiet_town,
+)
 
 BODY = "It fails each night."
+AN_HOUR = 3600.0
+
+
+def _lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the operator was told of catching up."""
+    return [line for line in caplog.messages if "while docbot was away" in line]
+
+
+async def _posts(town: QuietTown, number: int) -> Sequence[Thread]:
+    forum = town.playground.forum
+    return [await town.asker.post(forum, QUESTION, f"Case {n}.") for n in range(number)]
 
 
 async def test_a_post_made_while_away_is_answered_and_older_ones_are_not(ground: Ground) -> None:
@@ -21,6 +47,9 @@ async def test_a_post_made_while_away_is_answered_and_older_ones_are_not(ground:
         world = town.playground.world
         assert world.replies_of_bot(before.id) == []
         assert world.replies_of_bot(helped.id) == []
+        stored = await town.rooms.pool.fetch("SELECT id FROM threads ORDER BY id")
+        assert [row["id"] for row in stored] == [helped.id, archived.id, missed.id]
+        assert (await town.states())[0] == ("cancelled", "missed")
 
 
 async def test_a_mention_made_while_away_is_answered(ground: Ground) -> None:
@@ -77,7 +106,10 @@ async def test_who_helps_while_docbot_is_away_keeps_it_quiet_unless_it_is_called
             assert ANSWER_PLACE in (await town.asker.sees_reply(greeted)).content
             assert "timeout_seconds" in (await town.asker.sees_reply(called)).content
         rows = await town.rooms.pool.fetch("SELECT origin FROM questions ORDER BY message_id")
-        assert [row["origin"] for row in rows] == ["post", "mention"]
+        assert [row["origin"] for row in rows] == ["post", "post", "mention"]
+        states = await town.states()
+        assert states.count(("cancelled", "missed")) == 1
+        assert states.count(("answered", None)) == 2
 
 
 async def test_a_restart_without_news_reads_no_thread_again(ground: Ground) -> None:
@@ -93,3 +125,224 @@ async def test_a_restart_without_news_reads_no_thread_again(ground: Ground) -> N
             await town.asker.sees_reply(other)
         paths = [request.path for request in list(town.playground.requests)[before:]]
         assert not any(str(thread.id) in path for path in paths)
+
+
+# Bounds
+
+
+async def test_what_is_too_old_or_too_much_is_cancelled_as_missed_and_one_line_tells(
+    ground: Ground, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    clock.advance(-7 * AN_HOUR)
+    async with open_quiet_town(
+        ground, clock=clock, docbot_missed_hours=6.0, docbot_missed_posts=2
+    ) as town:
+        await town.rooms.pool.execute("UPDATE forums SET bound_at = now() - interval '1 day'")
+        [old] = await _posts(town, 1)
+        clock.advance(7 * AN_HOUR)
+        first, second, third = await _posts(town, 3)
+        async with town.awake():
+            await town.asker.sees_reply(first)
+            await town.asker.sees_reply(second)
+            await town.until("SELECT bool_and(ended_at IS NOT NULL) FROM questions")
+            assert len(_lines(caplog)) == 1
+        for thread in (old, third):
+            assert town.playground.world.replies_of_bot(thread.id) == []
+        rows = await town.rooms.pool.fetch("SELECT message_id, state, reason FROM questions")
+        ended = {row["message_id"]: (row["state"], row["reason"]) for row in rows}
+        answered, missed = ("answered", None), ("cancelled", "missed")
+        assert ended == {
+            old.id: missed,
+            first.id: answered,
+            second.id: answered,
+            third.id: missed,
+        }
+        [line] = _lines(caplog)
+        assert "found 4 questions" in line
+        assert "2 are answered, 2 are not" in line
+        assert "1 too many, 1 too old" in line
+        texts = await town.rooms.pool.fetch("SELECT content FROM messages ORDER BY id")
+        assert texts[0]["content"] == "Case 0."
+        async with town.awake():  # what was missed once is not found again
+            await town.until("SELECT count(*) = 4 FROM questions")
+        assert len(_lines(caplog)) == 1
+
+
+async def test_archived_threads_are_paged_back_to_the_binding_and_later_to_the_mark(
+    ground: Ground,
+) -> None:
+    clock = Clock()
+    clock.advance(-3 * AN_HOUR)
+    async with open_quiet_town(ground, clock=clock, docbot_missed_posts=1) as town:
+        await town.rooms.pool.execute("UPDATE forums SET bound_at = now() - interval '1 day'")
+        for thread in await _posts(town, 130):
+            await town.playground.moderator.archive(thread)
+        clock.advance(3 * AN_HOUR)
+        await _posts(town, 1)
+        async with town.awake(requests_per_second=1_000):
+            await town.until("SELECT count(*) = 131 FROM questions WHERE ended_at IS NOT NULL")
+            assert await _archived_pages(town) == 2
+            await town.until("SELECT told_until > now() - interval '1 hour' FROM forums")
+        counts = await town.rooms.pool.fetch("SELECT state, count(*) FROM questions GROUP BY 1")
+        assert {row["state"]: row["count"] for row in counts} == {"answered": 1, "cancelled": 130}
+        before = len(town.playground.requests)
+        async with town.awake() as awake:
+            await awake.caught_up()
+        assert await _archived_pages(town, before) == 1
+
+
+async def _archived_pages(town: QuietTown, since: int = 0) -> int:
+    requests = list(town.playground.requests)[since:]
+    return sum(bool(re.search("threads/archived/public", one.path)) for one in requests)
+
+
+async def test_a_mention_that_is_too_old_is_cancelled_as_missed(ground: Ground) -> None:
+    clock = Clock()
+    clock.advance(-8 * AN_HOUR)
+    async with open_quiet_town(ground, clock=clock) as town:
+        await town.rooms.pool.execute("UPDATE forums SET bound_at = now() - interval '1 day'")
+        async with town.awake():
+            thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+            await town.until("SELECT state = 'answered' FROM questions")
+        await town.asker.reply(thread, f"{town.mention} when does it time out?")
+        clock.advance(8 * AN_HOUR)
+        async with town.awake():
+            await town.until("SELECT count(*) = 2 FROM questions WHERE ended_at IS NOT NULL")
+        assert await town.states() == [("answered", None), ("cancelled", "missed")]
+
+
+async def test_live_posts_do_not_wait_for_missed_ones(ground: Ground) -> None:
+    async with open_quiet_town(ground) as town:
+        missed = await _posts(town, 6)
+        async with town.awake() as awake:
+            await town.until("SELECT count(*) = 6 FROM questions")
+            await awake.caught_up()
+            live = await town.helper.post(town.playground.forum, QUESTION, BODY)
+            await town.helper.sees_reply(live)
+            world = town.playground.world
+            answered = [each for each in missed if world.replies_of_bot(each.id)]
+            assert len(answered) < len(missed)
+            turns = "SELECT max(ready_at) - min(ready_at) >= interval '10 s' FROM questions"
+            assert await town.rooms.pool.fetchval(turns + " WHERE counts_from IS NOT NULL")
+
+
+async def test_nothing_is_answered_at_a_first_install_not_even_who_calls(ground: Ground) -> None:
+    async with open_quiet_town(ground, bound=False) as town:
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        await town.asker.reply(thread, f"{town.mention} when does it time out?")
+        await bind(town.rooms, town.playground)
+        async with town.awake() as awake:
+            await awake.caught_up()
+            later = await town.asker.post(town.playground.forum, QUESTION, BODY)
+            await town.asker.sees_reply(later)
+        assert town.playground.world.replies_of_bot(thread.id) == []
+        assert await town.rooms.pool.fetchval("SELECT count(*) FROM threads") == 1
+
+
+async def test_what_was_written_while_the_forum_was_off_is_left_alone(ground: Ground) -> None:
+    async with open_quiet_town(ground) as town:
+        await bind(town.rooms, town.playground, mode="off")
+        async with town.awake() as awake:
+            quiet = await town.asker.post(town.playground.forum, QUESTION, BODY)
+            await bind(town.rooms, town.playground, mode="auto")
+            await eventually(lambda: awake.forum_as_bound().mode == "auto")
+            await awake.caught_up()
+            thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+            await town.asker.sees_reply(thread)
+        assert town.playground.world.replies_of_bot(quiet.id) == []
+        assert await town.rooms.pool.fetchval("SELECT count(*) FROM threads") == 1
+
+
+async def test_an_edit_made_while_away_of_a_post_that_waits_is_taken_in(ground: Ground) -> None:
+    async with open_quiet_town(ground, bound=False) as town:
+        await town.rooms.sources.add(name="empty", kind="folder", location="/x", base_url=None)
+        await bind(town.rooms, town.playground, source="empty")
+        async with town.awake() as awake:
+            await awake.caught_up()
+            thread = await town.asker.post(town.playground.forum, "Help", "What?")
+            await town.until("SELECT attempt > 0 AND state = 'waiting' FROM questions")
+        await town.asker.edit(town.playground.world.messages[thread.id], QUESTION)
+        await town.asker.reply(thread, "I put it better.")
+        await bind(town.rooms, town.playground, source="docs")
+        async with town.awake():
+            assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
+
+
+async def test_a_thread_deleted_while_it_is_caught_up_on_delays_no_other(
+    ground: Ground, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_quiet_town(ground) as town:
+        gone, missed = await _posts(town, 2)
+        path = rf"/channels/{gone.id}/messages.*"
+        town.playground.faults.answer(404, code=10003, method="GET", path=path)
+        async with town.awake():
+            await town.asker.sees_reply(missed)
+        assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+# Events
+
+
+async def _is_answered_once(town: Town, thread: Thread) -> None:
+    await town.asker.sees_reply(thread)
+    await town.until("SELECT bool_and(state = 'answered') FROM questions")
+    assert await town.rooms.pool.fetchval("SELECT count(*) FROM questions") == 1
+    assert len(town.playground.world.replies_of_bot(thread.id)) == 1
+
+
+async def test_a_post_told_twice_and_found_at_the_same_time_is_one_question(
+    ground: Ground,
+) -> None:
+    async with open_quiet_town(ground) as quiet:
+        listing = quiet.playground.faults.hold(method="GET", path=r"/guilds/\d+/threads/active")
+        async with quiet.awake() as town:
+            await listing.reached.wait()
+            town.playground.faults.duplicate_events("MESSAGE_CREATE", times=3)
+            thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+            listing.release()
+            await _is_answered_once(town, thread)
+
+
+async def test_a_post_whose_thread_is_told_late_or_never_is_answered(town: Town) -> None:
+    await town.caught_up()
+    town.playground.faults.lose_events("THREAD_CREATE")
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await _is_answered_once(town, thread)
+
+
+async def test_a_message_told_before_its_thread_is_answered_once(town: Town) -> None:
+    await town.caught_up()
+    held = town.playground.faults.hold_events("THREAD_CREATE")
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await town.asker.sees_reply(thread)
+    held.release()
+    await _is_answered_once(town, thread)
+
+
+async def test_an_edit_told_before_its_message_is_the_text_that_counts(town: Town) -> None:
+    await town.caught_up()
+    held = town.playground.faults.hold_events("MESSAGE_CREATE|MESSAGE_UPDATE")
+    thread = await town.asker.post(town.playground.forum, "Help", "What?")
+    message = town.playground.world.messages[thread.id]
+    await town.asker.edit(message, "How do I repeat a failed frobnication?")
+    held.release(reverse=True)
+    assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
+    content = await town.rooms.pool.fetchval("SELECT content FROM messages WHERE NOT is_bot")
+    assert content == "How do I repeat a failed frobnication?"
+
+
+@pytest.mark.parametrize("what", ["message", "thread"])
+async def test_a_post_deleted_before_it_is_told_is_not_answered(town: Town, what: str) -> None:
+    await town.caught_up()
+    held = town.playground.faults.hold_events("THREAD_.*|MESSAGE_.*")
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    if what == "message":
+        await town.asker.delete(town.playground.world.messages[thread.id])
+    else:
+        await town.playground.moderator.delete_thread(thread)
+    held.release(reverse=True)
+    other = await town.helper.post(town.playground.forum, QUESTION, BODY)
+    await town.helper.sees_reply(other)
+    rows = await town.rooms.pool.fetch("SELECT message_id FROM questions")
+    assert [row["message_id"] for row in rows] == [other.id]

@@ -76,7 +76,7 @@ async def test_automod_ends_the_question_with_the_reason(town: Town) -> None:
 SAID = {
     10003: (404, "cancelled", "deleted"),
     10008: (404, "cancelled", "deleted"),
-    50083: (400, "cancelled", "archived"),
+    50083: (400, "answered", None),  # it is opened
     160005: (403, "cancelled", "locked"),
     200000: (400, "failed", "AutoMod"),
     240000: (400, "failed", "harmful links"),

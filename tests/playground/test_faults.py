@@ -30,6 +30,39 @@ async def test_a_page_of_cloudflare_is_an_error_to_the_client(
     assert "Access denied" in refused.value.text
 
 
+async def test_a_success_can_come_back_unreadable(playground: Playground, bot: Bot) -> None:
+    channel = await text_channel(playground, bot)
+    playground.record()  # what comes back is not Discord's, and held against no schema
+    playground.faults.garble("page", path=SEND_MESSAGE)
+    with pytest.raises(TypeError):
+        await channel.send("hello")
+    playground.faults.garble("cut", path=SEND_MESSAGE, after_effect=False)
+    with pytest.raises(ValueError, match="char"):
+        await channel.send("hello")
+    assert [one.content for one in playground.world.messages_of(channel.id)] == ["hello"]
+
+
+async def test_a_limit_that_others_used_up_is_no_invalid_request(
+    playground: Playground, bot: Bot
+) -> None:
+    playground.faults.rate_limit(0.01, path=SEND_MESSAGE, shared=True)
+    playground.faults.rate_limit(0.01, path=SEND_MESSAGE)
+    await (await text_channel(playground, bot)).send("hello")
+    assert playground.rest.invalid_requests == 1
+
+
+async def test_who_is_timed_out_may_read_and_not_write(playground: Playground, bot: Bot) -> None:
+    channel = await text_channel(playground, bot)
+    world, guild_id = playground.world, playground.guild.id
+    world.time_out(guild_id, playground.bot.id, world.clock() + 60)
+    with pytest.raises(discord.Forbidden):
+        await channel.send("hello")
+    assert [message async for message in channel.history()] == []
+    world.time_out(guild_id, playground.bot.id, None)
+    await channel.send("  hello\n")
+    assert [message.content async for message in channel.history()] == ["hello"]
+
+
 async def test_a_server_error_is_retried_by_the_client(playground: Playground, bot: Bot) -> None:
     playground.faults.answer(502, method="POST", path=SEND_MESSAGE)
     await (await text_channel(playground, bot)).send("hello")

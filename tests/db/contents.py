@@ -1,0 +1,52 @@
+"""A row in every table, and what a database holds, to be compared."""
+
+from typing import Any
+
+from docbot.db.pool import Conn
+
+# One or more rows for each table that a backup holds.
+FILL = r"""
+    INSERT INTO guilds (id, name) VALUES (1, 'Frobnicators');
+    INSERT INTO sources (name, kind, location, base_url)
+    VALUES ('docs', 'folder', '/docs', 'https://d.test/'), ('gone', 'website', 'https://g.test/', NULL);
+    INSERT INTO pages (source_id, url, title, markdown, content_hash, etag)
+    VALUES (1, 'usage.md', 'Usage', E'# Usage\n\n\tSet `C:\\retries`.\n', '\x00ff0a09', '');
+    INSERT INTO chunks (source_id, page_id, position, hash, heading_path, url, text)
+    VALUES (1, 1, NULL, '\x5c0a', '{Usage,"a, \"b\" \\ c"}', 'usage.md', E'line\r\nline \\N \\.');
+    INSERT INTO embeddings (model, chunk_hash, vector) VALUES ('m', '\x5c0a', '\x0000803f0a5c0900');
+    INSERT INTO index_generations (name, state, lexical_version, points) VALUES ('g1', 'current', 1, 1);
+    INSERT INTO forums (channel_id, guild_id, mode) VALUES (20, 1, 'mention');
+    INSERT INTO forum_sources (channel_id, source_id) VALUES (20, 1);
+    INSERT INTO threads (id, guild_id, forum_id, author_id, title, tags, created_at)
+    VALUES (9223372036854775807, 1, 20, 300, 'How?', '{5,6}', '2026-01-02 03:04:05.678901+05');
+    INSERT INTO messages (id, guild_id, thread_id, author_id, content, created_at)
+    VALUES (7, 1, 9223372036854775807, 300, '', '2026-01-02 03:04:05+00');
+    INSERT INTO conversations (kind, guild_id, channel_id, thread_id)
+    VALUES ('post', 1, 9223372036854775807, 9223372036854775807);
+    INSERT INTO questions (conversation_id, guild_id, author_id, origin, message_id, asked_at, ready_at, state)
+    VALUES (1, 1, 300, 'post', 7, now(), now(), 'posting');
+    INSERT INTO question_messages (question_id, message_id) VALUES (1, 7);
+    INSERT INTO answers (question_id, guild_id, lane, text, citations, evidence, timings_ms)
+    VALUES (1, 1, 'answer', 'So [1].', '[{"n": 1, "url": "a\\n\"b"}]', '[]', '{"search": 0.1}');
+    INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce, answer_id, state,
+                        message_id, ended_at, first_tried_at)
+    VALUES ('send', 1, 9, 'channel:9', '{"content": "So [1]."}', 'abc', 1, 'sent', 70, now(), now());
+    INSERT INTO feedback (answer_id, person_id, guild_id, vote) VALUES (1, 301, 1, 'helpful');
+    UPDATE activity SET epoch = 5, holder = 'process 1 on there', taken_at = now();
+"""
+
+_NAMES = """
+    SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migrations'
+    ORDER BY tablename
+"""
+
+
+async def contents(conn: Conn) -> dict[str, list[Any]]:
+    """Every row of every table but the history of the schema, as text."""
+    return {
+        row["tablename"]: sorted(
+            each["row"]
+            for each in await conn.fetch(f'SELECT t::text AS row FROM "{row["tablename"]}" AS t')
+        )
+        for row in await conn.fetch(_NAMES)
+    }
