@@ -4,11 +4,14 @@ DocbotError
 ├── UsageError          the input is wrong: say so and stop (exit 2 on the command line)
 │   └── SettingsError   an environment variable or a line of `.env` is wrong
 ├── TransientError      the same call may succeed later
+│   ├── BusyError       the far side is at its rate limit
+│   └── DownError       it failed again and again, and is left alone for a while
 └── PermanentError      repeating the call cannot help
     ├── GoneError       what the call was about was deleted, locked or hidden from us
     ├── RefusedError    the far side will not do it for us (rights, moderation, quota)
     │   └── MovedError  what was asked for is somewhere else, where we may not follow
-    └── TooLongError    the far side takes less at once; less may go through
+    ├── TooLongError    the far side takes less at once; less may go through
+    └── GarbledError    what came back cannot be read
 """
 
 from collections.abc import Iterator
@@ -34,6 +37,14 @@ class TransientError(DocbotError):
         self.retry_after = retry_after  # seconds; None: the caller's own backoff
 
 
+class BusyError(TransientError):
+    """The far side takes no more calls just now: a rate limit."""
+
+
+class DownError(TransientError):
+    """The far side failed several times in a row; nothing was asked of it."""
+
+
 class PermanentError(DocbotError):
     """Repeating the call cannot help."""
 
@@ -56,6 +67,10 @@ class MovedError(RefusedError):
 
 class TooLongError(PermanentError):
     """The far side takes less at once; less may go through."""
+
+
+class GarbledError(PermanentError):
+    """What came back cannot be read: it is not of the far side that was meant, or broken."""
 
 
 def cause_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

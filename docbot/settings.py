@@ -156,6 +156,14 @@ class Settings(BaseSettings):
         description="The model that writes answers; unset: passages are quoted.",
         json_schema_extra={"reload": True},
     )
+    docbot_model_calls_at_once: Annotated[int, Field(ge=1, le=64)] = Field(
+        4, description="How many questions the chat model is asked at once; the others wait."
+    )
+    docbot_model_calls_per_minute: Annotated[int, Field(ge=1)] = Field(
+        500,
+        description="How often the chat model is asked within any minute; the others wait.",
+        json_schema_extra={"reload": True},
+    )
     docbot_embedding_model: str | None = Field(
         None, description="The model that embeds pages and questions; unset: search is lexical."
     )

@@ -27,7 +27,7 @@ from docbot.answers.quote import quote, title
 from docbot.answers.reply import Completion
 from docbot.answers.split import split
 from docbot.answers.tables import tables_as_code
-from docbot.errors import PermanentError, TooLongError
+from docbot.errors import DownError, PermanentError, RefusedError, TooLongError
 from docbot.retrieval.lexical import terms
 from docbot.retrieval.passages import Passage
 
@@ -117,7 +117,7 @@ class Answerer:
         passages: Sequence[Passage],
         on_text: OnText | None = None,
     ) -> Answer:
-        """Answer from the passages, best first.
+        """Answer from the passages, best first; quote them where the model is left alone or refuses.
 
         `on_text` is told what a model writes as it writes it, before anything is checked.
 
@@ -154,16 +154,24 @@ class _Asking:
     on_text: OnText | None
 
     async def draft(self) -> tuple[_Draft, Completion | None]:
-        """Give what the model says once it is checked; where it refuses for good, a quotation."""
+        """Give what the model says once it is checked; where it is not to be had, a quotation."""
         try:
             told = await self._told()
-        except PermanentError as error:
-            log.warning("quoted instead of answering: %s", error)
-            note = f"quoted instead of answering: {error}"
-            return replace(_quoted(self.question, self.passages), note=note), None
+        except (DownError, PermanentError) as error:
+            return self._instead(error), None
         draft = _judged(told.completion, told.shown, self.passages)
         notes = "; ".join(filter(None, (told.note, draft.note)))
         return replace(draft, note=notes or None), told.completion
+
+    def _instead(self, error: DownError | PermanentError) -> _Draft:
+        quoted = replace(
+            _quoted(self.question, self.passages), note=f"quoted instead of answering: {error}"
+        )
+        if isinstance(error, DownError):
+            return replace(quoted, text=f"{texts.QUOTED_INSTEAD}\n\n{quoted.text}")
+        if not isinstance(error, RefusedError):  # which is told where it was met, once for all
+            log.warning("%s", quoted.note)
+        return quoted
 
     async def _told(self) -> _Told:
         """Ask; once more with little where that was more than the model takes."""

@@ -7,6 +7,7 @@ NOTHING_ASKED = (
 )
 LATER = "I cannot answer just now. I keep trying, and answer here as soon as I can."
 FAILED = "Something went wrong on my side, so I cannot answer now. Please try again later."
+QUOTED_INSTEAD = "I cannot write an answer of my own just now, so I quote the documentation."
 MAY_HELP = "These pages may help:"
 SEE = "From"  # before the title of a page that is quoted
 SEE_ALSO = "See also"

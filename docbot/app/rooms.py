@@ -8,6 +8,7 @@ from pathlib import Path
 
 from docbot.answers.answer import Answerer
 from docbot.answers.generate import OpenAIChatModel
+from docbot.answers.guard import GuardedModel
 from docbot.db.answers import Answers
 from docbot.db.chunks import Chunks
 from docbot.db.forums import Forums
@@ -19,6 +20,7 @@ from docbot.db.questions import Questions
 from docbot.db.sources import Sources
 from docbot.db.threads import Threads
 from docbot.errors import DocbotError, RefusedError, SettingsError, TransientError
+from docbot.pace import Pace
 from docbot.retrieval.embedder import OpenAIEmbedder
 from docbot.retrieval.endpoint import list_models
 from docbot.retrieval.generations import Builder, CurrentIndex
@@ -159,8 +161,13 @@ async def open_answerer(settings: Settings) -> AsyncIterator[Answerer]:
     if model is None:
         yield Answerer(None)
         return
+    guarded = GuardedModel(
+        model,
+        at_once=settings.docbot_model_calls_at_once,
+        pace=Pace(settings.docbot_model_calls_per_minute, seconds=60),
+    )
     try:
-        yield Answerer(model)
+        yield Answerer(guarded)
     finally:
         await model.close()
 

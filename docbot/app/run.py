@@ -25,7 +25,7 @@ from docbot.bot.commands import add_commands
 from docbot.bot.delivery import SEND_SECONDS, OutboxDrain
 from docbot.bot.endpoint import point_at
 from docbot.bot.gateway import CONNECT_SECONDS, Starts
-from docbot.bot.pace import Pace
+from docbot.bot.pace import RequestPace
 from docbot.bot.refusals import Refusals
 from docbot.bot.search import SearchTools
 from docbot.bot.typing import typing
@@ -115,7 +115,7 @@ class RunningBot:
         self._wake_ups = wake_ups
         self._idle_seconds = idle_seconds
         # One for all connections: what Discord asked for holds also after a reconnect.
-        self._pace = Pace(requests_per_second, refusals=refusals)
+        self._pace = RequestPace(requests_per_second, refusals=refusals)
         self._send_seconds = send_seconds
         self._connect_seconds = connect_seconds
         self._starts = Starts(self._note_start)
@@ -258,7 +258,7 @@ class RunningBot:
 
     async def _work(self, client: HelpClient, epoch: int, tasks: asyncio.TaskGroup) -> None:
         parts: list[ClaimLoop] = [
-            *(self._worker(client, epoch, number) for number in range(WORKERS)),
+            *(self._worker(client, epoch, number) for number in range(self._workers())),
             *(self._drain(client, epoch, number) for number in range(DRAINS)),
         ]
         at_work = [tasks.create_task(part.run(), name=type(part).__name__) for part in parts]
@@ -270,6 +270,11 @@ class RunningBot:
             task.cancel()
         if late and (await asyncio.wait(late, timeout=_GIVE_UP_SECONDS))[1]:
             self._rooms.database.abandon()
+
+    def _workers(self) -> int:
+        """As many as may ask the model at once: a worker waits for its reply."""
+        has_model = self._settings.docbot_chat_model is not None
+        return max(WORKERS, self._settings.docbot_model_calls_at_once if has_model else 0)
 
     async def _take_over(self, lock: ActiveLock) -> None:
         """Raise the epoch and take up what the process before left in flight, all or nothing."""
@@ -432,16 +437,17 @@ class RunningBot:
         new = self._read_settings() if guild_id == operator_guild else self._settings
         await refuse_endpoint_without_model(new)
         reloaded, waiting = changed_settings(self._settings, new)
+        taken = self._settings.model_copy(update=new.reloadable())
         # Everything new is built before anything is taken, so that a failure changes nothing.
         answerer = self._answerer
         if reloaded:
-            answerer = await self._models.enter_async_context(open_answerer(new))
+            answerer = await self._models.enter_async_context(open_answerer(taken))
         is_operator = guild_id == operator_guild
         changed = await self.bindings.reload(None if is_operator else guild_id)
         self._answerer = answerer
         if _ENDPOINT.intersection(reloaded):
             move_embedder(self._rooms, new)
-        self._settings = self._settings.model_copy(update=new.reloadable())
+        self._settings = taken
         set_log_level(self._settings.docbot_log_level)
         hide(self._settings.secrets())
         return texts.reloaded([*changed, *reloaded], waiting, env_file_read=is_operator)

@@ -19,7 +19,8 @@ from discord.gateway import KeepAliveHandler
 from docbot.bot import faults
 from docbot.bot.catch_up import CatchUp
 from docbot.bot.gateway import CONNECT_SECONDS, HEARTBEAT_TIMEOUT, GatewayLine, Starts
-from docbot.bot.pace import LONGEST_RATE_LIMIT, Pace
+from docbot.bot.in_order import InOrder
+from docbot.bot.pace import LONGEST_RATE_LIMIT, RequestPace
 from docbot.bot.refusals import HeldBackError
 from docbot.bot.search import PageButton, SearchTools
 from docbot.bot.translate import change_from, incoming_from, is_from_person
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 
 PERMISSIONS = discord.Permissions(**dict.fromkeys(NEEDED, True))
 
+_STORED_AT_ONCE = 64  # events; many times the connections to Postgres, as some wait for Discord
 _TRIES = 20  # with pauses up to 30 s about eight minutes; a longer outage ends in a new READY
 
 
@@ -63,7 +65,7 @@ class HelpClient(discord.Client):
         parts: Parts,
         *,
         proxy: str | None,
-        pace: Pace,
+        pace: RequestPace,
         confirm: Callable[[], Awaitable[None]],
         bounds: Bounds,
         on_connected: Callable[["HelpClient"], Awaitable[None]],
@@ -97,6 +99,7 @@ class HelpClient(discord.Client):
         self._catching_up = asyncio.Lock()
         # What happens in one thread is taken in in the order in which it happened.
         self._in_order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._events = InOrder(_STORED_AT_ONCE)
         self._session = 0
         self._greeted_in = 0
         self._catch_up = CatchUp(
@@ -281,16 +284,25 @@ class HelpClient(discord.Client):
         )
         in_step = self._catch_up.is_in_step(parent_id)
         if is_from_person(message):
-            what, take = f"storing message {message.id}", partial(self._take, message, in_step)
-            if not await self._in_turn(message.channel.id, what, take):
-                self._catch_up.fall_behind(message.guild.id)  # it is found again
-            elif parent_id is not None and in_step and self._is_bound(parent_id):
-                told = partial(self._catch_up.told, parent_id, message)
-                await self._insist(f"noting message {message.id}", told)
+            take_in = partial(self._take_in, message, parent_id, in_step)
+            await self._events.run(
+                message.channel.id, partial(self._alone, message.channel.id, take_in)
+            )
         elif in_step and self._is_bound(parent_id):
             what = f"noting message {message.id}"
             saw = partial(self.parts.threads.saw, message.channel.id, message.id)
             await self._in_turn(message.channel.id, what, saw)
+
+    async def _take_in(
+        self, message: discord.Message, parent_id: int | None, in_step: bool
+    ) -> None:
+        take = partial(self._take, message, in_step)
+        if not await self._insist(f"storing message {message.id}", take):
+            if message.guild is not None:
+                self._catch_up.fall_behind(message.guild.id)  # it is found again
+        elif parent_id is not None and in_step and self._is_bound(parent_id):
+            told = partial(self._catch_up.told, parent_id, message)
+            await self._insist(f"noting message {message.id}", told)
 
     def _is_bound(self, forum_id: int | None) -> bool:
         return forum_id is not None and self.parts.bindings.find(forum_id) is not None
@@ -300,10 +312,14 @@ class HelpClient(discord.Client):
 
     async def _in_turn(
         self, thread_id: int, what: str, call: Callable[[], Awaitable[object]]
-    ) -> bool:
+    ) -> None:
         """Insist, after what came earlier in this thread: a deletion must find its message."""
-        async with self._order_of(thread_id):
-            return await self._insist(what, call)
+        insist = partial(self._insist, what, call)
+        await self._events.run(thread_id, partial(self._alone, thread_id, insist))
+
+    async def _alone(self, thread_id: int, call: Callable[[], Awaitable[object]]) -> None:
+        async with self._order_of(thread_id):  # which catching up holds while it reads the thread
+            await call()
 
     async def _insist(self, what: str, call: Callable[[], Awaitable[object]]) -> bool:
         """Do it, again while Postgres or Discord is out of reach: an event comes only once.

@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 # Discord keeps a nonce for "a few minutes"; beyond this age it is not relied upon.
 NONCE_SECONDS = 60.0
 SEND_SECONDS = 60.0
+# What takes longer mostly waits for its own channel's rate limit, which is no matter of the others.
+_PATIENCE_SECONDS = 1.0
+_MOST_IN_HAND = 32  # by one drain; more wait for one of them to end
 # Messages after a question that are looked through for its answer; 50 requests.
 _HISTORY_MESSAGES = 5_000
 # What is answered so late may have been answered already by a docbot whose last writes were lost:
@@ -40,7 +43,10 @@ _ARCHIVED = 50083
 
 
 class OutboxDrain(ClaimLoop):
-    """Delivers due rows."""
+    """Delivers due rows; one that takes long is left to itself while the next are taken.
+
+    discord.py waits for the rate limit of a channel within a call, up to 30 s.
+    """
 
     def __init__(
         self,
@@ -71,18 +77,49 @@ class OutboxDrain(ClaimLoop):
         self._epoch = epoch
         self._number = number
         self._on_step = on_step
+        self._tasks = asyncio.TaskGroup()
+        # The rows in hand by the tasks that deliver them.
+        self._in_hand: dict[asyncio.Task[Exception | None], int] = {}
+
+    async def run(self) -> None:
+        async with self._tasks:
+            await super().run()
 
     async def take_one(self) -> bool:
+        if len(self._in_hand) >= _MOST_IN_HAND:
+            await asyncio.wait(self._in_hand, return_when=asyncio.FIRST_COMPLETED)
+        self._let_go_of_ended()
         delivery = await self._outbox.claim_next(self._epoch, self._number)
         if delivery is None:
             return False
         self._wake.set()
         self._on_step("row claimed")
-        await self._deliver(delivery)
+        task = self._tasks.create_task(self._outcome(delivery), name=f"outbox row {delivery.id}")
+        self._in_hand[task] = delivery.id
+        await asyncio.wait([task], timeout=_PATIENCE_SECONDS)
+        self._let_go_of_ended()
         return True
 
     async def put_back(self) -> None:
-        await self._outbox.put_back(self._epoch, self._number)
+        in_hand = [row_id for task, row_id in self._in_hand.items() if not task.done()]
+        await self._outbox.put_back(self._epoch, self._number, in_hand)
+
+    async def _outcome(self, delivery: Delivery) -> Exception | None:
+        """Deliver; give what failed as a value, since an error would end the whole group."""
+        try:
+            await self._deliver(delivery)
+        except Exception as error:  # noqa: BLE001  # raised again by whoever looks at the outcome
+            return error
+        return None
+
+    def _let_go_of_ended(self) -> None:
+        """Forget deliveries that ended; raise what one of them could not see through."""
+        failed: Exception | None = None
+        for task in [task for task in self._in_hand if task.done()]:
+            del self._in_hand[task]
+            failed = task.result() or failed
+        if failed is not None:
+            raise failed
 
     async def seconds_to_next(self) -> float | None:
         return await self._outbox.seconds_to_next()

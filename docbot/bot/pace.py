@@ -7,7 +7,6 @@ API; too many refusals ban the address.
 
 import asyncio
 import re
-from collections import deque
 from collections.abc import Awaitable, Callable
 from time import monotonic
 from types import SimpleNamespace
@@ -17,11 +16,11 @@ from yarl import URL
 
 from docbot.bot.faults import retry_after
 from docbot.bot.refusals import HeldBackError, Refusals
+from docbot.pace import Pace
 
 # Seconds; a longer pause is kept by whoever wants to call, not by a call that lasts.
 LONGEST_RATE_LIMIT = 30.0
 
-_WINDOW_SECONDS = 1.0
 # Calls to interactions do not count: https://discord.com/developers/docs/topics/rate-limits
 _UNCOUNTED = ("/interactions/", "/webhooks/")
 _PLACE = re.compile(r"/(?:channels|guilds)/(\d+)")
@@ -31,7 +30,7 @@ _LONGEST_WALL_SECONDS = 60.0
 _PROBE_SECONDS = 1.0
 
 
-class Pace:
+class RequestPace:
     """Lets at most `requests` begin within any second, in the order in which they came.
 
     A pause that Discord asks for over all requests is kept by all. So is one before a wall: a
@@ -49,7 +48,7 @@ class Pace:
         self.refusals = refusals or Refusals()
         self._clock = clock
         self._sleep = sleep
-        self._begun: deque[float] = deque(maxlen=requests)
+        self._a_second = Pace(requests, clock=clock, sleep=sleep)
         self._in_order = asyncio.Lock()
         self._global_until = 0.0
         self._walls = 0  # one after the other, with no other answer between
@@ -63,18 +62,18 @@ class Pace:
             HeldBackError: Discord asks for a pause that is too long to wait in a call.
         """
         async with self._in_order:
-            if len(self._begun) == self._begun.maxlen:
-                wait = self._begun[0] + _WINDOW_SECONDS - self._clock()
-                if wait > 0:
-                    await self._sleep(wait)
-            # Also one that was asked for meanwhile.
-            while (left := self._global_until - self._clock()) > 0:
-                if left > LONGEST_RATE_LIMIT:
-                    raise HeldBackError(
-                        f"Discord asks for a pause of {left:.0f} s", retry_after=left
-                    )
-                await self._sleep(left)
-            self._begun.append(self._clock())
+            await self._wait_for_all()
+            await self._a_second.turn()
+            while self._global_until > self._clock():  # asked for meanwhile
+                await self._wait_for_all()
+                await self._a_second.turn()
+
+    async def _wait_for_all(self) -> None:
+        left = self._global_until - self._clock()
+        if left > LONGEST_RATE_LIMIT:
+            raise HeldBackError(f"Discord asks for a pause of {left:.0f} s", retry_after=left)
+        if left > 0:
+            await self._sleep(left)
 
     def begin(self, place: int | None) -> None:
         """Count a request as under way.

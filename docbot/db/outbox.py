@@ -89,7 +89,7 @@ _OF_QUESTION = """
 """
 _PUT_BACK = """
     UPDATE outbox SET state = 'pending'
-    WHERE state = 'sending' AND epoch = $1 AND claimed_by = $2
+    WHERE state = 'sending' AND epoch = $1 AND claimed_by = $2 AND id <> ALL($3::bigint[])
 """
 _TAKE_OVER = "UPDATE outbox SET state = 'pending', epoch = NULL WHERE state = 'sending'"
 _IS_CLAIMED = "SELECT EXISTS (SELECT FROM outbox WHERE message_id = $1)"
@@ -211,10 +211,13 @@ class Outbox:
                 _PUT_OFF, delivery.id, epoch, seconds, storable(reason), int(refused)
             )
 
-    async def put_back(self, epoch: int, drain: int) -> None:
-        """Let go of what this drain claimed and lost sight of when the database failed it."""
+    async def put_back(self, epoch: int, drain: int, kept: Sequence[int] = ()) -> None:
+        """Let go of what this drain claimed and lost sight of when the database failed it.
+
+        `kept` are the rows that it still has in hand.
+        """
         with translated():
-            await self._pool.execute(_PUT_BACK, epoch, drain)
+            await self._pool.execute(_PUT_BACK, epoch, drain, list(kept))
 
     async def take_over(self, conn: Conn) -> None:
         """Join the transaction that raised the epoch: what was on its way is settled again."""

@@ -35,20 +35,74 @@ _ADD = """
     SELECT id, $5 FROM question
     RETURNING question_id
 """
+# Whose turn it is: the server that waits longest, within it the person who waits longest, of theirs
+# the oldest conversation. Each waits since its oldest due question, or since it was last served if
+# that is later: so everyone is served once in a round, and nobody who comes new passes a round.
+# The recursions step over all that an index holds of one server, person or conversation at once;
+# the joins are LATERAL so that they are gone through in this order, and no further than to a row.
 _CLAIM_NEXT = """
     WITH claimed AS (
         UPDATE questions
         SET state = 'answering', epoch = $1, claimed_by = $2, attempt = attempt + 1
-        WHERE id = (
-            SELECT id FROM questions AS due
-            WHERE state = 'waiting' AND ready_at <= now() AND (SELECT epoch FROM activity) = $1
-              -- One at a time in a conversation: a later question reads the answer of the earlier.
-              AND NOT EXISTS (
-                SELECT FROM questions AS earlier
-                WHERE earlier.conversation_id = due.conversation_id AND earlier.id < due.id
-                  AND earlier.ended_at IS NULL)
-            ORDER BY ready_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING *)
+        WHERE (SELECT epoch FROM activity) = $1 AND id = (
+            WITH RECURSIVE servers AS (
+                (SELECT guild_id, ready_at FROM questions WHERE state = 'waiting'
+                 ORDER BY guild_id, ready_at LIMIT 1)
+                UNION ALL
+                SELECT next.* FROM servers CROSS JOIN LATERAL (
+                    SELECT guild_id, ready_at FROM questions
+                    WHERE state = 'waiting' AND guild_id > servers.guild_id
+                    ORDER BY guild_id, ready_at LIMIT 1) AS next)
+            SELECT due.id FROM (
+                SELECT guild_id FROM servers LEFT JOIN server_turns USING (guild_id)
+                WHERE ready_at <= now()
+                ORDER BY greatest(ready_at, served_at), guild_id) AS server
+            CROSS JOIN LATERAL (
+                WITH RECURSIVE people AS (
+                    (SELECT author_id, ready_at FROM questions
+                     WHERE state = 'waiting' AND guild_id = server.guild_id
+                     ORDER BY author_id, ready_at LIMIT 1)
+                    UNION ALL
+                    SELECT next.* FROM people CROSS JOIN LATERAL (
+                        SELECT author_id, ready_at FROM questions
+                        WHERE state = 'waiting' AND guild_id = server.guild_id
+                          AND author_id > people.author_id
+                        ORDER BY author_id, ready_at LIMIT 1) AS next)
+                SELECT author_id FROM people LEFT JOIN person_turns
+                    ON person_turns.guild_id = server.guild_id AND person_id = author_id
+                WHERE ready_at <= now()
+                ORDER BY greatest(ready_at, served_at), author_id) AS person
+            CROSS JOIN LATERAL (
+                WITH RECURSIVE firsts AS (
+                    (SELECT conversation_id, id, ready_at FROM questions
+                     WHERE state = 'waiting' AND guild_id = server.guild_id
+                       AND author_id = person.author_id
+                     ORDER BY conversation_id, id LIMIT 1)
+                    UNION ALL
+                    SELECT next.* FROM firsts CROSS JOIN LATERAL (
+                        SELECT conversation_id, id, ready_at FROM questions
+                        WHERE state = 'waiting' AND guild_id = server.guild_id
+                          AND author_id = person.author_id
+                          AND conversation_id > firsts.conversation_id
+                        ORDER BY conversation_id, id LIMIT 1) AS next)
+                SELECT id FROM firsts
+                -- One at a time in a conversation: a later question reads the answer of the earlier.
+                WHERE ready_at <= now() AND id = (
+                    SELECT earliest.id FROM questions AS earliest
+                    WHERE earliest.conversation_id = firsts.conversation_id
+                      AND earliest.ended_at IS NULL
+                    ORDER BY earliest.id LIMIT 1)) AS first
+            CROSS JOIN LATERAL (
+                SELECT id FROM questions WHERE id = first.id AND state = 'waiting'
+                FOR UPDATE SKIP LOCKED) AS due
+            LIMIT 1)
+        RETURNING *),
+    server_served AS (
+        INSERT INTO server_turns SELECT guild_id, clock_timestamp() FROM claimed
+        ON CONFLICT (guild_id) DO UPDATE SET served_at = excluded.served_at),
+    person_served AS (
+        INSERT INTO person_turns SELECT guild_id, author_id, clock_timestamp() FROM claimed
+        ON CONFLICT (guild_id, person_id) DO UPDATE SET served_at = excluded.served_at)
     SELECT claimed.id, conversation_id, claimed.guild_id, claimed.author_id, origin, claimed.title,
            coalesce(counts_from, asked_at) AS counts_from,
            attempt, refusals, message_id, conversations.channel_id,
@@ -146,6 +200,9 @@ _PUT_BACK = """
     WHERE state = 'answering' AND epoch = $1 AND claimed_by = $2
 """
 _TAKE_OVER = "UPDATE questions SET state = 'waiting', epoch = NULL WHERE state = 'answering'"
+# Nothing waits for as long as this, so that none of these turns counts any more.
+_FORGET_SERVERS = "DELETE FROM server_turns WHERE served_at < now() - interval '1 day'"
+_FORGET_PEOPLE = "DELETE FROM person_turns WHERE served_at < now() - interval '1 day'"
 _NEXT_READY = """
     SELECT extract(epoch FROM min(ready_at) - now())::float FROM questions
     WHERE state = 'waiting' AND ready_at > now()
@@ -267,7 +324,7 @@ class Questions:
         return question_id
 
     async def claim_next(self, epoch: int, worker: int) -> Claimed | None:
-        """Take the question that waits longest; None if none is due or another process acts."""
+        """Take the question whose turn it is; None if none is due or another process acts."""
         with translated():
             row = await self._pool.fetchrow(_CLAIM_NEXT, epoch, worker)
         return Claimed(**row) if row else None
@@ -349,6 +406,8 @@ class Questions:
     async def take_over(self, conn: Conn) -> None:
         """Join the transaction that raised the epoch: what was in a worker's hand waits again."""
         await conn.execute(_TAKE_OVER)
+        await conn.execute(_FORGET_SERVERS)
+        await conn.execute(_FORGET_PEOPLE)
 
     async def seconds_to_next(self) -> float | None:
         """How long until the next question that was put off is due; None when there is none."""

@@ -13,7 +13,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from docbot.errors import PermanentError, RefusedError, TooLongError, TransientError
+from docbot.errors import (
+    BusyError,
+    GarbledError,
+    PermanentError,
+    RefusedError,
+    TooLongError,
+    TransientError,
+)
 
 if TYPE_CHECKING:
     import openai
@@ -116,10 +123,12 @@ class Endpoint:
             seconds: for this call as a whole, where it is not the usual time.
 
         Raises:
-            TransientError: unreachable, overloaded, too slow, or at a rate limit.
+            BusyError: a rate limit.
+            TransientError: unreachable, overloaded, or too slow.
             RefusedError: a wrong key, an unknown model, a used-up quota.
             TooLongError: more than the model takes at once.
-            PermanentError: any other request that is not taken, an unreadable reply.
+            GarbledError: an unreadable reply.
+            PermanentError: any other request that is not taken.
         """
         import openai  # noqa: PLC0415  # loaded by then
 
@@ -143,7 +152,7 @@ class Endpoint:
         except ReportedError as error:
             raise _refusal(what, model, _reported(error)) from error
         except (openai.APIError, ValueError) as error:
-            raise PermanentError(
+            raise GarbledError(
                 f"{what}: the reply is not one of OpenAI's protocol ({_brief(str(error))});"
                 " OPENAI_BASE_URL must be the address of the API, usually one that ends in /v1"
             ) from error
@@ -200,7 +209,8 @@ def _refusal(what: str, model: Model | None, reply: _Said) -> TransientError | P
             f" {model.takes}"
         )
     if status in {408, 409, 425, 429} or status >= 500:
-        return TransientError(
+        kind = BusyError if status == 429 else TransientError
+        return kind(
             f"{said}it is overloaded or at its rate limit and may answer later",
             retry_after=reply.retry_after,
         )

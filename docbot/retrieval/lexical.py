@@ -11,10 +11,11 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 import snowballstemmer  # type: ignore[import-untyped]  # the package ships no types
@@ -22,6 +23,8 @@ import snowballstemmer  # type: ignore[import-untyped]  # the package ships no t
 from docbot.retrieval.store import Sparse
 
 LEXICAL_VERSION = 1
+
+Result = TypeVar("Result")
 
 # Measured on two documentation sites: with 3 a word's fifth use still counts, as befits chunks
 # on one subject; the usual 1.2 found .04 and .02 fewer pages among the first five.
@@ -184,7 +187,17 @@ def _pairs(run: str) -> Iterable[str]:
     return (run[at : at + 2] for at in range(len(run) - 1))
 
 
-@lru_cache(maxsize=100_000)  # a site's vocabulary; stemming is 20 times slower than a look-up
+def _remembered(most: int) -> Callable[[Callable[[str], Result]], Callable[[str], Result]]:
+    """Keep the results for so many words; long ones are no words, and would fill the memory."""
+
+    def remembering(function: Callable[[str], Result]) -> Callable[[str], Result]:
+        known = lru_cache(maxsize=most)(function)
+        return lambda word: known(word) if len(word) <= _LONGEST_TERM else function(word)
+
+    return remembering
+
+
+@_remembered(100_000)  # a site's vocabulary; stemming is 20 times slower than a look-up
 def _terms_of(word: str) -> tuple[str, ...]:
     word = _without_contraction(word)
     if word.lower() in _STOP_WORDS:
@@ -227,7 +240,7 @@ def _humps(name: str) -> list[str]:
     return [piece for piece in pieces if piece not in _STOP_WORDS]
 
 
-@lru_cache(maxsize=50_000)  # the words within identifiers are those of the prose
+@_remembered(50_000)  # the words within identifiers are those of the prose
 def _stem(word: str) -> str:
     # A stemmer holds the word it works on: one for each call keeps this safe in threads.
     return str(snowballstemmer.stemmer("english").stemWord(word)) if word.isalpha() else word
@@ -248,7 +261,7 @@ def _sparse(weighted: Iterable[tuple[str, float]]) -> Sparse:
     return Sparse(tuple(ids), tuple(weights[term_id] for term_id in ids))
 
 
-@lru_cache(maxsize=100_000)
+@_remembered(100_000)
 def _term_id(term: str) -> int:
     """Return a 32-bit id that is the same in every process and version of Python."""
     return int.from_bytes(blake2b(term.encode(), digest_size=4).digest(), "big")

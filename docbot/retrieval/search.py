@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from docbot.breaker import Breaker
 from docbot.db.chunks import StoredChunk
 from docbot.errors import DocbotError, GoneError, RefusedError, TransientError
-from docbot.retrieval.breaker import Breaker
 from docbot.retrieval.embedder import Embedder, question_text
 from docbot.retrieval.fusion import combine, order_chunks, rank_pages
 from docbot.retrieval.lexical import query_vector

@@ -8,6 +8,7 @@ from docbot.answers.generate import OnText, OpenAIChatModel
 from docbot.answers.prompt import ChatMessage
 from docbot.errors import (
     DocbotError,
+    GarbledError,
     PermanentError,
     RefusedError,
     TooLongError,
@@ -119,7 +120,7 @@ async def test_what_cannot_be_answered_is_permanent_and_says_why(
     fault: Fault | Reply, cause: str
 ) -> None:
     error = await failure(fault)
-    assert type(error) is PermanentError
+    assert type(error) is (GarbledError if isinstance(fault, Html) else PermanentError)
     assert cause in str(error)
 
 
@@ -208,7 +209,7 @@ async def test_a_stream_that_never_ends_is_given_up() -> None:
         (Reply("", then=NO_QUOTA), RefusedError, "no credit"),
         (Status(410, code="model_not_found"), RefusedError, "DOCBOT_CHAT_MODEL"),
         (Status(400, "no", "context_length_exceeded"), TooLongError, "about 16,000"),
-        (Html(), PermanentError, "/v1"),
+        (Html(), GarbledError, "/v1"),
         (Reply(""), PermanentError, "empty reply"),
         (Reply("<think>hm"), PermanentError, "empty reply"),
         (Reply("I will", finish_reason="content_filter"), PermanentError, "filter held it back"),

@@ -4,7 +4,7 @@ from typing import Any
 
 from docbot.bot.client import HelpClient
 from docbot.bot.gateway import Starts
-from docbot.bot.pace import Pace
+from docbot.bot.pace import RequestPace
 from docbot.forum.decide import Bounds
 
 
@@ -26,7 +26,7 @@ async def test_a_client_that_is_closed_takes_no_more_events() -> None:
     client = HelpClient(
         nothing,
         proxy=None,
-        pace=Pace(1),
+        pace=RequestPace(1),
         confirm=confirmed,
         bounds=Bounds(timedelta(hours=6), posts=50),
         on_connected=greeted,

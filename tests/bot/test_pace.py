@@ -9,7 +9,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.bot.pace import Pace
+from docbot.bot.pace import RequestPace
 from docbot.bot.refusals import HeldBackError, Refusals
 
 
@@ -32,7 +32,7 @@ class Clock:
 )
 def test_no_second_sees_more_requests_than_allowed(requests: int, gaps: list[float]) -> None:
     clock = Clock()
-    pace = Pace(requests, clock=clock, sleep=clock.sleep)
+    pace = RequestPace(requests, clock=clock, sleep=clock.sleep)
     begun = []
 
     async def ask() -> None:
@@ -48,7 +48,7 @@ def test_no_second_sees_more_requests_than_allowed(requests: int, gaps: list[flo
 
 async def test_below_the_limit_nobody_waits() -> None:
     clock = Clock()
-    pace = Pace(3, clock=clock, sleep=clock.sleep)
+    pace = RequestPace(3, clock=clock, sleep=clock.sleep)
     for _ in range(3):
         await pace.turn()
     assert clock.now == 100.0
@@ -59,7 +59,7 @@ Get = Callable[[str], Awaitable[int]]
 
 
 @asynccontextmanager
-async def session(pace: Pace, handler: Handler) -> AsyncIterator[Get]:
+async def session(pace: RequestPace, handler: Handler) -> AsyncIterator[Get]:
     """What asks a server that answers every path so, in a session that keeps the pace."""
     app = web.Application()
     app.router.add_get("/{path:.*}", handler)
@@ -100,7 +100,7 @@ def limited(seconds: int, scope: str) -> web.Response:
 )
 async def test_a_session_waits_before_requests_that_count(path: str, waits: bool) -> None:
     clock = Clock()
-    async with session(Pace(1, clock=clock, sleep=clock.sleep), script()) as get:
+    async with session(RequestPace(1, clock=clock, sleep=clock.sleep), script()) as get:
         for _ in range(3):
             assert await get(path) == 200
     assert clock.now == (102.0 if waits else 100.0)
@@ -108,7 +108,7 @@ async def test_a_session_waits_before_requests_that_count(path: str, waits: bool
 
 async def test_a_pause_over_all_is_kept_by_all_that_count() -> None:
     clock = Clock()
-    pace = Pace(50, clock=clock, sleep=clock.sleep)
+    pace = RequestPace(50, clock=clock, sleep=clock.sleep)
     async with session(pace, script(limited(7, "global"), web.json_response({}))) as get:
         assert await get("/channels/1/messages") == 429
         assert await get("/interactions/1/x/callback") == 200
@@ -119,7 +119,7 @@ async def test_a_pause_over_all_is_kept_by_all_that_count() -> None:
 
 async def test_a_pause_over_all_that_is_long_keeps_nobody_waiting_in_a_call() -> None:
     clock = Clock()
-    pace = Pace(50, clock=clock, sleep=clock.sleep)
+    pace = RequestPace(50, clock=clock, sleep=clock.sleep)
     async with session(pace, script(limited(600, "global"))) as get:
         await get("/channels/1/messages")
         with pytest.raises(HeldBackError) as held:
@@ -142,7 +142,7 @@ async def test_a_wall_is_met_ever_less_often_until_it_is_gone(
     clock = Clock()
     walls = [wall() for _ in range(8)]
     pauses = []
-    async with session(Pace(50, clock=clock, sleep=clock.sleep), script(*walls)) as get:
+    async with session(RequestPace(50, clock=clock, sleep=clock.sleep), script(*walls)) as get:
         for number in range(8):
             assert await get(f"/channels/{number}/messages") == walls[0].status
             with pytest.raises(HeldBackError) as held:
@@ -157,7 +157,7 @@ async def test_a_wall_is_met_ever_less_often_until_it_is_gone(
 async def test_a_message_that_a_firewall_dislikes_does_not_lengthen_the_pause_of_all() -> None:
     clock = Clock()
     walls = [page(403) for _ in range(8)]
-    async with session(Pace(50, clock=clock, sleep=clock.sleep), script(*walls)) as get:
+    async with session(RequestPace(50, clock=clock, sleep=clock.sleep), script(*walls)) as get:
         for _ in walls:
             assert await get("/channels/1/messages") == 403
             clock.now += 1
@@ -166,7 +166,7 @@ async def test_a_message_that_a_firewall_dislikes_does_not_lengthen_the_pause_of
 async def test_the_time_that_a_wall_asks_for_is_kept() -> None:
     clock = Clock()
     async with session(
-        Pace(50, clock=clock, sleep=clock.sleep), script(page(429, Retry_After="3600"))
+        RequestPace(50, clock=clock, sleep=clock.sleep), script(page(429, Retry_After="3600"))
     ) as get:
         await get("/channels/1/messages")
         with pytest.raises(HeldBackError) as held:
@@ -184,7 +184,7 @@ async def test_after_a_wall_one_request_goes_first() -> None:
         await go_on.wait()
         return web.json_response({})
 
-    async with session(Pace(50, clock=clock, sleep=clock.sleep), answer) as get:
+    async with session(RequestPace(50, clock=clock, sleep=clock.sleep), answer) as get:
         await get("/wall")
         clock.now += 1
         first = asyncio.ensure_future(get("/first"))
@@ -199,7 +199,7 @@ async def test_after_a_wall_one_request_goes_first() -> None:
 async def test_a_refused_interaction_and_a_shared_limit_are_no_wall() -> None:
     clock = Clock()
     refusals = Refusals(most=2, clock=clock)
-    pace = Pace(50, refusals=refusals, clock=clock, sleep=clock.sleep)
+    pace = RequestPace(50, refusals=refusals, clock=clock, sleep=clock.sleep)
     too_old = web.json_response({}, status=401)
     async with session(pace, script(too_old, limited(1, "shared"), limited(1, "user"))) as get:
         for path in ("/webhooks/1/x", "/channels/1/messages", "/channels/1/messages"):
@@ -214,7 +214,7 @@ async def test_a_request_that_breaks_off_is_no_longer_under_way() -> None:
         request.transport.abort()
         return web.Response()
 
-    pace = Pace(50)
+    pace = RequestPace(50)
     async with session(pace, answer) as get:
         with pytest.raises(aiohttp.ClientError):
             await get("/channels/1/messages")

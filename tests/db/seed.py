@@ -16,26 +16,34 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def thread_of(thread_id: int, title: str = "How?") -> Thread:
-    return Thread(thread_id, GUILD, FORUM, ASKER, title, now())
+def thread_of(
+    thread_id: int, title: str = "How?", guild: int = GUILD, author: int = ASKER
+) -> Thread:
+    return Thread(thread_id, guild, FORUM, author, title, now())
 
 
 async def ask(
-    pool: Pool, thread_id: int, message_id: int | None = None, body: str = "Please tell."
+    pool: Pool,
+    thread_id: int,
+    message_id: int | None = None,
+    body: str = "Please tell.",
+    *,
+    guild: int = GUILD,
+    author: int = ASKER,
 ) -> int | None:
     """Store a post (or, with a message id, a later mention in it) and its question."""
     message = message_id or thread_id
     threads, questions = Threads(pool), Questions(pool)
     async with pool.acquire() as conn, conn.transaction():
-        await threads.put(conn, thread_of(thread_id))
+        await threads.put(conn, thread_of(thread_id, guild=guild, author=author))
         await threads.put_message(
-            conn, Message(message, GUILD, thread_id, ASKER, False, body, now())
+            conn, Message(message, guild, thread_id, author, False, body, now())
         )
         return await questions.add(
             conn,
-            guild_id=GUILD,
+            guild_id=guild,
             thread_id=thread_id,
-            author_id=ASKER,
+            author_id=author,
             origin="mention" if message_id else "post",
             message_id=message,
             title="" if message_id else "How?",

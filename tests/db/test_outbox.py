@@ -117,3 +117,15 @@ async def test_what_a_drain_lost_sight_of_is_settled_again_and_its_neighbours_ke
     assert (again.nonce, again.attempt) == (lost.nonce, 2)
     async with pool.acquire() as conn:
         assert await outbox.mark_sent(conn, kept, 1, 900)
+
+
+async def test_what_a_drain_has_in_hand_still_is_not_put_back_with_what_it_lost(
+    pool: Pool,
+) -> None:
+    outbox = Outbox(pool)
+    await _posting(pool, 10, "one")
+    await _posting(pool, 12, "other")
+    lost, in_hand = await _claim(outbox), await _claim(outbox)
+    await outbox.put_back(1, 0, kept=[in_hand.id])
+    assert (await _claim(outbox)).id == lost.id
+    assert await outbox.claim_next(1, 0) is None

@@ -1,8 +1,12 @@
 import asyncio
+import json
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
+from docbot.db import questions as statements
 from docbot.db.answers import Answers
 from docbot.db.outbox import Outbox
 from docbot.db.pool import Pool
@@ -237,3 +241,142 @@ async def test_an_older_edit_that_comes_later_changes_nothing(pool: Pool) -> Non
     assert await threads.edit_message(10, "Second.", edited_at - timedelta(seconds=1))
     assert not await threads.edit_message(11, "Unknown.", edited_at)
     assert await pool.fetchval("SELECT content FROM messages") == "Third."
+
+
+# A flood without its messages: row n is of server 1 + n mod servers, and of a person there.
+_FLOOD = """
+    WITH conversation AS (
+        INSERT INTO conversations (kind, guild_id, channel_id)
+        SELECT 'chat', 1 + n % $2, n FROM generate_series($4::int + 1, $4::int + $1::int) AS n
+        RETURNING id, guild_id, channel_id AS n)
+    INSERT INTO questions (conversation_id, guild_id, author_id, origin, interaction_id, asked_at,
+                           ready_at, state, ended_at)
+    SELECT id, guild_id, 1000 + n / $2 % $3, 'chat', n, past.at, past.at,
+           CASE WHEN $5 THEN 'abstained' ELSE 'waiting' END, CASE WHEN $5 THEN past.at END
+    FROM conversation, LATERAL (SELECT now() - interval '1 hour' + n * interval '1 ms') AS past (at)
+"""
+
+
+async def flood(
+    pool: Pool, many: int, servers: int = 1, people: int = 1, *, ended: bool = False
+) -> None:
+    before = await pool.fetchval("SELECT count(*) FROM questions")
+    await pool.execute(_FLOOD, many, servers, people, before, ended)
+
+
+async def served(pool: Pool, many: int) -> Sequence[tuple[int, int]]:
+    """The server and the person of each of the next questions that are claimed."""
+    claims = [await Questions(pool).claim_next(1, 0) for _ in range(many)]
+    return [(claim.guild_id, claim.author_id) for claim in claims if claim]
+
+
+async def test_a_server_that_floods_delays_the_question_of_another_by_one_answer(
+    pool: Pool,
+) -> None:
+    await flood(pool, 1_000)
+    await served(pool, 1)
+    await ask(pool, 10, guild=2)
+    assert (2, 300) in await served(pool, 2)
+
+
+async def test_a_person_who_floods_delays_the_question_of_another_by_one_answer(
+    pool: Pool,
+) -> None:
+    await flood(pool, 1_000)
+    await served(pool, 1)
+    await ask(pool, 10, author=300)
+    assert (1, 300) in await served(pool, 2)
+
+
+async def test_all_who_wait_are_served_once_before_anyone_is_served_again(pool: Pool) -> None:
+    await flood(pool, 120, servers=3, people=4)
+    for _ in range(3):  # rounds of the servers, and of the people in each
+        assert set(Counter(await served(pool, 12)).values()) == {1}
+
+
+async def test_who_comes_new_again_and_again_does_not_keep_others_waiting(pool: Pool) -> None:
+    await flood(pool, 2)
+    await served(pool, 1)
+    for newcomer in range(10, 14):
+        await ask(pool, newcomer, author=newcomer)
+    assert (await served(pool, 1)) == [(1, 1000)]
+
+
+async def test_of_one_person_the_oldest_conversation_goes_first(pool: Pool) -> None:
+    for thread in (10, 12, 11):
+        await ask(pool, thread)
+    claims = [await Questions(pool).claim_next(1, 0) for _ in range(3)]
+    assert [claim.channel_id for claim in claims if claim] == [10, 12, 11]
+
+
+async def test_many_workers_claim_each_question_once_and_miss_none(pool: Pool) -> None:
+    await flood(pool, 90, servers=3, people=3)
+    questions = Questions(pool)
+
+    async def work(number: int) -> list[int]:
+        claimed = []
+        while (claim := await questions.claim_next(1, number)) is not None:
+            claimed.append(claim.id)
+        return claimed
+
+    found = await asyncio.gather(*(work(number) for number in range(8)))
+    ids = [question_id for each in found for question_id in each]
+    assert len(ids) == len(set(ids)) == 90
+
+
+async def test_a_row_that_another_holds_is_passed_over_and_found_later(pool: Pool) -> None:
+    first, second = await ask(pool, 10), await ask(pool, 12, author=301)
+    questions = Questions(pool)
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("SELECT FROM questions WHERE id = $1 FOR UPDATE", first)
+        claims = [await questions.claim_next(1, 0), await questions.claim_next(1, 0)]
+        assert [claim.id for claim in claims if claim] == [second]
+    claim = await questions.claim_next(1, 0)
+    assert claim is not None
+    assert claim.id == first
+
+
+async def test_a_flood_in_one_conversation_keeps_its_server_and_person_from_nothing_else(
+    pool: Pool,
+) -> None:
+    for message in range(10, 30):
+        await ask(pool, 10, message_id=message)
+    other = await ask(pool, 40)
+    questions = Questions(pool)
+    claims = [await questions.claim_next(1, 0) for _ in range(3)]
+    assert [claim.id for claim in claims if claim][1:] == [other]
+
+
+async def test_who_has_only_questions_that_were_put_off_keeps_nobody_waiting(pool: Pool) -> None:
+    await flood(pool, 5)
+    await pool.execute("UPDATE questions SET ready_at = now() + interval '1 hour'")
+    await ask(pool, 10, author=300)
+    await ask(pool, 12, guild=2)
+    assert sorted(await served(pool, 5)) == [(1, 300), (2, 300)]
+
+
+async def test_a_take_over_forgets_turns_that_no_longer_count(pool: Pool) -> None:
+    await flood(pool, 2, people=2)
+    await served(pool, 2)
+    await pool.execute("UPDATE person_turns SET served_at = now() - interval '2 days'")
+    await take_over(pool)
+    assert await pool.fetchval("SELECT count(*) FROM person_turns") == 0
+    assert await pool.fetchval("SELECT count(*) FROM server_turns") == 1
+
+
+@pytest.mark.parametrize(("servers", "people"), [(1, 1), (20, 10)])
+async def test_a_claim_reads_no_more_pages_however_many_questions_wait_or_are_done(
+    pool: Pool, servers: int, people: int
+) -> None:
+    async def pages_read() -> int:
+        explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statements._CLAIM_NEXT
+        claim = explain.replace("$1", "1").replace("$2", "0")
+        await pool.execute("ANALYZE questions")
+        [document] = json.loads(await pool.fetchval(claim))
+        return int(document["Plan"]["Shared Hit Blocks"] + document["Plan"]["Shared Read Blocks"])
+
+    await flood(pool, 400, servers, people)
+    few = await pages_read()
+    await flood(pool, 8_000, servers, people)
+    await flood(pool, 20_000, servers, people, ended=True)
+    assert await pages_read() < 2 * few + 100

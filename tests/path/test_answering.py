@@ -133,15 +133,17 @@ async def test_a_model_answers_from_the_passages_and_its_citations_are_checked(
     assert "max_retries" in json.dumps(asked.body)
 
 
-async def test_a_model_that_is_down_keeps_the_question_until_it_is_back(ground: Ground) -> None:
+async def test_a_model_that_is_down_for_a_moment_keeps_the_question_until_it_is_back(
+    ground: Ground,
+) -> None:
     async with (
         ModelServer.open(replies=["Set `max_retries` [1]."]) as model,
         open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
     ):
-        model.fail(Status(503, "overloaded", "server_error"), times=3)
+        model.fail(Status(503, "overloaded", "server_error"), times=2)
         thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
         said = await town.asker.sees_reply(thread, timeout=30)
-        assert "max_retries" in said.content
+        assert said.content.startswith("Set `max_retries` [1].")
         assert await town.rooms.pool.fetchval("SELECT attempt FROM questions") > 1
 
 

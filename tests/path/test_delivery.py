@@ -122,6 +122,19 @@ async def test_a_long_pause_that_discord_asks_for_is_kept_and_delays_no_other_th
     await town.until(waiting)
 
 
+async def test_short_pauses_of_more_threads_than_drains_delay_no_other(town: Town) -> None:
+    forum = town.playground.forum
+    for _ in range(6):
+        thread = await town.asker.post(forum, QUESTION, BODY)
+        path = rf"/channels/{thread.id}/messages"
+        # Short enough for discord.py to wait within the call.
+        town.playground.faults.rate_limit(6, method="POST", path=path)
+    await town.until("SELECT count(*) = 6 FROM outbox")
+    other = await town.helper.post(forum, QUESTION, BODY)
+    await town.helper.sees_reply(other, timeout=4)
+    assert await town.rooms.pool.fetchval("SELECT count(*) FROM outbox WHERE state = 'sent'") <= 1
+
+
 async def test_a_thread_locked_and_archived_while_its_answer_is_sent_gets_none(
     town: Town,
 ) -> None:

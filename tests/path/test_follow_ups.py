@@ -68,10 +68,13 @@ async def test_a_post_that_calls_docbot_is_asked_with_its_title(ground: Ground) 
         assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
 
 
-async def test_who_calls_docbot_while_its_model_is_away_is_told_and_answered_later(
+BUSY = Status(429, "slow down")
+
+
+async def test_who_calls_docbot_while_its_model_is_busy_is_told_and_answered_later(
     ground: Ground,
 ) -> None:
-    replies: list[Script] = [Status(503), Status(503), Status(503), "Set `max_retries` [1]."]
+    replies: list[Script] = [*[BUSY] * 3, "Set `max_retries` [1]."]
     async with (
         ModelServer.open(replies=replies) as model,
         open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,

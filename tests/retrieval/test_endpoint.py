@@ -6,6 +6,7 @@ import pytest
 
 from docbot.errors import (
     DocbotError,
+    GarbledError,
     PermanentError,
     RefusedError,
     TooLongError,
@@ -112,15 +113,17 @@ async def test_a_refusal_says_what_to_set(fault: Fault, advice: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "cause"),
+    ("fault", "kind", "cause"),
     [
-        (Status(422, "no such field"), "no such field"),
-        (Html(), "/v1"),
+        (Status(422, "no such field"), PermanentError, "no such field"),
+        (Html(), GarbledError, "/v1"),
     ],
 )
-async def test_what_cannot_be_answered_is_permanent_and_says_why(fault: Fault, cause: str) -> None:
+async def test_what_cannot_be_answered_is_permanent_and_says_why(
+    fault: Fault, kind: type[DocbotError], cause: str
+) -> None:
     error = await failure(fault)
-    assert type(error) is PermanentError
+    assert type(error) is kind
     assert cause in str(error)
 
 

@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -157,3 +158,15 @@ def test_any_post_can_be_read(text: str) -> None:
 
 def test_ids_are_the_same_in_every_version_of_docbot() -> None:
     assert query_vector("", "scheduler").ids == (1497192935,)
+
+
+def test_posts_of_endless_words_leave_nothing_in_memory() -> None:
+    words = [f"{'ab' * 1_000}{number}x" for number in range(80)]
+    tracemalloc.start()
+    try:
+        for word in words:
+            query_vector("", word)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 100_000

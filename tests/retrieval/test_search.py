@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from docbot.breaker import Breaker
 from docbot.db.chunks import StoredChunk
-from docbot.retrieval.breaker import Breaker
 from docbot.retrieval.edge import EdgeStore
 from docbot.retrieval.embedder import Embedder, OpenAIEmbedder, embedding_text
 from docbot.retrieval.lexical import document_vector

@@ -1,4 +1,4 @@
-from docbot.retrieval.breaker import Breaker
+from docbot.breaker import Breaker
 
 
 class Clock:
