@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
@@ -76,13 +77,11 @@ def commands() -> None:
     """
 
 
-def _with_rooms(
-    task: Callable[["Rooms"], Awaitable[Result]], usual_level: str = "warning"
-) -> Result:
+def _with_rooms(task: Callable[["Rooms"], Awaitable[Result]]) -> Result:
     """Open what a command works with, do its task, close everything."""
     from docbot.app.rooms import open_rooms
 
-    settings = _settings(usual_level)
+    settings = _settings()
 
     async def opened() -> Result:
         async with open_rooms(settings) as rooms:
@@ -189,20 +188,18 @@ def run() -> None:
     Needs DISCORD_TOKEN (in the environment or in .env). Example:
       DISCORD_TOKEN=... docbot run
     """
-    from docbot.app.rooms import refuse_endpoint_without_model
-    from docbot.app.run import RunningBot, stop_on_signals
+    # Before there is an event loop to tell, and after it: nothing is in hand.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    from docbot.app.run import run_bot
     from docbot.processes import freeze_what_is_loaded
 
     freeze_what_is_loaded()
-
-    async def act(rooms: "Rooms") -> None:
-        _token(rooms.settings)
-        await refuse_endpoint_without_model(rooms.settings)
-        bot = RunningBot(rooms, read_settings=load)
-        stop_on_signals(bot)
-        await bot.run()
-
-    _with_rooms(act, usual_level="info")
+    settings = _settings(usual_level="info")
+    _token(settings)
+    try:
+        asyncio.run(run_bot(settings, load))
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 @commands.group()

@@ -16,6 +16,7 @@ from docbot.app.rooms import (
     complete_index,
     move_embedder,
     open_answerer,
+    open_rooms,
     refuse_endpoint_without_model,
 )
 from docbot.bot import texts
@@ -30,15 +31,18 @@ from docbot.bot.search import SearchTools
 from docbot.bot.typing import typing
 from docbot.db.activity import (
     ActiveLock,
+    Holder,
     find_holder,
     note_start,
+    put_out_silent,
     raise_epoch,
+    refuse_other_model,
     seconds_since_start,
 )
 from docbot.db.errors import translated
 from docbot.db.listen import INDEX_CHANGED, SETTINGS_CHANGED, WORK_ADDED, Listener
 from docbot.db.locks import sync_lock
-from docbot.errors import TransientError, cause_of
+from docbot.errors import TransientError, UsageError, cause_of
 from docbot.forum.bindings import Bindings
 from docbot.forum.claims import ClaimLoop, Wake
 from docbot.forum.decide import Bounds
@@ -53,14 +57,20 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 5.0
 WORKERS = 4
 DRAINS = 4
-STOP_SECONDS = 10.0
+# Of the 10 that a stop may take; what is left is for closing.
+STOP_SECONDS = 8.0
+_GIVE_UP_SECONDS = 0.5  # for what was cancelled to end
 _ENDPOINT = {"OPENAI_API_KEY", "OPENAI_BASE_URL"}
 # Discord allows a bot 50; some leave late and arrive together.
 REQUESTS_PER_SECOND = 45
 # Who acted for less did not get far: Discord counts how often a bot connects.
 _STEADY_SECONDS = 60.0
-# A server that vanished without a word gives the lock to another process after about 6 s.
-_CHECK_SECONDS = 2.0
+_LOOK_SECONDS = 2.0  # between two looks of a process that stands by
+_SILENT_SECONDS = 5.0  # for one look
+
+
+class _NoDiscordError(TransientError):
+    """Discord cannot be connected to."""
 
 
 class RunningBot:
@@ -111,6 +121,10 @@ class RunningBot:
         self._starts = Starts(self._note_start)
         self._failures = 0  # to act, in a row
         self._stop = asyncio.Event()
+        self._may_stay = asyncio.Event()  # at least as a process that stands by
+        self._client: HelpClient | None = None  # while it acts
+        self._epoch = 0  # the last one that it raised
+        self._told_holder: str | None = None
         self.connected = asyncio.Event()
 
     def stop(self) -> None:
@@ -120,62 +134,127 @@ class RunningBot:
         """Act until `stop`; a process that loses the right to act queues for it again.
 
         Raises:
-            UsageError: Discord refuses the token, an intent, or this docbot.
+            UsageError: Discord refuses the token, an intent, or this docbot; or the process that
+                acts has another embedding model.
         """
         async with self._models:
             self._answerer = await self._models.enter_async_context(open_answerer(self._settings))
-            await self._stand_by_and_act()
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    listening = tasks.create_task(self._listen(), name="listener")
+                    await self._stand_by_and_act()
+                    listening.cancel()
+            except BaseExceptionGroup as group:
+                raise cause_of(group) from group
 
     async def _stand_by_and_act(self) -> None:
+        looks = 0  # in a row that found no Postgres
         while not self._stop.is_set():
             lock = ActiveLock(self._rooms.database)
-            began = monotonic()
+            began: float | None = None
             try:
-                if await self._may_act(lock):
-                    began = monotonic()
+                if await _first(self._may_act(lock), self._stop.wait()):
+                    looks, began = 0, monotonic()
                     await self._act(lock)
             except TransientError as error:
-                was_steady = monotonic() - began > _STEADY_SECONDS
-                self._failures = 1 if was_steady else self._failures + 1
-                seconds = pause(self._failures, retry_after=error.retry_after)
-                if is_worth_a_line(self._failures):
-                    log.warning("not acting, tried again in %.0f s: %s", seconds, error)
-                await _first(asyncio.sleep(seconds), self._stop.wait())
+                if began is None:
+                    looks += 1
+                else:
+                    was_steady = monotonic() - began > _STEADY_SECONDS
+                    self._failures = 1 if was_steady else self._failures + 1
+                await self._pause(error, looks or self._failures)
             finally:
                 await lock.release()
 
-    async def _may_act(self, lock: ActiveLock) -> bool:
+    async def _pause(self, error: TransientError, failures: int) -> None:
+        """Wait longer each time for Discord, but look every second whether Postgres is back."""
+        of_discord = isinstance(error, _NoDiscordError)
+        seconds = pause(failures if of_discord else 1, retry_after=error.retry_after)
+        if is_worth_a_line(failures):
+            log.warning("not acting, tried again in %.0f s: %s", seconds, error)
+        await _first(asyncio.sleep(seconds), self._stop.wait())
+
+    async def _may_act(self, lock: ActiveLock) -> None:
+        """Wait for the right to act, ready to: the index is kept up to date meanwhile."""
         if await lock.try_acquire():
-            return True
+            return
+        await self._look()
+        self._may_stay.set()
+        waiting = asyncio.ensure_future(lock.acquire())
+        try:
+            while not (await asyncio.wait([waiting], timeout=_LOOK_SECONDS))[0]:
+                await self._look()
+            waiting.result()
+        finally:
+            waiting.cancel()
+
+    async def _look(self) -> None:
+        """Look at the holder; a server that is silent is looked for again, with new connections."""
+        looking = asyncio.ensure_future(self._look_at_holder())
+        try:
+            if not (await asyncio.wait([looking], timeout=_SILENT_SECONDS))[0]:
+                self._rooms.database.abandon()
+            await looking
+        finally:
+            looking.cancel()
+
+    async def _look_at_holder(self) -> None:
+        """Tell once who acts; take the lock from one that hangs.
+
+        Raises:
+            SettingsError: it has another embedding model.
+        """
         with translated():
             async with self._rooms.pool.acquire() as conn:
                 holder = await find_holder(conn)
-        active = (holder and holder.name) or "another process"
-        log.info("standing by: %s is active and answers", active)
-        return await _first(lock.acquire(), self._stop.wait())
+                if holder is None:
+                    return
+                if self._is_own(holder):
+                    await put_out_silent(
+                        conn, 0
+                    )  # a connection that we lost and the server did not
+                elif await put_out_silent(conn):
+                    log.warning("%s gave no sign of life; its right to act ends", holder.name)
+        refuse_other_model(holder, self._settings.docbot_embedding_model)
+        active = holder.name or "another process"
+        if active != self._told_holder:
+            log.info("standing by: %s is active and answers", active)
+            self._told_holder = active
+
+    def _is_own(self, holder: Holder) -> bool:
+        return holder.is_described and holder.epoch == self._epoch
 
     async def _act(self, lock: ActiveLock) -> None:
-        epoch = await self._take_over()
-        await self.bindings.reload()
+        self._may_stay.set()
+        self._told_holder = None
         self.connected.clear()
-        client = self._client()
         try:
             async with asyncio.TaskGroup() as tasks:
-                background = [
-                    tasks.create_task(_watch(lock), name="lock watch"),
-                    tasks.create_task(self._listener(client).run(), name="listener"),
-                    tasks.create_task(self._connect(client), name="gateway"),
-                    tasks.create_task(take_up_model(self._rooms), name="embedding model"),
-                ]
-                if await _first(self.connected.wait(), self._stop.wait()):
-                    await self._work(client, epoch, tasks)
-                await client.close()
+                background = [tasks.create_task(self._watch(lock), name="lock watch")]
+                if await _first(self._take_over(lock), self._stop.wait()):
+                    self._client = client = self._make_client(lock)
+                    background += [
+                        tasks.create_task(self._connect(client), name="gateway"),
+                        tasks.create_task(take_up_model(self._rooms), name="embedding model"),
+                    ]
+                    if await _first(self.connected.wait(), self._stop.wait()):
+                        await self._work(client, self._epoch, tasks)
+                    await client.close()
                 for task in background:
                     task.cancel()
         except BaseExceptionGroup as group:
             raise cause_of(group) from group
         finally:
-            await client.close()
+            if self._client is not None:
+                await self._client.close()
+                self._client = None
+
+    async def _watch(self, lock: ActiveLock) -> None:
+        try:
+            await lock.watch()
+        except TransientError:
+            self._rooms.database.abandon()  # nothing of what is under way counts any more
+            raise
 
     async def _work(self, client: HelpClient, epoch: int, tasks: asyncio.TaskGroup) -> None:
         parts: list[ClaimLoop] = [
@@ -189,23 +268,30 @@ class RunningBot:
         _, late = await asyncio.wait(at_work, timeout=STOP_SECONDS)
         for task in late:  # what it held is taken up by the next process
             task.cancel()
+        if late and (await asyncio.wait(late, timeout=_GIVE_UP_SECONDS))[1]:
+            self._rooms.database.abandon()
 
     def _workers(self) -> int:
         """As many as may ask the model at once: a worker waits for its reply."""
         has_model = self._settings.docbot_chat_model is not None
         return max(WORKERS, self._settings.docbot_model_calls_at_once if has_model else 0)
 
-    async def _take_over(self) -> int:
+    async def _take_over(self, lock: ActiveLock) -> None:
         """Raise the epoch and take up what the process before left in flight, all or nothing."""
         with translated():
             async with self._rooms.pool.acquire() as conn, conn.transaction():
                 self._starts.note(await seconds_since_start(conn))
-                epoch = await raise_epoch(conn)
+                epoch = await raise_epoch(
+                    conn,
+                    lock_pid=lock.server_pid,
+                    embedding_model=self._settings.docbot_embedding_model,
+                )
                 await self._rooms.questions.take_over(conn)
                 await self._rooms.outbox.take_over(conn)
+        self._epoch = epoch
         if self._failures == 0 or is_worth_a_line(self._failures):
             log.info("active from now on (epoch %d)", epoch)
-        return epoch
+        await self.bindings.reload()
 
     async def _note_start(self) -> None:
         with translated():
@@ -214,10 +300,13 @@ class RunningBot:
 
     async def _connect(self, client: HelpClient) -> None:
         token = self._settings.discord_token
-        await point_at(self._settings.docbot_discord_api)
-        await connect(client, token.get_secret_value() if token else "")
+        try:
+            await point_at(self._settings.docbot_discord_api)
+            await connect(client, token.get_secret_value() if token else "")
+        except TransientError as error:
+            raise _NoDiscordError(str(error), retry_after=error.retry_after) from error
 
-    def _client(self) -> HelpClient:
+    def _make_client(self, lock: ActiveLock) -> HelpClient:
         rooms = self._rooms
         intake = Intake(
             pool=rooms.pool,
@@ -240,6 +329,7 @@ class RunningBot:
             ),
             proxy=self._settings.docbot_discord_proxy,
             pace=self._pace,
+            confirm=lock.confirm,
             bounds=Bounds(
                 timedelta(hours=self._settings.docbot_missed_hours),
                 self._settings.docbot_missed_posts,
@@ -290,35 +380,40 @@ class RunningBot:
             on_step=self._on_step,
         )
 
-    def _listener(self, client: HelpClient) -> Listener:
-        return Listener(
-            self._rooms.database,
-            {
-                INDEX_CHANGED: partial(self._take_in_index, client),
-                SETTINGS_CHANGED: partial(self._take_in_bindings, client),
-                WORK_ADDED: self._look_for_work,
-            },
-        )
+    async def _listen(self) -> None:
+        await self._may_stay.wait()
+        callbacks = {
+            INDEX_CHANGED: self._take_in_index,
+            SETTINGS_CHANGED: self._take_in_bindings,
+            WORK_ADDED: self._look_for_work,
+        }
+        await Listener(self._rooms.database, callbacks).run()
 
     async def _look_for_work(self) -> None:
         """Another process has put a question or a message back to be worked on."""
         self._wake_workers.set()
         self._wake_drains.set()
 
-    async def _take_in_bindings(self, client: HelpClient) -> None:
+    async def _take_in_bindings(self) -> None:
         await self.bindings.reload()
-        if client.is_ready():
-            client.dispatch("forums_changed")
+        self._look_at_forums()
 
-    async def _take_in_index(self, client: HelpClient) -> None:
+    async def _take_in_index(self) -> None:
         if await self._rooms.index.refresh():
             self._wake_workers.set()
-            if client.is_ready():
-                client.dispatch("forums_changed")
+            self._look_at_forums()
             return
         log.warning("the current index is not in %s; building it", self._rooms.builder.place)
-        async with sync_lock(self._rooms.database):
-            await complete_index(self._rooms)
+        try:
+            async with sync_lock(self._rooms.database):
+                await complete_index(self._rooms)
+            log.info("the index is in %s now", self._rooms.builder.place)
+        except UsageError:  # which may be the same in another process; looked at again soon
+            log.info("another sync is running; the index is built here after it")
+
+    def _look_at_forums(self) -> None:
+        if self._client is not None and self._client.is_ready():
+            self._client.dispatch("forums_changed")
 
     async def _greet(self, client: HelpClient) -> None:
         self.connected.set()
@@ -358,18 +453,36 @@ class RunningBot:
         return texts.reloaded([*changed, *reloaded], waiting, env_file_read=is_operator)
 
 
+async def run_bot(settings: Settings, read_settings: Callable[[], Settings]) -> None:
+    """Run until SIGTERM or Ctrl-C, also one that comes while the rooms are still opened.
+
+    Raises:
+        SettingsError: as `RunningBot.run` says.
+        DocbotError: a part cannot be opened.
+    """
+    opening = asyncio.current_task()
+    assert opening is not None  # noqa: S101  # a coroutine runs in a task
+    bot: RunningBot | None = None
+    _on_signals(opening.cancel)
+    try:
+        async with open_rooms(settings) as rooms:
+            await refuse_endpoint_without_model(settings)
+            bot = RunningBot(rooms, read_settings=read_settings)
+            stop_on_signals(bot)
+            await bot.run()
+    except asyncio.CancelledError:
+        if bot is not None:
+            raise
+
+
 def stop_on_signals(bot: RunningBot) -> None:
+    _on_signals(bot.stop)
+
+
+def _on_signals(call: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, bot.stop)
-
-
-async def _watch(lock: ActiveLock) -> None:
-    """Raise TransientError once the lock is lost; also when its server is silent."""
-    while not lock.lost.is_set():
-        await lock.check()
-        await _first(lock.lost.wait(), asyncio.sleep(_CHECK_SECONDS))
-    raise TransientError("the connection that holds the right to act broke")
+        loop.add_signal_handler(number, call)
 
 
 async def _first(one: Awaitable[object], other: Awaitable[object]) -> bool:

@@ -66,13 +66,15 @@ class HelpClient(discord.Client):
         *,
         proxy: str | None,
         pace: RequestPace,
+        confirm: Callable[[], Awaitable[None]],
         bounds: Bounds,
         on_connected: Callable[["HelpClient"], Awaitable[None]],
         starts: Starts,
         connect_seconds: float = CONNECT_SECONDS,
     ) -> None:
+        """Set up; `confirm` is asked right before each request that changes something."""
         leave_out_voice()
-        trace = pace.trace(self._forum_of)
+        trace = pace.trace(self._forum_of, confirm=confirm)
         trace.on_request_end.append(self._end_global_limit)
         super().__init__(
             intents=needed_intents(),

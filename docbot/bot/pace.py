@@ -119,11 +119,15 @@ class RequestPace:
         self._wall_until = max(self._wall_until, now + pause)
 
     def trace(
-        self, forum_of: Callable[[int], int] = lambda channel_id: channel_id
+        self,
+        forum_of: Callable[[int], int] = lambda channel_id: channel_id,
+        *,
+        confirm: Callable[[], Awaitable[None]] | None = None,
     ) -> aiohttp.TraceConfig:
         """What makes an aiohttp session keep the pace.
 
-        `forum_of` gives the forum of a thread where it knows it, else what it was given.
+        `forum_of` gives the forum of a thread where it knows it, else what it was given. `confirm`
+        is asked right before each request that changes something, and raises to keep it back.
         """
 
         def place_of(url: URL) -> int | None:
@@ -135,6 +139,9 @@ class RequestPace:
         ) -> None:
             if is_counted(request.url):
                 await self.turn()
+            # A process that was stopped wakes up in the midst of a send that is not its own now.
+            if confirm is not None and request.method != "GET":
+                await confirm()
             if not _is_gateway(request.url):
                 self.begin(place_of(request.url))
 

@@ -18,6 +18,9 @@ LOST = (
     asyncpg.InternalClientError,
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,  # a deadlock or a serialization failure
+    asyncpg.LockNotAvailableError,
+    # A migration changed what a statement gives; within a transaction the driver does not ask anew.
+    asyncpg.InvalidCachedStatementError,
 )
 _CLOSED = "connection is closed", "connection was closed", "connection has been released"
 

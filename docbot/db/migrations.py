@@ -1,19 +1,28 @@
-"""Brings the database's schema to this version: plain SQL files, in order, each in its transaction."""
+"""Brings the database's schema to this version: plain SQL files, in order, each in its transaction.
 
+A bot of the version before goes on meanwhile: a migration does not wait long for a lock, since
+whoever asks for the same table after it would wait too. It gives way and tries again.
+"""
+
+import asyncio
 import hashlib
+import logging
 import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from time import monotonic
 
 import asyncpg
 
 from docbot import __version__
 from docbot.db.errors import translated
 from docbot.db.pool import Conn
-from docbot.errors import PermanentError
+from docbot.errors import PermanentError, TransientError
+
+log = logging.getLogger(__name__)
 
 # Any constant of our own: two processes that start together migrate one after the other.
 _LOCK = 7_110_001
@@ -26,6 +35,23 @@ _CREATE_TABLE = """
 """
 _HAS_HISTORY = "SELECT to_regclass('migrations') IS NOT NULL"
 _APPLIED = "SELECT name, checksum FROM migrations ORDER BY name"
+# Everybody waits behind a migration that waits. How long it works is its own affair, but one whose
+# process was killed shall not keep the next from beginning.
+_LIMITS = """
+    SET LOCAL lock_timeout = '500ms';
+    SET LOCAL statement_timeout = 0;
+    SET LOCAL client_connection_check_interval = '1s';
+"""
+_PATIENCE_SECONDS = 60.0
+_PAUSE_SECONDS = 1.0  # in which those who waited behind it go first
+_IN_THE_WAY = asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError
+_OLDEST_TRANSACTION = """
+    SELECT format('process %s of Postgres, in a transaction for %s s', pid,
+                  round(extract(epoch FROM clock_timestamp() - xact_start)))
+    FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+    ORDER BY xact_start LIMIT 1
+"""
 _RECORD = "INSERT INTO migrations (name, checksum) VALUES ($1, $2)"
 # How each migration makes or drops a table: at the beginning of a line.
 _MAKES = re.compile(r"^(CREATE|DROP) TABLE (\w+)", re.MULTILINE)
@@ -52,16 +78,22 @@ def shipped() -> list[Migration]:
     ]
 
 
-async def migrate(conn: Conn, migrations: list[Migration] | None = None) -> list[str]:
+async def migrate(
+    conn: Conn,
+    migrations: list[Migration] | None = None,
+    *,
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> list[str]:
     """Apply what is missing and return the names; nothing is done when the history does not fit.
 
     Raises:
         PermanentError: a migration was edited after it was applied, the database is newer, or this
             user may not create tables in it.
+        TransientError: somebody kept a table locked for longer than `patience_seconds`.
     """
     wanted = shipped() if migrations is None else migrations
     async with migration_lock(conn):
-        return await _apply_missing(conn, wanted)
+        return await _apply_missing(conn, wanted, patience_seconds)
 
 
 @asynccontextmanager
@@ -107,7 +139,7 @@ async def _applied(conn: Conn) -> dict[str, str]:
     return {row["name"]: row["checksum"] for row in await conn.fetch(_APPLIED)}
 
 
-async def _apply_missing(conn: Conn, wanted: list[Migration]) -> list[str]:
+async def _apply_missing(conn: Conn, wanted: list[Migration], patience_seconds: float) -> list[str]:
     try:
         with translated():
             async with conn.transaction():
@@ -119,11 +151,39 @@ async def _apply_missing(conn: Conn, wanted: list[Migration]) -> list[str]:
     _refuse_foreign_history(applied, wanted)
     missing = [migration for migration in wanted if migration.name not in applied]
     for migration in missing:
-        with translated():
-            async with conn.transaction():
-                await conn.execute(migration.sql)
-                await conn.execute(_RECORD, migration.name, migration.checksum)
+        await _insist(conn, migration, patience_seconds)
     return [migration.name for migration in missing]
+
+
+async def _insist(conn: Conn, migration: Migration, patience_seconds: float) -> None:
+    """Apply it, again for as long as a lock is in the way."""
+    until = monotonic() + patience_seconds
+    attempt = 0
+    while True:
+        attempt += 1
+        with translated():
+            try:
+                await _apply(conn, migration)
+            except _IN_THE_WAY as error:
+                who = await conn.fetchval(_OLDEST_TRANSACTION) or "nobody just now"
+                if monotonic() > until:
+                    raise TransientError(
+                        f"migration {migration.name} was not applied: {error}, {attempt} times in "
+                        f"{patience_seconds:.0f} s; nothing was changed. In its way: {who}; let "
+                        "that end, or end it with pg_terminate_backend, then start docbot again"
+                    ) from error
+                if attempt == 1:
+                    log.info("migration %s waits for a lock; in its way: %s", migration.name, who)
+            else:
+                return
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _apply(conn: Conn, migration: Migration) -> None:
+    async with conn.transaction():
+        await conn.execute(_LIMITS)
+        await conn.execute(migration.sql)
+        await conn.execute(_RECORD, migration.name, migration.checksum)
 
 
 def _explained(error: PermanentError) -> PermanentError:

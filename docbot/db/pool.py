@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -46,6 +47,7 @@ class Database:
     def __init__(self, url: str | None, data_dir: Path) -> None:
         self._url = url
         self._embedded = None if url else EmbeddedServer(data_dir)
+        self._pooled: WeakSet[Connection] = WeakSet()
 
     @property
     def place(self) -> str:
@@ -108,6 +110,15 @@ class Database:
         finally:
             await _close_pool(pool)
 
+    def abandon(self) -> None:
+        """Drop the pools' connections with what is under way on them; the next use opens others.
+
+        asyncpg waits without end for the server to take a cancellation in, also where the
+        connection leads nowhere.
+        """
+        for conn in list(self._pooled):
+            conn.terminate()
+
     def close(self) -> None:
         if self._embedded is not None:
             self._embedded.close()
@@ -129,7 +140,9 @@ class Database:
 
     async def _connect_for_pool(self, *_: Any, **arguments: Any) -> Connection:
         kept = {name: value for name, value in arguments.items() if name != "dsn"}
-        return await self.connect(**kept)
+        conn = await self.connect(**kept)
+        self._pooled.add(conn)
+        return conn
 
 
 async def close(conn: Connection) -> None:
@@ -144,7 +157,7 @@ async def close(conn: Connection) -> None:
 
 async def _close_pool(pool: Pool) -> None:
     try:
-        async with asyncio.timeout(CONNECT_SECONDS):
+        async with asyncio.timeout(_CLOSE_SECONDS):
             await pool.close()
     except (*LOST, asyncpg.PostgresError, DocbotError):
         pool.terminate()

@@ -12,6 +12,9 @@ async def greeted(_: HelpClient) -> None:
     raise AssertionError("it was closed before it was ready")
 
 
+async def confirmed() -> None: ...
+
+
 async def not_started() -> None:
     raise AssertionError("it was closed before it was connected")
 
@@ -24,6 +27,7 @@ async def test_a_client_that_is_closed_takes_no_more_events() -> None:
         nothing,
         proxy=None,
         pace=RequestPace(1),
+        confirm=confirmed,
         bounds=Bounds(timedelta(hours=6), posts=50),
         on_connected=greeted,
         starts=Starts(not_started),

@@ -1,7 +1,17 @@
 import asyncio
 
-from docbot.db.activity import ActiveLock, find_holder, raise_epoch, this_process
+import pytest
+
+from docbot.db.activity import (
+    ActiveLock,
+    find_holder,
+    put_out_silent,
+    raise_epoch,
+    refuse_other_model,
+    this_process,
+)
 from docbot.db.pool import Database, Pool
+from docbot.errors import SettingsError, TransientError
 
 
 async def test_only_one_process_acts_and_the_next_follows_when_it_ends(
@@ -37,4 +47,57 @@ async def test_a_broken_connection_is_told_as_a_lost_lock(database: Database, po
     assert await lock.try_acquire()
     await pool.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
     await asyncio.wait_for(lock.lost.wait(), 5)
+    await lock.release()
+
+
+async def test_the_right_to_act_is_confirmed_only_while_the_server_says_so(
+    database: Database, pool: Pool
+) -> None:
+    lock = ActiveLock(database)
+    assert await lock.try_acquire()
+    watching = asyncio.create_task(lock.watch())
+    await asyncio.gather(*(lock.confirm() for _ in range(20)))
+    waiting = asyncio.create_task(lock.confirm())
+    waiting.cancel()  # as a send is that took too long; the others are confirmed all the same
+    await lock.confirm()
+    await pool.execute("SELECT pg_terminate_backend($1)", lock.server_pid)
+    with pytest.raises(TransientError):
+        await lock.confirm()
+    with pytest.raises(TransientError):
+        await watching
+    with pytest.raises(TransientError):
+        await lock.confirm()
+    await lock.release()
+
+
+async def test_only_who_gives_no_sign_of_life_is_put_out(database: Database, pool: Pool) -> None:
+    lock = ActiveLock(database)
+    assert await lock.try_acquire()
+    async with pool.acquire() as conn:
+        assert not await put_out_silent(conn)
+        assert not lock.lost.is_set()
+        assert await put_out_silent(conn, seconds=0)
+        await asyncio.wait_for(lock.lost.wait(), 5)
+        assert not await put_out_silent(conn, seconds=0)
+    await lock.release()
+
+
+async def test_a_model_is_held_against_who_told_it_alone(database: Database, pool: Pool) -> None:
+    lock = ActiveLock(database)
+    assert await lock.try_acquire()
+    async with pool.acquire() as conn:
+        async with conn.transaction():
+            await raise_epoch(conn, lock_pid=lock.server_pid, embedding_model="mini")
+        holder = await find_holder(conn)
+        assert holder is not None
+        refuse_other_model(holder, "mini")
+        for other, said in ((None, "none"), ("large", "large")):
+            with pytest.raises(SettingsError, match=rf"here it is {said}, and process .* has mini"):
+                refuse_other_model(holder, other)
+        # One of a version that tells nothing took over, or the next has only just begun.
+        async with conn.transaction():
+            await raise_epoch(conn)
+        holder = await find_holder(conn)
+        assert holder is not None
+        refuse_other_model(holder, "large")
     await lock.release()

@@ -1,12 +1,36 @@
 import asyncio
+import signal
+import sys
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from docbot.db.errors import translated
 from docbot.db.migrations import Migration, migrate, shipped
+from docbot.db.pool import Database, Pool
+from docbot.errors import PermanentError, TransientError
+
+# As a later version might bring.
+LATER = Migration(
+    "9996_later.sql",
+    "ALTER TABLE questions ADD COLUMN later text; CREATE INDEX questions_later ON questions (later)",
+)
+# Applies that migration in a process of its own, and stays in it for as long as it takes.
+_MIGRATE_SLOWLY = """
+import asyncio, sys
+from pathlib import Path
+from docbot.db.migrations import Migration, migrate, shipped
 from docbot.db.pool import Database
-from docbot.errors import PermanentError
+async def run():
+    conn = await Database(sys.argv[1], Path("unused")).connect()
+    await migrate(conn, [*shipped(), Migration(sys.argv[2], sys.argv[3] + "; SELECT pg_sleep(600)")])
+asyncio.run(run())
+"""
+_HOLDS_TABLE = (
+    "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'questions'::regclass"
+    " AND mode = 'AccessExclusiveLock' AND granted)"
+)
 
 
 async def test_what_is_applied_is_not_applied_again(database: Database) -> None:
@@ -78,3 +102,66 @@ async def test_a_lost_connection_is_an_error_that_may_pass(database: Database) -
         await conn.execute("SELECT 1")
     assert type(error.value).__name__ == "TransientError"
     await other.close()
+
+
+async def test_a_migration_gives_way_to_whoever_comes_while_it_waits_for_a_lock(
+    database: Database, pool: Pool
+) -> None:
+    conn = await database.connect()
+    async with pool.acquire() as reader:
+        long = reader.transaction()
+        await long.start()
+        await reader.execute("SELECT FROM questions")
+        migrating = asyncio.create_task(migrate(conn, [*shipped(), LATER]))
+        for _ in range(3):  # each would wait for as long as the reader reads
+            assert await asyncio.wait_for(pool.fetchval("SELECT count(*) FROM questions"), 5) == 0
+            await asyncio.sleep(0.1)
+        assert not migrating.done()
+        await long.rollback()
+    assert await asyncio.wait_for(migrating, 20) == [LATER.name]
+    await conn.close()
+
+
+async def test_a_migration_that_gets_no_lock_ends_with_who_is_in_its_way(
+    database: Database, pool: Pool
+) -> None:
+    conn = await database.connect()
+    async with pool.acquire() as reader, reader.transaction():
+        await reader.execute("SELECT FROM questions")
+        pid = reader.get_server_pid()
+        with pytest.raises(TransientError, match=rf"9996_later.*changed.*process {pid} of Postgr"):
+            await migrate(conn, [*shipped(), LATER], patience_seconds=0.1)
+    assert await migrate(conn) == []
+    assert await migrate(conn, [*shipped(), LATER]) == [LATER.name]
+    await conn.close()
+
+
+async def test_a_kill_in_the_midst_of_a_migration_leaves_the_schema_as_it_was(
+    database_url: str, database: Database, pool: Pool
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _MIGRATE_SLOWLY, database_url, LATER.name, LATER.sql),
+        cwd=Path(__file__).parents[2],
+    )
+    async with asyncio.timeout(20):
+        while not await pool.fetchval(_HOLDS_TABLE):
+            await asyncio.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+    # Postgres sees within a second that nobody is there, and the next goes on.
+    conn = await database.connect()
+    assert await asyncio.wait_for(migrate(conn, [*shipped(), LATER]), 20) == [LATER.name]
+    await conn.close()
+
+
+async def test_a_statement_whose_result_a_migration_changed_is_asked_anew(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        await conn.fetch("SELECT * FROM activity")
+        async with pool.acquire() as other:
+            await other.execute("ALTER TABLE activity ADD COLUMN later text")
+        with pytest.raises(TransientError), translated():
+            async with conn.transaction():
+                await conn.fetch("SELECT * FROM activity")
+        async with conn.transaction():
+            [row] = await conn.fetch("SELECT * FROM activity")
+        assert row["later"] is None

@@ -2,12 +2,22 @@
 
 import asyncio
 import gc
+import signal
 import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from time import monotonic
 
 import pytest
 from discord.gateway import KeepAliveHandler
 
-from tests.town import QUESTION, Ground, eventually, open_quiet_town, open_town
+from docbot.playground.faults import SEND_MESSAGE
+from tests.model_server import Hang, ModelServer
+from tests.path.processes import Bot, Way, bot, way_to
+from tests.town import QUESTION, Ground, QuietTown, eventually, open_quiet_town, open_town
+
+# A stop may take 10 s; the rest is for a machine that is busy.
+STOPPED_WITHIN = 15.0
 
 
 def _reactions() -> list[str]:
@@ -50,3 +60,117 @@ async def test_one_that_connects_anew_leaves_no_heartbeat_and_no_connection(
         town.bot.stop()
         await eventually(lambda: not heartbeats())
     gc.collect()  # a connection that is still open warns, and a warning is an error
+
+
+async def _before_ready(town: QuietTown, process: Bot, _: Way) -> None:
+    del process
+    held = town.playground.faults.hold(method="GET", path="/users/@me")
+    await held.reached.wait()
+
+
+async def _while_postgres_was_never_there(_: QuietTown, process: Bot, way: Way) -> None:
+    del process
+    way.swallows = lambda _: True
+    await eventually(lambda: bool(way.links))
+
+
+async def _once_postgres_is_silent(_: QuietTown, process: Bot, way: Way) -> None:
+    await process.tells("connected to Discord")
+    way.swallows = lambda _: True
+
+
+async def _while_it_looks_for_postgres(_: QuietTown, process: Bot, way: Way) -> None:
+    await process.tells("connected to Discord")
+    way.swallows = lambda _: True
+    way.break_off()
+    await process.tells("not acting")
+
+
+async def _while_it_catches_up(town: QuietTown, process: Bot, _: Way) -> None:
+    held = town.playground.faults.hold(method="GET", path=".*/threads/active")
+    await process.tells("connected to Discord")
+    await held.reached.wait()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        _before_ready,
+        _while_postgres_was_never_there,
+        _once_postgres_is_silent,
+        _while_it_looks_for_postgres,
+        _while_it_catches_up,
+    ],
+)
+async def test_sigterm_ends_with_0_at_any_moment_and_the_next_answers_what_waits(
+    ground: Ground, moment: Callable[[QuietTown, Bot, Way], Awaitable[None]]
+) -> None:
+    async with open_quiet_town(ground) as town:
+        async with (
+            way_to(ground.database_url) as way,
+            bot(town.playground, ground.data_dir, way.url) as process,
+        ):
+            await moment(town, process, way)
+            thread = await town.asker.post(town.playground.forum, QUESTION, "Each night.")
+            process.signal(signal.SIGTERM)
+            assert await process.ends(STOPPED_WITHIN) == 0
+            assert process.told("Traceback") == 0
+        town.playground.faults.clear()
+        async with town.awake():
+            await town.asker.sees_reply(thread, timeout=20)
+    assert len(town.playground.world.replies_of_bot(thread.id)) == 1
+
+
+async def test_sigterm_ends_a_build_of_the_index_and_the_next_process_makes_it(
+    ground: Ground, tmp_path: Path
+) -> None:
+    async with open_quiet_town(ground) as town:
+        for _ in range(2):
+            async with bot(town.playground, tmp_path / "empty", ground.database_url) as process:
+                await process.tells("building it")
+                process.signal(signal.SIGTERM)
+                assert await process.ends(STOPPED_WITHIN) == 0
+
+
+@pytest.mark.check
+async def test_what_is_not_finished_in_time_is_handed_back_and_due_at_once(ground: Ground) -> None:
+    async with (
+        ModelServer.open([Hang(), "Too late [1]."]) as model,
+        open_quiet_town(ground) as town,
+    ):
+        async with bot(
+            town.playground,
+            ground.data_dir,
+            ground.database_url,
+            OPENAI_BASE_URL=model.base_url,
+            DOCBOT_CHAT_MODEL="test-chat",
+        ) as process:
+            await process.tells("connected to Discord")
+            asked = await town.asker.post(town.playground.forum, QUESTION, "Each night.")
+            await model.arrived.wait()
+            held = town.playground.faults.hold(method="POST", path=SEND_MESSAGE)
+            await _say_in(town, asked.id)
+            await held.reached.wait()
+            process.signal(signal.SIGTERM)
+            began = monotonic()
+            await asyncio.sleep(1)
+            process.signal(signal.SIGTERM)
+            assert await process.ends(STOPPED_WITHIN) == 0
+            assert monotonic() - began < 12
+        town.playground.faults.clear()
+        async with town.awake():
+            await town.until("SELECT state = 'answered' FROM questions")
+            await town.until("SELECT bool_and(state = 'sent') FROM outbox")
+        assert len(town.playground.world.replies_of_bot(asked.id)) == 2
+
+
+async def _say_in(town: QuietTown, thread_id: int) -> None:
+    """Have something sent in the thread that is no answer."""
+    async with town.rooms.pool.acquire() as conn, conn.transaction():
+        await town.rooms.outbox.add(
+            conn,
+            guild_id=town.playground.guild.id,
+            channel_id=thread_id,
+            payload={"content": "A moment.", "reply_to": None, "vote_on": None},
+            nonce="a-moment",
+        )
