@@ -129,7 +129,7 @@ async def test_sigterm_ends_a_build_of_the_index_and_the_next_process_makes_it(
             async with bot(town.playground, tmp_path / "empty", ground.database_url) as process:
                 await process.tells("building it")
                 process.signal(signal.SIGTERM)
-                assert await process.ends(STOPPED_WITHIN) == 0
+                assert await process.ends(STOPPED_WITHIN) == 0, process.lines
 
 
 @pytest.mark.check
