@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cases import Case, Said, ask, judge, model_reply
-from benchmarks.chaos import Plan, Result, planted, rounds, run_round
+from benchmarks.chaos import planted, rounds
 from benchmarks.planted_bot import PLANTS
+from benchmarks.round import Plan, Result, run_round
 from benchmarks.schedule import schedule
 from docbot.answers import texts
 
