@@ -42,7 +42,8 @@ class Docbot:
     def _read(self, line: str) -> None:
         if _ACTING in line:
             self.acts = True
-        elif _CONNECTED in line:
+        elif _CONNECTED in line:  # told each time, who acts after failures not
+            self.acts = True
             self.connected.set()
         elif _STANDBY in line:
             self.stands_by.set()
