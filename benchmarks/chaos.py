@@ -494,7 +494,7 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="forget the rounds that are done")
     parser.add_argument("--plant", choices=list(PLANTS), help="put this fault into docbot first")
     chosen = parser.parse_args()
-    set_up_logging("error", "text")
+    set_up_logging("critical", "text")  # that a client was killed is no news here
     what = [chosen.seed, chosen.questions, chosen.kills, chosen.crashes, chosen.plant or "as it is"]
     file = chosen.folder / f"{'-'.join(map(str, what)).replace(' ', '-')}.jsonl"
     chosen.folder.mkdir(parents=True, exist_ok=True)

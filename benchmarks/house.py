@@ -112,10 +112,10 @@ async def open_house(chunks: int) -> AsyncIterator[House]:
                 indexed = await _read(rooms, folder / "pages", chunks)
                 await _bind(rooms, playground)
                 yield House(playground, rooms, chunks, indexed)
-            await asyncio.to_thread(_wait_for_server_to_end, settings.docbot_data_dir)
+            await asyncio.to_thread(wait_for_server_to_end, settings.docbot_data_dir)
 
 
-def _wait_for_server_to_end(data_dir: Path) -> None:
+def wait_for_server_to_end(data_dir: Path) -> None:
     """It still writes for a moment after its last user left."""
     with (EmbeddedServer(data_dir).location / SERVER_LOCK).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

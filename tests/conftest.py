@@ -6,7 +6,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -19,6 +21,7 @@ from docbot.db.embedded import SERVER_LOCK, EmbeddedServer
 from docbot.db.migrations import migrate
 from docbot.db.pool import Database, Pool
 from docbot.settings import Settings
+from tests.model_server import ModelServer
 from tests.town import Ground, Library, read_pages
 
 # A deadline would measure the machine. Where a change waits to land, the same examples are drawn
@@ -85,20 +88,43 @@ async def _make_template(server_url: str) -> None:
 def library(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The pages of `tests/town.py`, read and indexed once per run."""
     folder = tmp_path_factory.mktemp("library")
-    asyncio.run(_make_library(server_url, template, folder))
-    return Library(LIBRARY, folder / "data" / "index")
+    return asyncio.run(_make_library(server_url, template, LIBRARY, folder))
 
 
-async def _make_library(server_url: str, template: str, folder: Path) -> None:
-    await _create(server_url, LIBRARY, template)
+@pytest.fixture(scope="session")
+def library_with_vectors(
+    server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Library:
+    """The same, whose index holds the vectors of `tests/model_server.py` too."""
+    folder = tmp_path_factory.mktemp("vectors")
+
+    async def make() -> Library:
+        async with ModelServer.open() as model:
+            chosen = {
+                "openai_base_url": model.base_url,
+                "docbot_embedding_model": "test-embedding",
+            }
+            return await _make_library(
+                server_url, template, f"{LIBRARY}_with_vectors", folder, **chosen
+            )
+
+    return asyncio.run(make())
+
+
+async def _make_library(
+    server_url: str, template: str, name: str, folder: Path, **changes: Any
+) -> Library:
+    await _create(server_url, name, template)
     settings = Settings(_env_file=None).model_copy(
         update={
-            "database_url": SecretStr(url_of(server_url, LIBRARY)),
+            "database_url": SecretStr(url_of(server_url, name)),
             "docbot_data_dir": folder / "data",
+            **changes,
         }
     )
     async with open_rooms(settings) as rooms:
         await read_pages(rooms, folder / "pages")
+    return Library(name, folder / "data" / "index")
 
 
 async def _create(server_url: str, name: str, template: str) -> None:
@@ -117,6 +143,20 @@ async def _drop(server_url: str, name: str) -> None:
 @pytest.fixture
 async def ground(server_url: str, library: Library, tmp_path: Path) -> AsyncIterator[Ground]:
     """A copy of the library for one test."""
+    async with _copy_of(library, server_url, tmp_path) as ground:
+        yield ground
+
+
+@pytest.fixture
+async def ground_with_vectors(
+    server_url: str, library_with_vectors: Library, tmp_path: Path
+) -> AsyncIterator[Ground]:
+    async with _copy_of(library_with_vectors, server_url, tmp_path) as ground:
+        yield ground
+
+
+@asynccontextmanager
+async def _copy_of(library: Library, server_url: str, tmp_path: Path) -> AsyncIterator[Ground]:
     name = f"test_{uuid4().hex}"
     await _create(server_url, name, library.template)
     shutil.copytree(library.index, tmp_path / "data" / "index")

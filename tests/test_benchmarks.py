@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import burst, footprint, overhead
+from benchmarks import burst, footprint, outbox, overhead
 from benchmarks.corpus import questions, write_corpus
 from benchmarks.house import open_house
 from docbot.retrieval.search import Query
@@ -29,6 +29,23 @@ async def test_a_burst_is_answered_once_each_and_no_request_is_refused() -> None
         assert measured.free.refused == measured.limited.refused == 0
         for table in ("questions", "answers"):
             assert await house.rooms.pool.fetchval(f"SELECT count(*) FROM {table}") == 250
+
+
+@pytest.mark.check
+async def test_rows_start_once_and_in_order_and_a_claim_is_flat() -> None:
+    measured = await outbox.run(jobs=200, finished=50_000, rivals=False)
+    assert measured.samples.keys() == {"docbot"}
+    for taken in (measured.docbot.from_call, measured.docbot.in_burst):
+        assert len(taken) == 200
+    assert measured.flatness <= 2 * outbox.FLAT
+
+
+@pytest.mark.check
+@pytest.mark.skipif(not outbox.ARE_RIVALS_HERE, reason=outbox.HOW_TO_INSTALL)
+async def test_the_outbox_is_no_slower_than_twice_the_faster_of_the_other_queues() -> None:
+    measured = await outbox.run(jobs=200, finished=1_000)
+    assert measured.samples.keys() == {"docbot", "pgqueuer", "procrastinate"}
+    assert measured.against_faster(outbox.from_call, 0.5) <= 2 * outbox.SLOWER
 
 
 @pytest.mark.check

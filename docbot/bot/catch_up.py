@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 _MARGIN = timedelta(minutes=30)
 # A live message moves the mark so seldom: it saves a few requests at the next start.
 _MARK_EVERY = timedelta(minutes=10)
-# Between two missed questions, so that a live one finds a worker free.
-_TURN = timedelta(seconds=2)
+# Between two missed questions: a third of what Discord lets a bot answer, the rest is for live ones.
+_TURN = timedelta(seconds=0.2)
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 

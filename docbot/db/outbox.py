@@ -13,10 +13,13 @@ from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
 from docbot.text import storable
 
+# Ids are given before commit: two writers of one key go one after the other, and the row gets its
+# id once the lock is had.
 _LOCK_ORDER = "SELECT pg_advisory_xact_lock(hashtextextended($1, 7110))"
 _ADD = """
+    WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($3, 7110)) IS NULL)
     INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce, answer_id, part)
-    VALUES ('send', $1, $2, $3, $4, $5, $6, $7)
+    SELECT 'send', $1, $2, $3, $4, $5, $6, $7 FROM turn
 """
 _CLAIM_NEXT = """
     UPDATE outbox
@@ -25,11 +28,12 @@ _CLAIM_NEXT = """
     WHERE id = (
         SELECT id FROM outbox AS due
         WHERE due_at <= now() AND state = 'pending' AND (SELECT epoch FROM activity) = $1
-          -- Part 2 of an answer must not overtake part 1.
-          AND NOT EXISTS (
-            SELECT FROM outbox AS earlier
-            WHERE earlier.order_key = due.order_key AND earlier.id < due.id
-              AND earlier.state IN ('pending', 'sending'))
+          -- Part 2 of an answer must not overtake part 1. No NOT EXISTS: taken for a join of two
+          -- tables that were empty when last analysed, it reads all that waits, for each that waits.
+          AND id = (
+            SELECT id FROM outbox AS earliest
+            WHERE earliest.order_key = due.order_key AND earliest.state IN ('pending', 'sending')
+            ORDER BY id LIMIT 1)
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id, guild_id, channel_id, payload, nonce, answer_id, part, attempt, refusals,
               coalesce(counts_from, created_at) AS counts_from, withdrawn,
@@ -147,8 +151,6 @@ class Outbox:
     ) -> None:
         """Join the caller's transaction; rows of one channel go out in the order of their commits."""
         order_key = _order_key(channel_id)
-        # Ids are given before commit: two writers of one key go one after the other.
-        await conn.execute(_LOCK_ORDER, order_key)
         await conn.execute(_ADD, guild_id, channel_id, order_key, payload, nonce, answer_id, part)
 
     async def claim_next(self, epoch: int, drain: int) -> Delivery | None:

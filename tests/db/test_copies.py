@@ -137,7 +137,7 @@ async def test_a_restored_database_has_its_own_name_no_holder_and_no_foreign_ind
     before, after = await contents_of(filled_url), await contents_of(empty_url)
     assert len(after["installation"]) == 1
     assert after["installation"] != before["installation"]
-    assert after["activity"] == ['(t,0,"",)']
+    assert after["activity"] == ['(t,0,"",,,)']
     assert not any("g1" in row for row in after["index_generations"])
 
 

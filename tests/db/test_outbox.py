@@ -1,11 +1,18 @@
 import asyncio
+import json
 
 import pytest
 
-from docbot.db.outbox import Delivery, Outbox
+from docbot.db.outbox import _CLAIM_NEXT, Delivery, Outbox
 from docbot.db.pool import Pool
 from docbot.db.questions import Questions
 from tests.db.seed import ask, post_answer, take_over
+
+_IS_WAITED = """
+    SELECT EXISTS (
+        SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database
+        WHERE NOT granted AND locktype = 'advisory' AND datname = current_database())
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +108,49 @@ async def test_two_writers_of_one_channel_commit_in_the_order_of_their_ids(pool:
     await asyncio.gather(one, two)
     rows = await pool.fetch("SELECT nonce FROM outbox ORDER BY id")
     assert [row["nonce"] for row in rows] == ["one", "two"]
+
+
+async def test_a_row_gets_its_id_when_its_turn_came(pool: Pool) -> None:
+    outbox = Outbox(pool)
+
+    async def write(nonce: str) -> None:
+        async with pool.acquire() as conn, conn.transaction():
+            await outbox.add(conn, guild_id=1, channel_id=5, payload={}, nonce=nonce)
+
+    async with pool.acquire() as conn, conn.transaction():
+        await outbox.add(conn, guild_id=1, channel_id=5, payload={}, nonce="one")
+        other = asyncio.create_task(write("of another"))
+        while not await pool.fetchval(_IS_WAITED):
+            pass
+        await outbox.add(conn, guild_id=1, channel_id=5, payload={}, nonce="two")
+    await other
+    rows = await pool.fetch("SELECT nonce FROM outbox ORDER BY id")
+    assert [row["nonce"] for row in rows] == ["one", "two", "of another"]
+
+
+async def test_a_claim_in_a_flood_that_no_statistics_know_reads_little(pool: Pool) -> None:
+    outbox = Outbox(pool)
+    await pool.execute(
+        """
+        INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce, state,
+                            ended_at, message_id)
+        SELECT 'send', 1, 1, 'channel:1', '{}', 'old:' || number, 'sent', now(), number
+        FROM generate_series(1, 5000) AS number
+        """
+    )
+    await pool.execute("VACUUM (ANALYZE) outbox")
+    await pool.execute(
+        """
+        INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce)
+        SELECT 'send', 1, number / 50, 'channel:' || number / 50, '{}', 'new:' || number
+        FROM generate_series(1, 5000) AS number
+        """
+    )
+    in_flight = [await _claim(outbox) for _ in range(4)]
+    assert len({delivery.channel_id for delivery in in_flight}) == 4
+    told = await pool.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON, BUFFERS) {_CLAIM_NEXT}", 1, 0)
+    # It passes over the 196 rows behind the four; it must not read all that waits for each.
+    assert json.loads(told)[0]["Plan"]["Shared Hit Blocks"] < 1500
 
 
 async def test_what_a_drain_lost_sight_of_is_settled_again_and_its_neighbours_keep_theirs(

@@ -1,4 +1,7 @@
-"""A bot in a process of its own that kills itself at the step it is told."""
+"""A bot in a process of its own that kills itself at the step or the crash point it is told.
+
+It prints each crash point it comes by.
+"""
 
 import asyncio
 import os
@@ -8,16 +11,23 @@ import sys
 from docbot.app.rooms import open_rooms
 from docbot.app.run import RunningBot, stop_on_signals
 from docbot.settings import load
-from docbot.telemetry import Step, set_up_logging
+from docbot.telemetry import set_up_logging
+from tests.path.effects import Observer
 
 
-async def run(last_step: str) -> None:
-    def die_at(step: Step) -> None:
-        if step == last_step:
+async def run(last: str) -> None:
+    def die_at(name: str) -> None:
+        if name == last:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def come_by(point: str) -> None:
+        sys.stdout.write(f"{point}\n")
+        sys.stdout.flush()
+        die_at(point)
+
     async with open_rooms(load(None)) as rooms:
-        bot = RunningBot(rooms, read_settings=lambda: load(None), on_step=die_at)
+        Observer(come_by).observe()
+        bot = RunningBot(rooms, read_settings=lambda: load(None), on_step=die_at, idle_seconds=0.5)
         stop_on_signals(bot)
         await bot.run()
 

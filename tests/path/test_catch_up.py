@@ -214,16 +214,16 @@ async def test_a_mention_that_is_too_old_is_cancelled_as_missed(ground: Ground) 
 
 async def test_live_posts_do_not_wait_for_missed_ones(ground: Ground) -> None:
     async with open_quiet_town(ground) as town:
-        missed = await _posts(town, 6)
+        missed = await _posts(town, 40)
         async with town.awake() as awake:
-            await town.until("SELECT count(*) = 6 FROM questions")
+            await town.until("SELECT count(*) = 40 FROM questions")
             await awake.caught_up()
             live = await town.helper.post(town.playground.forum, QUESTION, BODY)
             await town.helper.sees_reply(live)
             world = town.playground.world
             answered = [each for each in missed if world.replies_of_bot(each.id)]
             assert len(answered) < len(missed)
-            turns = "SELECT max(ready_at) - min(ready_at) >= interval '10 s' FROM questions"
+            turns = "SELECT max(ready_at) - min(ready_at) >= interval '7 s' FROM questions"
             assert await town.rooms.pool.fetchval(turns + " WHERE counts_from IS NOT NULL")
 
 

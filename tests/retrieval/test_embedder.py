@@ -6,6 +6,7 @@ import pytest
 
 from docbot.errors import (
     DocbotError,
+    GarbledError,
     PermanentError,
     RefusedError,
     TooLongError,
@@ -78,7 +79,7 @@ async def test_a_blank_text_is_the_callers_mistake(embedder: OpenAIEmbedder) -> 
         (Status(400, "too long"), TooLongError, "takes longer texts"),
         (Status(503), TransientError, "overloaded"),
         (Html(502), TransientError, "overloaded"),
-        (Html(), PermanentError, "OPENAI_BASE_URL"),
+        (Html(), GarbledError, "OPENAI_BASE_URL"),
         (Reset(), TransientError, "cannot be reached"),
     ],
 )

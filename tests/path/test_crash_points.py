@@ -1,0 +1,462 @@
+"""A kill -9 before and after each commit and each call on the path: one outcome, one message.
+
+What there is to be killed at is seen, not remembered: each life below is lived once by a bot that
+is watched, and what it committed and called must be what stands here. A commit or a call that is
+added to the path turns the first test red until it has its name, and with it two crash points.
+"""
+
+import asyncio
+import signal
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+import docbot
+from docbot.playground.faults import SEND_MESSAGE
+from docbot.playground.objects import Thread
+from tests.model_server import Hang, ModelServer, Reply, Status
+from tests.path.effects import writers
+from tests.path.scene import Scene, open_scene
+from tests.town import OFF_TOPIC, QUESTION, Ground, eventually
+
+DOCBOT = Path(docbot.__file__).parent
+BODY = "It fails each night."
+SEND = "POST /channels/*/messages in OutboxDrain._send"
+# Two messages, each with words of its own.
+LONG = Reply(f"Set `max_retries` [1].\n\n{'Then wait between two tries [1]. ' * 70}")
+SHORT = Reply("After `timeout_seconds` [1].")
+# What a post says in which the model fails, or makes an answer that AutoMod refuses.
+HOPELESS = "It is hopeless."
+REFUSED = "By any means."
+
+
+# How many questions end in each state, whenever the bot dies; of those that are not named, any.
+Ended: TypeAlias = dict[str, int]
+
+_OPEN = """
+    SELECT EXISTS (SELECT FROM questions WHERE ended_at IS NULL)
+        OR EXISTS (SELECT FROM outbox WHERE ended_at IS NULL)
+"""
+
+_FAIL_ONCE = """
+    CREATE SEQUENCE tried_{state};
+    CREATE FUNCTION fail_{state}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('tried_{state}') = 1 THEN
+            RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01';
+        END IF;
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER fail_{state} BEFORE UPDATE OF state ON {table} FOR EACH ROW
+        WHEN (NEW.state = '{state}') EXECUTE FUNCTION fail_{state}()
+"""
+
+
+@dataclass
+class Script:
+    """What the model says: to each question the same, however often a bot has to ask."""
+
+    first: deque[Status | Hang] = field(default_factory=deque)
+    hopeless: bool = True
+
+    def __call__(self, body: dict[str, Any]) -> Reply | Status | Hang:
+        asked = str(body["messages"][-1]["content"])
+        if self.first:
+            return self.first.popleft()
+        if HOPELESS in asked and self.hopeless:
+            return Status(503, headers={"retry-after": "3600"})
+        if REFUSED in asked:
+            return Reply("Use prohibited means [1].")
+        return SHORT if "time out" in asked else LONG
+
+
+@dataclass(frozen=True)
+class Stage(Scene):
+    """A scene with a model, and with the bot that is to die."""
+
+    script: Script
+    model: ModelServer
+    dying: asyncio.subprocess.Process | None = None
+
+    async def post(self, body: str = BODY) -> Thread:
+        return await self.asker.post(self.playground.forum, QUESTION, body)
+
+    async def caught_up(self) -> None:
+        requests = self.playground.requests
+        await eventually(lambda: any("threads/archived" in one.route for one in tuple(requests)))
+
+    async def has_ended(self, questions: int) -> None:
+        """Wait until so many questions were asked, have ended, and nothing is left to send."""
+        await self.until(
+            "SELECT count(*) = $1 AND bool_and(ended_at IS NOT NULL) AND NOT EXISTS"
+            " (SELECT FROM outbox WHERE ended_at IS NULL) FROM questions",
+            questions,
+        )
+
+    async def end_all(self) -> None:
+        """Wait until every question has ended, also those that nobody answered before the kill."""
+        self.script.hopeless = False
+        async with asyncio.timeout(20):
+            while await self.rooms.pool.fetchval(_OPEN):
+                await self.rooms.pool.execute(
+                    "UPDATE questions SET ready_at = now() WHERE state = 'waiting'"
+                )
+                await asyncio.sleep(0.02)
+
+    async def is_single(self, ended: Ended) -> None:
+        """Each question has one outcome; each part is one message, in the order of the rows."""
+        pool, world = self.rooms.pool, self.playground.world
+        states = Counter(state for state, _ in await self.states())
+        assert {state: states[state] for state in ended} == ended
+        sent = await pool.fetch("SELECT * FROM outbox WHERE state = 'sent' ORDER BY id")
+        by_thread: dict[int, list[tuple[int, str]]] = {}
+        for row in sent:
+            by_thread.setdefault(row["channel_id"], []).append(
+                (row["message_id"], row["payload"]["content"])
+            )
+        for thread_id in await self._threads():
+            seen = [(one.id, one.content) for one in world.replies_of_bot(thread_id)]
+            assert seen == by_thread.get(thread_id, [])
+            assert len({content for _, content in seen}) == len(seen)
+
+    async def _threads(self) -> Sequence[int]:
+        """Those that are still there."""
+        rows = await self.rooms.pool.fetch("SELECT id FROM threads")
+        return [row["id"] for row in rows if row["id"] in self.playground.world.threads]
+
+    async def until_or_death(self, sql: str, *arguments: Any) -> None:
+        """Wait for what only the bot that is alive can do: an event comes once."""
+        assert self.dying is not None
+        async with asyncio.timeout(20):
+            while self.dying.returncode is None and not await self.rooms.pool.fetchval(
+                sql, *arguments
+            ):
+                await asyncio.sleep(0.02)
+
+    async def hurry(self, thread: Thread, *, hours: int = 0) -> None:
+        """Let the question that was put off be tried now, as one asked so many hours ago."""
+        await self.until(
+            "SELECT state = 'waiting' AND attempt > 0 FROM questions WHERE message_id = $1",
+            thread.id,
+        )
+        await self.rooms.pool.execute(
+            "UPDATE questions SET asked_at = asked_at - $2 * interval '1 hour',"
+            " ready_at = asked_at - $2 * interval '1 hour' WHERE message_id = $1",
+            thread.id,
+            hours,
+        )
+
+
+Before: TypeAlias = Callable[[Stage], Awaitable[None]]
+Life: TypeAlias = Callable[[Stage], Coroutine[Any, Any, Ended]]
+
+
+async def _nothing(_: Stage) -> None: ...
+
+
+async def a_post_and_a_mention(stage: Stage) -> Ended:
+    """Answered in two messages, then in one."""
+    await stage.caught_up()
+    thread = await stage.post()
+    await stage.has_ended(1)
+    await stage.asker.reply(thread, f"{stage.mention} when does it time out?")
+    await stage.has_ended(2)
+    return {"answered": 2}
+
+
+async def trouble_on_the_way(stage: Stage) -> Ended:
+    """Put off, sent with an unknown outcome, refused, given up, without an answer, unbound."""
+    await stage.caught_up()
+    stage.script.first.append(Status(503))
+    stage.playground.faults.answer(503, method="POST", path=SEND_MESSAGE, after_effect=True)
+    thread = await stage.post()
+    await stage.has_ended(1)
+    stage.playground.world.blocked_words.append("prohibited")
+    await stage.post(REFUSED)
+    await stage.has_ended(2)
+    await stage.asker.reply(thread, f"{stage.mention} {OFF_TOPIC}")
+    await stage.has_ended(3)
+    await stage.hurry(await stage.post(HOPELESS), hours=7)
+    await stage.has_ended(4)
+    stage.playground.faults.lose_events("THREAD_CREATE")
+    await stage.post()
+    await stage.has_ended(5)
+    unbound = await stage.post(HOPELESS)
+    await stage.until("SELECT attempt > 0 FROM questions WHERE message_id = $1", unbound.id)
+    await stage.rooms.forums.remove(stage.playground.forum.id)
+    await stage.hurry(unbound)
+    await stage.has_ended(6)
+    return {"answered": 2, "abstained": 1, "failed": 2, "cancelled": 1}
+
+
+async def a_database_that_fails(stage: Stage) -> Ended:
+    """An answer cannot be stored, nor its question put off; then a message that went out, marked."""
+    await stage.caught_up()
+    for table, state in (("questions", "posting"), ("questions", "waiting"), ("outbox", "sent")):
+        await stage.rooms.pool.execute(_FAIL_ONCE.format(table=table, state=state))
+    await stage.post()
+    await stage.has_ended(1)
+    return {"answered": 1}
+
+
+async def a_send_in_doubt(stage: Stage) -> None:
+    """A bot died at its send; what comes while it is away: a mention, and a post soon archived."""
+    before = await stage.start(f"after {SEND} #1")
+    await stage.caught_up()
+    thread = await stage.post()
+    await _is_killed(before)
+    await stage.rooms.pool.execute(
+        "UPDATE outbox SET first_tried_at = first_tried_at - interval '5 minutes'"
+    )
+    await stage.asker.reply(thread, f"{stage.mention} when does it time out?")
+    archived = await stage.post()
+    await stage.playground.moderator.archive(archived)
+
+
+async def taken_over(stage: Stage) -> Ended:
+    await stage.has_ended(3)
+    return {"answered": 3}
+
+
+async def taken_back(stage: Stage) -> Ended:
+    """Edited, deleted, locked, and at last the forum deleted, each before its answer."""
+    cancelled = "SELECT count(*) = $1 FROM questions WHERE state = 'cancelled'"
+    moderator, world = stage.playground.moderator, stage.playground.world
+    await stage.caught_up()
+    threads = [await stage.post(HOPELESS) for _ in range(4)]
+    await stage.until_or_death(
+        "SELECT count(*) = 4 AND bool_and(attempt = 1 AND state = 'waiting') FROM questions"
+    )
+    [opening] = world.messages_of(threads[0].id)
+    await stage.asker.edit(opening, "It fails at noon.")
+    await stage.until_or_death("SELECT bool_or(edited_at IS NOT NULL) FROM messages")
+    await stage.asker.delete(opening)
+    await stage.until_or_death(cancelled, 1)
+    await moderator.lock(threads[1])
+    await stage.until_or_death(cancelled, 2)
+    await moderator.delete_thread(threads[2])
+    await stage.until_or_death(cancelled, 3)
+    world.delete_channel(stage.playground.forum.id, stage.playground.admin.id)
+    await stage.until_or_death(cancelled, 4)
+    return {}
+
+
+async def left(stage: Stage) -> Ended:
+    """Docbot is taken out of the server before the answer."""
+    await stage.caught_up()
+    await stage.post(HOPELESS)
+    await stage.until_or_death("SELECT attempt = 1 AND state = 'waiting' FROM questions")
+    stage.playground.world.remove_member(stage.playground.guild.id, stage.playground.bot.id)
+    await stage.until_or_death("SELECT state = 'cancelled' FROM questions")
+    return {"cancelled": 1}
+
+
+LIVES: dict[str, tuple[Before, Life]] = {
+    "a post and a mention": (_nothing, a_post_and_a_mention),
+    "trouble on the way": (_nothing, trouble_on_the_way),
+    "a database that fails": (_nothing, a_database_that_fails),
+    "a send in doubt": (a_send_in_doubt, taken_over),
+    "taken back": (_nothing, taken_back),
+    "left": (_nothing, left),
+}
+# Where each life is ended: the first all along, the others where they go another way.
+EFFECTS = {
+    "a post and a mention": (
+        "commit in RunningBot._take_over #1",
+        "GET /gateway in point_at #1",
+        "GET /users/@me in connect #1",
+        "GET /oauth2/applications/@me in connect #1",
+        "PUT /applications/*/commands in HelpClient.setup_hook #1",
+        "GET /gateway in a task of a library #1",
+        "commit in Forums.put_guild #1",
+        "GET /guilds/*/threads/active in _recent_threads #1",
+        "GET /channels/*/threads/archived/public in _recent_threads #1",
+        "commit in Intake.take #1",
+        "commit in Questions.claim_next #1",
+        "POST /embeddings in OpenAIEmbedder._request #1",
+        "POST /chat/completions in OpenAIChatModel.complete #1",
+        "commit in QuestionWorker._store #1",
+        "commit in Outbox.claim_next #1",
+        "POST /channels/*/messages in OutboxDrain._send #1",
+        "commit in Threads.saw #1",
+        "commit in OutboxDrain._end_sent #1",
+        "commit in Outbox.claim_next #2",
+        "POST /channels/*/messages in OutboxDrain._send #2",
+        "commit in Threads.saw #2",
+        "commit in OutboxDrain._end_sent #2",
+        "commit in Intake.take #2",
+        "commit in Questions.claim_next #2",
+        "POST /embeddings in OpenAIEmbedder._request #2",
+        "POST /chat/completions in OpenAIChatModel.complete #2",
+        "commit in QuestionWorker._store #2",
+        "commit in Outbox.claim_next #3",
+        "POST /channels/*/messages in OutboxDrain._send #3",
+        "commit in Threads.saw #3",
+        "commit in OutboxDrain._end_sent #3",
+    ),
+    "trouble on the way": (
+        "commit in QuestionWorker._put_off #1",
+        "commit in Outbox.put_off #1",
+        f"{SEND} #2",
+        "commit in OutboxDrain._end #1",
+        "commit in QuestionWorker._store #3",
+        "commit in QuestionWorker._fail #1",
+        "GET /channels/* in HelpClient._thread_of #1",
+        "commit in Questions.end_claimed #1",
+    ),
+    "a database that fails": (
+        "commit in Questions.put_back #1",
+        "commit in Outbox.put_back #1",
+        f"{SEND} #2",
+    ),
+    "a send in doubt": (
+        "commit in RunningBot._take_over #1",
+        "GET /channels/*/messages in CatchUp._take_new_messages #1",
+        "commit in Intake.take #1",
+        "commit in Intake.take #2",
+        "GET /channels/* in OutboxDrain._check_thread #1",
+        "GET /channels/*/messages in OutboxDrain._find_sent #1",
+        "commit in OutboxDrain._end_sent #1",
+    ),
+    "taken back": (
+        "commit in Threads.edit_message #1",
+        "commit in Intake.deleted #1",
+        "commit in Intake.thread_changed #1",
+        "commit in Intake.thread_deleted #1",
+        "GET /channels/* in ForumWatch._absent #1",
+        "commit in Intake.forum_deleted #1",
+    ),
+    "left": ("commit in Intake.forum_left #1",),
+}
+# The rooms of the path; what in them writes and is no part of a question's way.
+PATH = (
+    "app/run.py",
+    "bot",
+    "forum",
+    "db/answers.py",
+    "db/outbox.py",
+    "db/questions.py",
+    "db/threads.py",
+)
+OFF_THE_PATH = {"Answers.vote"}
+ALL_ALONG = "a post and a mention"
+# Shown where an answer takes its time; nothing waits for it.
+TYPING = "POST /channels/*/typing in _keep_typing"
+
+
+@asynccontextmanager
+async def open_stage(ground: Ground) -> AsyncIterator[Stage]:
+    script = Script()
+    async with (
+        ModelServer.open(script) as model,
+        open_scene(
+            ground,
+            openai_base_url=model.base_url,
+            docbot_chat_model="test-chat",
+            docbot_embedding_model="test-embedding",
+        ) as scene,
+    ):
+        yield Stage(scene.playground, scene.rooms, ground, scene.bots, script, model)
+
+
+@pytest.mark.parametrize("life", LIVES)
+async def test_every_commit_and_call_on_the_path_is_a_crash_point(
+    ground_with_vectors: Ground, life: str
+) -> None:
+    prelude, live = LIVES[life]
+    async with open_stage(ground_with_vectors) as stage:
+        await prelude(stage)
+        bot = await stage.start(stdout=asyncio.subprocess.PIPE)
+        assert bot.stdout is not None
+        points = asyncio.create_task(bot.stdout.read())
+        await live(replace(stage, dying=bot))
+        await stage.end_all()
+        bot.terminate()
+        seen = (await points).decode().splitlines()
+        assert await bot.wait() == 0
+    effects = [point.removeprefix("before ") for point in seen if point.startswith("before ")]
+    assert {*EFFECTS[life]} <= {*effects}
+    if life == ALL_ALONG:
+        assert {*effects} == {*EFFECTS[life]}
+    assert {*map(_name, effects)} - {TYPING} <= {*map(_name, chain(*EFFECTS.values()))}
+
+
+def test_every_function_on_the_path_that_writes_is_lived_through() -> None:
+    files = [file for part in PATH for file in (DOCBOT / part).rglob("*.py")]
+    files += [DOCBOT / part for part in PATH if part.endswith(".py")]
+    places = {_name(effect).partition(" in ")[2] for effect in chain(*EFFECTS.values())}
+    assert {name for file in files for name in writers(file)} - places == OFF_THE_PATH
+
+
+def _name(effect: str) -> str:
+    return effect.partition(" #")[0]
+
+
+@pytest.mark.check
+@pytest.mark.parametrize(
+    ("life", "point"),
+    [
+        pytest.param(life, f"{when} {effect}", id=f"{life}: {when} {effect}")
+        for life, effects in EFFECTS.items()
+        for effect in effects
+        for when in ("before", "after")
+    ],
+)
+async def test_a_kill_at_any_crash_point_loses_and_doubles_nothing(
+    ground_with_vectors: Ground, life: str, point: str
+) -> None:
+    prelude, live = LIVES[life]
+    async with open_stage(ground_with_vectors) as stage:
+        await prelude(stage)
+        bot = await stage.start(point)
+        living = asyncio.create_task(live(replace(stage, dying=bot)))
+        await _is_killed(bot)
+        async with stage.awake(idle_seconds=0.5):
+            ended = await living
+            await stage.end_all()
+            await stage.is_single(ended)
+
+
+async def test_a_kill_between_a_sends_effect_and_its_reply_doubles_nothing(
+    ground_with_vectors: Ground,
+) -> None:
+    async with open_stage(ground_with_vectors) as stage:
+        hold = stage.playground.faults.hold(method="POST", path=SEND_MESSAGE, after_effect=True)
+        bot = await stage.start()
+        await stage.caught_up()
+        await stage.post()
+        await hold.reached.wait()
+        await _kill_and_go_on(stage, bot)
+
+
+@pytest.mark.parametrize("route", ["/v1/embeddings", "/v1/chat/completions"])
+async def test_a_kill_while_a_model_works_loses_and_doubles_nothing(
+    ground_with_vectors: Ground, route: str
+) -> None:
+    async with open_stage(ground_with_vectors) as stage:
+        if route == "/v1/embeddings":
+            stage.model.fail(Hang())
+        else:
+            stage.script.first.append(Hang())
+        bot = await stage.start()
+        await stage.caught_up()
+        await stage.post()
+        await eventually(lambda: any(one.path == route for one in stage.model.requests))
+        await _kill_and_go_on(stage, bot)
+
+
+async def _kill_and_go_on(stage: Stage, bot: asyncio.subprocess.Process) -> None:
+    bot.kill()
+    await bot.wait()
+    async with stage.awake():
+        await stage.has_ended(1)
+        await stage.is_single({"answered": 1})
+
+
+async def _is_killed(bot: asyncio.subprocess.Process) -> None:
+    assert await asyncio.wait_for(bot.wait(), 30) == -signal.SIGKILL
