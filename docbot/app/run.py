@@ -302,9 +302,15 @@ class RunningBot:
         token = self._settings.discord_token
         try:
             await point_at(self._settings.docbot_discord_api)
-            await connect(client, token.get_secret_value() if token else "")
-        except TransientError as error:
-            raise _NoDiscordError(str(error), retry_after=error.retry_after) from error
+            if not client.is_closed():  # one that is would be opened again
+                await connect(client, token.get_secret_value() if token else "")
+        except Exception as error:
+            if client.is_closed():  # under the hands of who was still signing in
+                log.debug("the connection ended while it was made", exc_info=True)
+            elif isinstance(error, TransientError):
+                raise _NoDiscordError(str(error), retry_after=error.retry_after) from error
+            else:
+                raise
 
     def _make_client(self, lock: ActiveLock) -> HelpClient:
         rooms = self._rooms

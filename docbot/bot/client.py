@@ -171,7 +171,8 @@ class HelpClient(discord.Client):
             super().dispatch(event, *args, **kwargs)
 
     async def close(self) -> None:
-        await super().close()
+        # Cancelled half way, discord.py would never be closed, and say so to whoever asks again.
+        await asyncio.shield(super().close())
         # discord.py forgets a connection that ends before it is complete, and its heartbeat.
         for thread in threading.enumerate():
             if isinstance(thread, KeepAliveHandler) and _is_of(thread, self):
