@@ -301,6 +301,9 @@ async def run_round(plan: Plan, logs: Path) -> Result:
             "DOCBOT_DATA_DIR": str(house.rooms.settings.docbot_data_dir),
             "OPENAI_BASE_URL": model.base_url,
             "DOCBOT_CHAT_MODEL": _MODEL,
+            # More is asked here while docbot is away than anybody would want answered, and faster.
+            "DOCBOT_MISSED_POSTS": "1000",
+            "DOCBOT_MODEL_CALLS_PER_MINUTE": "100000",
         }
         data_dir = house.rooms.settings.docbot_data_dir
         fleet = Fleet(data_dir, environment, logs, list(plan.command))
