@@ -37,6 +37,28 @@ async def test_a_full_disk_is_told_as_one_and_may_pass() -> None:
         raise asyncpg.DiskFullError("could not extend file: No space left on device")
 
 
+async def test_a_server_that_takes_no_writes_just_now_is_a_passing_failure(pool: Pool) -> None:
+    async with pool.acquire() as conn, conn.transaction(readonly=True):
+        with pytest.raises(TransientError, match="read-only"), translated():
+            await conn.execute("UPDATE activity SET epoch = epoch")
+
+
+async def test_a_transaction_that_was_frozen_too_long_is_a_passing_failure(
+    database: Database,
+) -> None:
+    conn = await database.connect()
+    ended = asyncio.Event()
+    conn.add_termination_listener(lambda _: ended.set())
+    try:
+        await conn.execute("SET idle_in_transaction_session_timeout = '1ms'")
+        with pytest.raises(TransientError), translated():
+            async with conn.transaction():
+                await ended.wait()
+                await conn.execute("SELECT 1")
+    finally:
+        await close(conn)
+
+
 async def test_a_cancellation_is_one_also_when_the_rollback_fails() -> None:
     begun = asyncio.Event()
 
