@@ -183,9 +183,14 @@ _FIND_TO_RETRY = """
     SELECT questions.id, state, reason, channel_id, answers.id AS answer_id,
            EXISTS (SELECT FROM questions AS later
                    WHERE later.conversation_id = questions.conversation_id
-                     AND later.id > questions.id AND later.ended_at IS NULL) AS is_passed
+                     AND later.id > questions.id AND later.ended_at IS NULL) AS is_passed,
+           CASE WHEN threads.deleted_at IS NOT NULL THEN 'its thread was deleted'
+                WHEN messages.deleted_at IS NOT NULL THEN 'its message was deleted'
+                WHEN threads.locked THEN 'its thread is locked' END AS gone
     FROM questions JOIN conversations ON conversations.id = conversation_id
     LEFT JOIN answers ON answers.question_id = questions.id
+    LEFT JOIN threads ON threads.id = thread_id
+    LEFT JOIN messages ON messages.id = message_id
     WHERE questions.id = $1 FOR UPDATE OF questions
 """
 _RETRY = """
@@ -251,7 +256,8 @@ class Ended:
 class Retried:
     """A question that is to be tried again.
 
-    `is_passed`: a later one of its conversation is in hand, and must not be overtaken.
+    `is_passed`: a later one of its conversation is in hand, and must not be overtaken. `gone`: why
+    there is nothing left to answer.
     """
 
     id: int
@@ -260,6 +266,7 @@ class Retried:
     channel_id: int
     answer_id: int | None
     is_passed: bool
+    gone: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ async def try_again(pool: Pool, questions: Questions, outbox: Outbox, question_i
     """Let the running bot, or the next one, take it up.
 
     Raises:
-        UsageError: there is no such question, or nothing of it failed.
+        UsageError: there is no such question, nothing of it failed, or its message is gone.
         TransientError: it would overtake what is on its way in its thread just now.
     """
     with translated():
@@ -44,6 +44,8 @@ async def try_again(pool: Pool, questions: Questions, outbox: Outbox, question_i
 async def _put_back(conn: Conn, questions: Questions, outbox: Outbox, question: Retried) -> Again:
     if question.state not in ("failed", "answered"):
         raise _nothing_failed(question)
+    if question.gone is not None:
+        raise UsageError(f"question {question.id} was not tried again: {question.gone}")
     if question.is_passed:
         raise _later(question)
     if question.answer_id is None:

@@ -162,6 +162,32 @@ async def test_what_did_not_fail_is_not_tried_again(ground: Ground, state: str) 
         assert await _everything(town) == before
 
 
+@pytest.mark.parametrize("what", ["message", "thread", "lock"])
+@pytest.mark.parametrize("answered", [True, False])
+async def test_what_was_deleted_or_locked_after_it_failed_is_not_tried_again(
+    town: Town, what: str, answered: bool
+) -> None:
+    thread = await _fail_the_send(town)
+    pool = town.rooms.pool
+    if not answered:
+        await pool.execute("DELETE FROM outbox")
+        await pool.execute("DELETE FROM answers")
+    if what == "message":
+        await town.asker.delete(town.playground.world.messages[thread.id])
+        await town.until("SELECT deleted_at IS NOT NULL FROM messages")
+    elif what == "thread":
+        await town.playground.moderator.delete_thread(thread)
+        await town.until("SELECT deleted_at IS NOT NULL FROM threads")
+    else:
+        await town.playground.moderator.lock(thread)
+        await town.until("SELECT locked FROM threads")
+    before = await _everything(town)
+    gone = "its thread is locked" if what == "lock" else "was deleted"
+    with pytest.raises(UsageError, match=gone):
+        await _retry(town)
+    assert await _everything(town) == before
+
+
 async def _everything(town: QuietTown) -> list[str]:
     rows = await town.rooms.pool.fetch(
         "SELECT questions::text AS row FROM questions UNION ALL SELECT outbox::text FROM outbox"
