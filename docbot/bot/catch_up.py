@@ -13,7 +13,7 @@ from docbot.bot import faults
 from docbot.bot.translate import incoming_from, is_from_person
 from docbot.db.forums import Forum, Forums
 from docbot.db.threads import Threads, Told
-from docbot.errors import GoneError, PermanentError, TransientError
+from docbot.errors import DocbotError, GoneError, PermanentError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.decide import Bounds, Incoming, judge_missed
 from docbot.forum.intake import Intake
@@ -27,6 +27,8 @@ _MARGIN = timedelta(minutes=30)
 _MARK_EVERY = timedelta(minutes=10)
 # Between two missed questions: a third of what Discord lets a bot answer, the rest is for live ones.
 _TURN = timedelta(seconds=0.2)
+# A thread that was not to be had so often is tried after all others: it may never be.
+_LAST_AFTER = 3
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -37,6 +39,7 @@ class _Tally:
     asked: int = 0
     posts: int = 0
     missed: Counter[str] = field(default_factory=Counter)  # by why it is not answered
+    failures: Counter[int] = field(default_factory=Counter)  # by thread, to take it in
 
 
 class CatchUp:
@@ -67,16 +70,21 @@ class CatchUp:
         self._bounds = bounds
         self._calls_us = calls_us
         self._in_order = in_order  # keeps other events of a thread waiting
-        # By forum: how often there was a gap, and the last one that was caught up on.
+        # By forum: how often there was a gap; the last one that was caught up on, and as of which
+        # binding: what came before this process knew of a new one was taken for nobody's.
         self._gaps: Counter[int] = Counter()
-        self._caught_up: dict[int, int] = {}
+        self._caught_up: dict[int, tuple[int, datetime]] = {}
         self._tallies: defaultdict[int, _Tally] = defaultdict(_Tally)
         self._marks: dict[int, datetime] = {}
         self._next_turn = datetime.now(UTC)
 
     def is_in_step(self, forum_id: int | None) -> bool:
         """Whether everything up to now was told of this forum."""
-        return forum_id in self._caught_up and self._caught_up[forum_id] == self._gaps[forum_id]
+        forum = None if forum_id is None else self._bindings.find(forum_id)
+        if forum is None:
+            return False
+        now = self._gaps[forum.channel_id], forum.bound_at
+        return self._caught_up.get(forum.channel_id) == now
 
     def fall_behind(self, guild_id: int | None = None) -> None:
         """From now on something may be missing, in the forums of one server or in all."""
@@ -133,9 +141,9 @@ class CatchUp:
         except PermanentError as error:
             log.error("forum %d cannot be caught up on: %s", forum.channel_id, error)
         else:
-            self._caught_up[forum.channel_id] = gap
+            self._caught_up[forum.channel_id] = gap, forum.bound_at
             self._tell_operator(forum, tally)
-        del self._tallies[forum.channel_id]
+            del self._tallies[forum.channel_id]
 
     def _tell_operator(self, forum: Forum, tally: _Tally) -> None:
         if not tally.asked and not tally.missed:
@@ -157,18 +165,26 @@ class CatchUp:
     ) -> None:
         began = datetime.now(UTC)
         horizon = max(forum.bound_at, await self._forums.told_until(forum) - _MARGIN)
-        threads = await _threads_since(channel, horizon)
+        with faults.understood():
+            threads = await _threads_since(channel, horizon)
         told = await self._threads.told([thread.id for thread in threads])
         behind = [thread for thread in threads if _is_behind(thread, told.get(thread.id), horizon)]
         # What can still be answered comes first, the oldest of it first.
         oldest = discord.utils.time_snowflake(began - self._bounds.age)
-        for thread in sorted(behind, key=lambda thread: (thread.id < oldest, thread.id)):
+
+        def turn(thread: discord.Thread) -> tuple[bool, bool, int]:
+            return tally.failures[thread.id] >= _LAST_AFTER, thread.id < oldest, thread.id
+
+        for thread in sorted(behind, key=turn):
             after = _told_up_to(thread, told.get(thread.id), horizon)
             try:
                 with faults.translated():
                     await self._take_new_messages(thread, after, began, tally)
             except GoneError:
                 log.debug("thread %d was deleted while it was caught up on", thread.id)
+            except DocbotError:
+                tally.failures[thread.id] += 1
+                raise
         if threads:
             await self._forums.tell(forum.channel_id, max(map(_last_change, threads)))
 
@@ -178,11 +194,12 @@ class CatchUp:
         """Take in what people wrote in the thread that was not told."""
         async with self._in_order(thread.id):
             start = discord.Object(after)
-            messages = [
-                message
-                async for message in thread.history(after=start, limit=None, oldest_first=True)
-                if is_from_person(message)
-            ]
+            with faults.understood():
+                messages = [
+                    message
+                    async for message in thread.history(after=start, limit=None, oldest_first=True)
+                    if is_from_person(message)
+                ]
             people_wrote = _somebody_helps(thread, messages)
             for message in messages:
                 calls_us = await self._calls_us(message)

@@ -297,11 +297,13 @@ class HelpClient(discord.Client):
     async def _take_in(
         self, message: discord.Message, parent_id: int | None, in_step: bool
     ) -> None:
-        take = partial(self._take, message, in_step)
-        if not await self._insist(f"storing message {message.id}", take):
-            if message.guild is not None:
+        take, is_seen_to = partial(self._take, message, in_step), False
+        try:
+            is_seen_to = await self._insist(f"storing message {message.id}", take)
+        finally:
+            if not is_seen_to and message.guild is not None:
                 self._catch_up.fall_behind(message.guild.id)  # it is found again
-        elif parent_id is not None and in_step and self._is_bound(parent_id):
+        if is_seen_to and parent_id is not None and in_step and self._is_bound(parent_id):
             told = partial(self._catch_up.told, parent_id, message)
             await self._insist(f"noting message {message.id}", told)
 
@@ -365,7 +367,7 @@ class HelpClient(discord.Client):
         if isinstance(message.channel, discord.abc.GuildChannel):
             return None
         # A thread that the cache does not know arrives as a bare id.
-        with faults.translated():
+        with faults.translated(), faults.understood():
             channel = await self.fetch_channel(message.channel.id)
         return channel if isinstance(channel, discord.Thread) else None
 

@@ -62,7 +62,12 @@ def understood() -> Iterator[None]:
     """Around one call, inside `translated`: an answer that is not Discord's at all is no bug."""
     try:
         yield
-    except (KeyError, TypeError, ValueError) as error:  # discord.py takes any 200 as it should be
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:  # discord.py takes any 200 as it should be
         raise TransientError(
             "what answered is not Discord: a proxy's page, or the login page of this network?"
         ) from error

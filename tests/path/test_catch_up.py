@@ -20,6 +20,12 @@ from tests.town import (
 
 BODY = "It fails each night."
 AN_HOUR = 3600.0
+_BIND_AS_OF = """
+    WITH bound AS (
+        INSERT INTO forums (channel_id, guild_id, bound_at) VALUES ($1, $2, $3)
+        RETURNING channel_id)
+    INSERT INTO forum_sources SELECT channel_id, sources.id FROM bound CROSS JOIN sources
+"""
 
 
 def _lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -346,3 +352,68 @@ async def test_a_post_deleted_before_it_is_told_is_not_answered(town: Town, what
     await town.helper.sees_reply(other)
     rows = await town.rooms.pool.fetch("SELECT message_id FROM questions")
     assert [row["message_id"] for row in rows] == [other.id]
+
+
+# What cannot be read at first
+
+
+async def test_a_post_whose_thread_is_answered_with_a_page_at_first_is_answered(
+    town: Town,
+) -> None:
+    await town.caught_up()
+    town.playground.faults.lose_events("THREAD_CREATE")
+    town.playground.faults.garble("page", method="GET", path=r"/channels/\d+")
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await _is_answered_once(town, thread)
+
+
+@pytest.mark.parametrize("path", [r"/guilds/\d+/threads/active", r"/channels/\d+/messages"])
+async def test_a_page_in_place_of_what_is_asked_for_ends_no_catch_up(
+    ground: Ground, path: str
+) -> None:
+    async with open_quiet_town(ground) as town:
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        town.playground.faults.garble("page", method="GET", path=path)
+        async with town.awake():
+            assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
+
+
+async def test_a_thread_that_cannot_be_read_keeps_none_from_being_found(ground: Ground) -> None:
+    async with open_quiet_town(ground) as town:
+        odd = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        town.playground.faults.garble(
+            "page", method="GET", path=rf"/channels/{odd.id}/messages", times=1_000
+        )
+        async with town.awake():
+            assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
+
+
+async def test_a_post_whose_event_breaks_is_found_again(ground: Ground) -> None:
+    broken: list[str] = []
+
+    def break_once(step: str) -> None:
+        if step == "message received" and not broken:
+            broken.append(step)
+            raise RuntimeError("no error that is expected")
+
+    async with open_quiet_town(ground) as quiet, quiet.awake(on_step=break_once) as town:
+        await town.caught_up()
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        await eventually(lambda: bool(broken))
+        await bind(town.rooms, town.playground)  # at which it looks again, as it does now and then
+        await _is_answered_once(town, thread)
+
+
+async def test_a_post_made_before_a_process_hears_that_the_forum_is_bound_again_is_answered(
+    town: Town,
+) -> None:
+    await town.caught_up()
+    forum = town.playground.forum.id
+    before = await town.rooms.pool.fetchval("SELECT clock_timestamp()")
+    await town.rooms.forums.remove(forum)
+    await eventually(lambda: town.bot.bindings.find(forum) is None)
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await town.rooms.pool.execute(_BIND_AS_OF, forum, town.playground.guild.id, before)
+    await town.rooms.pool.execute("SELECT pg_notify('docbot_settings', '')")
+    await _is_answered_once(town, thread)
