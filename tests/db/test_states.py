@@ -28,9 +28,11 @@ from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Database, Pool
 from docbot.db.questions import Claimed, Questions
 from docbot.db.threads import Message, Thread, ThreadChange, Threads
+from docbot.errors import TransientError, UsageError
+from docbot.forum.again import try_again
 from docbot.forum.bindings import Bindings
 from docbot.forum.decide import Incoming
-from docbot.forum.intake import Intake
+from docbot.forum.intake import MISSED, Intake
 from tests.db.seed import ASKER, FORUM, GUILD, an_answer, now, take_over, thread_of
 
 HANDS = 2  # workers, and drains
@@ -83,18 +85,20 @@ class House:
 
     run: Callable[[Coroutine[Any, Any, Any]], Any]
     pool: Pool
-    intake: Intake
+    bindings: Bindings
 
 
 class States(RuleBasedStateMachine):
     def __init__(self, house: House) -> None:
         super().__init__()
-        self.run, self.pool, self.intake = house.run, house.pool, house.intake
+        self.run, self.pool = house.run, house.pool
         self.questions, self.answers = Questions(self.pool), Answers(self.pool)
         self.outbox = Outbox(self.pool)
+        self.intake = self._new_intake(house.bindings)
         self.posts: list[Post] = []
         self.on_discord: dict[int, list[int]] = {}  # by channel: rows in the order they arrived
         self.message_of: dict[str, int] = {}  # by nonce
+        self.retried: set[int] = set()  # rows: those of later answers may be there by then
         # In whose hand a claim is; who died, or was too slow, still has what it had.
         self.asked_of: dict[int, Claimed] = {}
         self.given_to: dict[int, Delivery] = {}
@@ -168,13 +172,15 @@ class States(RuleBasedStateMachine):
             return
         delivery = self.given_to.pop(pick(sorted(self.given_to), number))
         if what in {"lost", "reply lost"}:
-            if what == "reply lost" and not self._shut(delivery):
+            if what == "reply lost" and self._may_send(delivery):
                 self._arrives(delivery)
             put_off = self.outbox.put_off(delivery, self.epoch, seconds, "reset", refused=False)
             self.run(put_off)
-        elif self._shut(delivery):
+        elif self._is_found(delivery):
+            self.run(self._mark_sent(delivery, self.epoch, self.message_of[delivery.nonce]))
+        elif not self._may_send(delivery):
             self.run(self._end_row(delivery, self.epoch, "dropped"))
-        elif what == "refused" and delivery.nonce not in self.message_of:
+        elif what == "refused":
             self.run(self._end_row(delivery, self.epoch, "dead"))
         else:
             self.run(self._mark_sent(delivery, self.epoch, self._arrives(delivery)))
@@ -198,6 +204,31 @@ class States(RuleBasedStateMachine):
                 delivery = self.run(self.outbox.claim_next(self.epoch, number))
                 if delivery is not None:
                     self.given_to[number] = delivery
+
+    # What an operator does
+
+    @precondition(lambda self: self._is_over())
+    @rule(number=picks)
+    def retry(self, number: int) -> None:
+        """What failed is open again, and nothing else changes; where nothing may, nothing does."""
+        before = self._rows()
+        question_id = pick(self._is_over(), number)
+        again = try_again(self.pool, self.questions, self.outbox, question_id)
+        try:
+            self.run(again)
+        except (UsageError, TransientError):
+            assert self._rows() == before
+            return
+        self.before = questions, rows = self._rows()
+        changed = {row_id for row_id, row in rows.items() if row != before[1][row_id]}
+        assert all(before[1][row_id]["state"] in {"dead", "dropped"} for row_id in changed)
+        assert all(_question_of(rows[row_id]) == question_id for row_id in changed)
+        assert questions | {question_id: before[0][question_id]} == before[0]
+        assert changed or questions[question_id]["state"] == "waiting"
+        self.retried |= changed
+
+    def _is_over(self) -> list[int]:
+        return [row_id for row_id, row in self.before[0].items() if row["state"] in ENDED]
 
     # What becomes of a process
 
@@ -238,6 +269,7 @@ class States(RuleBasedStateMachine):
         self._each_message_asked_once(questions)
         self._conversations_go_in_turn(questions)
         self._rows_go_in_turn(rows)
+        self._what_arrived_is_known(rows)
         self._parts_belong_together(questions, rows)
         self._what_is_deleted_has_no_text()
         self.before = questions, rows
@@ -250,10 +282,12 @@ class States(RuleBasedStateMachine):
     def _each_message_asked_once(self, questions: Rows) -> None:
         by_message = {row["message_id"]: row for row in questions.values()}
         assert len(by_message) == len(questions)
-        asked = {message for post in self.posts for message in post.messages}
+        assert by_message.keys() == {each for post in self.posts for each in post.messages}
+        # One that was missed is written down as such, and never comes to more.
         late = {post.thread.id for post in self.posts if post.is_late}
-        assert asked - late <= by_message.keys() <= asked
-        assert all(by_message[each]["state"] == "cancelled" for each in late & by_message.keys())
+        missed = {each for each, row in by_message.items() if row["reason"] == MISSED}
+        assert missed == late
+        assert all(by_message[each]["state"] == "cancelled" for each in late)
 
     def _conversations_go_in_turn(self, questions: Rows) -> None:
         busy = set()
@@ -270,15 +304,25 @@ class States(RuleBasedStateMachine):
         assert len({row["order_key"] for row in sending}) == len(sending)
         assert all(row["epoch"] == self.epoch for row in sending)
         # A row arrived at most once, and after every earlier one of its channel.
-        assert all(arrived == sorted({*arrived}) for arrived in self.on_discord.values())
+        for arrived in self.on_discord.values():
+            assert len({*arrived}) == len(arrived)
+            in_turn = [row_id for row_id in arrived if row_id not in self.retried]
+            assert in_turn == sorted(in_turn)
         for row in rows.values():
             if row["state"] == "sent":
                 assert self.message_of[row["nonce"]] == row["message_id"]
 
+    def _what_arrived_is_known(self, rows: Rows) -> None:
+        """Nothing ends as unsent that is there, unless nobody could look any more."""
+        gone = {post.thread.id for post in self.posts if post.is_deleted}
+        for row in rows.values():
+            if row["state"] in {"dropped", "dead"} and row["nonce"] in self.message_of:
+                assert row["channel_id"] in gone
+
     def _parts_belong_together(self, questions: Rows, rows: Rows) -> None:
         parts: dict[int, list[dict[str, Any]]] = {}
         for row in rows.values():
-            parts.setdefault(int(row["nonce"].partition(":")[0]), []).append(row)
+            parts.setdefault(_question_of(row), []).append(row)
         for question_id, question in questions.items():
             states = [row["state"] for row in parts.get(question_id, [])]
             unsent = [state for state in states if state != "sent"]
@@ -338,8 +382,28 @@ class States(RuleBasedStateMachine):
         incoming = Incoming(message, thread, calls_us=calls_us, is_missed=is_missed)
         self.run(self.intake.take(incoming, in_step=True))
 
-    def _shut(self, delivery: Delivery) -> bool:
-        return any(one.is_shut for one in self.posts if one.thread.id == delivery.channel_id)
+    def _new_intake(self, bindings: Bindings) -> Intake:
+        return Intake(
+            pool=self.pool,
+            threads=Threads(self.pool),
+            questions=self.questions,
+            outbox=self.outbox,
+            bindings=bindings,
+            wake_worker=lambda: None,
+            on_step=lambda _: None,
+        )
+
+    def _post_of(self, delivery: Delivery) -> Post:
+        return next(post for post in self.posts if post.thread.id == delivery.channel_id)
+
+    def _may_send(self, delivery: Delivery) -> bool:
+        return delivery.withdrawn is None and not self._post_of(delivery).is_shut
+
+    def _is_found(self, delivery: Delivery) -> bool:
+        """Whether it is there from an earlier try, as the nonce or the thread tells."""
+        is_there = delivery.nonce in self.message_of
+        assert delivery.attempt > 1 or not is_there
+        return is_there and not self._post_of(delivery).is_deleted
 
     def _arrives(self, delivery: Delivery) -> int:
         """Discord takes a message; one whose nonce it knows is the message that is there."""
@@ -391,12 +455,16 @@ class States(RuleBasedStateMachine):
         return ours
 
 
+def _question_of(row: dict[str, Any]) -> int:
+    return int(row["nonce"].partition(":")[0])
+
+
 @pytest.fixture
 def house(database_url: str, tmp_path: Path) -> Iterator[House]:
     with asyncio.Runner() as runner:
         opened = _open_pool(Database(database_url, tmp_path))
         pool = runner.run(opened.__aenter__())
-        yield House(runner.run, pool, runner.run(_open_intake(pool)))
+        yield House(runner.run, pool, runner.run(_bind(pool)))
         runner.run(opened.__aexit__(None, None, None))
 
 
@@ -408,8 +476,8 @@ async def _open_pool(database: Database) -> AsyncIterator[Pool]:
         yield pool
 
 
-async def _open_intake(pool: Pool) -> Intake:
-    """The intake of one forum that answers every post."""
+async def _bind(pool: Pool) -> Bindings:
+    """Bind one forum, in which every post is answered."""
     await pool.execute(
         "INSERT INTO forums (channel_id, guild_id, bound_at)"
         " VALUES ($1, $2, now() - interval '1 day')",
@@ -418,15 +486,7 @@ async def _open_intake(pool: Pool) -> Intake:
     )
     bindings = Bindings(Forums(pool))
     await bindings.reload()
-    return Intake(
-        pool=pool,
-        threads=Threads(pool),
-        questions=Questions(pool),
-        outbox=Outbox(pool),
-        bindings=bindings,
-        wake_worker=lambda: None,
-        on_step=lambda _: None,
-    )
+    return bindings
 
 
 def test_whatever_happens_in_whatever_order_each_question_ends_once(house: House) -> None:
