@@ -21,6 +21,7 @@ import docbot
 from docbot.playground.faults import SEND_MESSAGE
 from docbot.playground.objects import Thread
 from tests.model_server import Hang, ModelServer, Reply, Status
+from tests.path.dying_bot import retry_failed
 from tests.path.effects import writers
 from tests.path.scene import Scene, open_scene
 from tests.town import OFF_TOPIC, QUESTION, Ground, eventually
@@ -34,7 +35,8 @@ SHORT = Reply("After `timeout_seconds` [1].")
 # What a post says in which the model fails, or makes an answer that AutoMod refuses.
 HOPELESS = "It is hopeless."
 REFUSED = "By any means."
-
+# Of one question alone: any other error would soon keep the model from all of them.
+BUSY = Status(429)
 
 # How many questions end in each state, whenever the bot dies; of those that are not named, any.
 Ended: TypeAlias = dict[str, int]
@@ -42,6 +44,20 @@ Ended: TypeAlias = dict[str, int]
 _OPEN = """
     SELECT EXISTS (SELECT FROM questions WHERE ended_at IS NULL)
         OR EXISTS (SELECT FROM outbox WHERE ended_at IS NULL)
+"""
+
+_TIME_PASSES = """
+    UPDATE questions SET ready_at = now() WHERE state = 'waiting';
+    UPDATE outbox SET due_at = now() WHERE state = 'pending';
+"""
+
+# As if a bot had tried to send it a while ago, beyond what Discord remembers of a nonce.
+_TRIED_LONG_AGO = "UPDATE outbox SET first_tried_at = first_tried_at - interval '5 minutes'"
+
+# Its outcome is not known, and for now nobody asks.
+_LEAVE_IN_DOUBT = """
+    UPDATE outbox SET due_at = now() + interval '1 hour'
+    WHERE channel_id = $1 AND attempt = 1 AND state = 'pending' RETURNING true
 """
 
 _FAIL_ONCE = """
@@ -69,7 +85,7 @@ class Script:
         if self.first:
             return self.first.popleft()
         if HOPELESS in asked and self.hopeless:
-            return Status(503, headers={"retry-after": "3600"})
+            return BUSY
         if REFUSED in asked:
             return Reply("Use prohibited means [1].")
         return SHORT if "time out" in asked else LONG
@@ -87,8 +103,15 @@ class Stage(Scene):
         return await self.asker.post(self.playground.forum, QUESTION, body)
 
     async def caught_up(self) -> None:
-        requests = self.playground.requests
-        await eventually(lambda: any("threads/archived" in one.route for one in tuple(requests)))
+        """Wait until what is posted from now on comes by the gateway alone."""
+
+        def is_caught_up() -> bool:
+            routes = [one.route for one in tuple(self.playground.requests)]
+            archived = [n for n, route in enumerate(routes) if "threads/archived" in route]
+            # The active ones are listed once more after those.
+            return bool(archived) and any("threads/active" in r for r in routes[archived[-1] :])
+
+        await eventually(is_caught_up)
 
     async def has_ended(self, questions: int) -> None:
         """Wait until so many questions were asked, have ended, and nothing is left to send."""
@@ -103,9 +126,7 @@ class Stage(Scene):
         self.script.hopeless = False
         async with asyncio.timeout(20):
             while await self.rooms.pool.fetchval(_OPEN):
-                await self.rooms.pool.execute(
-                    "UPDATE questions SET ready_at = now() WHERE state = 'waiting'"
-                )
+                await self.rooms.pool.execute(_TIME_PASSES)
                 await asyncio.sleep(0.02)
 
     async def is_single(self, ended: Ended) -> None:
@@ -146,10 +167,19 @@ class Stage(Scene):
         )
         await self.rooms.pool.execute(
             "UPDATE questions SET asked_at = asked_at - $2 * interval '1 hour',"
+            " counts_from = counts_from - $2 * interval '1 hour',"
             " ready_at = asked_at - $2 * interval '1 hour' WHERE message_id = $1",
             thread.id,
             hours,
         )
+
+    async def retry(self) -> None:
+        """The operator has all that failed tried again, and insists where the process dies of it."""
+        assert self.dying is not None
+        if self.dying.returncode is None:
+            self.dying.send_signal(signal.SIGUSR1)
+            await self.until_or_death("SELECT count(*) = 0 FROM questions WHERE state = 'failed'")
+        await retry_failed(self.rooms)
 
 
 Before: TypeAlias = Callable[[Stage], Awaitable[None]]
@@ -204,18 +234,67 @@ async def a_database_that_fails(stage: Stage) -> Ended:
     return {"answered": 1}
 
 
+async def a_model_that_is_busy(stage: Stage) -> Ended:
+    """Who called docbot is told that the answer comes later."""
+    await stage.caught_up()
+    thread = await stage.post()
+    await stage.has_ended(1)
+    stage.script.first.extend([BUSY] * 3)
+    await stage.asker.reply(thread, f"{stage.mention} when does it time out?")
+    await stage.has_ended(2)
+    return {"answered": 2}
+
+
+async def tried_again(stage: Stage) -> Ended:
+    """An answer that Discord refused is sent after all, a question that was given up answered."""
+    await stage.caught_up()
+    stage.playground.world.blocked_words.append("prohibited")
+    await stage.post(REFUSED)
+    await stage.has_ended(1)
+    await stage.hurry(await stage.post(HOPELESS), hours=7)
+    await stage.has_ended(2)
+    stage.playground.world.blocked_words.clear()
+    stage.script.hopeless = False
+    await stage.rooms.pool.execute(_TRIED_LONG_AGO)
+    await stage.retry()
+    await stage.has_ended(2)
+    return {"answered": 2}
+
+
+async def withdrawn(stage: Stage) -> Ended:
+    """Two answers are taken back while nobody knows whether they arrived; one of them did."""
+    await stage.caught_up()
+    ended = "SELECT count(*) = $1 FROM questions WHERE ended_at IS NOT NULL"
+    arrived = await _post_in_doubt(stage, after_effect=True)
+    await stage.asker.delete(stage.playground.world.messages_of(arrived.id)[0])
+    await stage.until_or_death(ended, 1)
+    lost = await _post_in_doubt(stage, after_effect=False)
+    await stage.playground.moderator.lock(lost)
+    await stage.until_or_death(ended, 2)
+    return {}
+
+
+async def _post_in_doubt(stage: Stage, *, after_effect: bool) -> Thread:
+    stage.playground.faults.answer(503, method="POST", path=SEND_MESSAGE, after_effect=after_effect)
+    thread = await stage.post()
+    await stage.until_or_death(_LEAVE_IN_DOUBT, thread.id)
+    return thread
+
+
 async def a_send_in_doubt(stage: Stage) -> None:
     """A bot died at its send; what comes while it is away: a mention, and a post soon archived."""
     before = await stage.start(f"after {SEND} #1")
     await stage.caught_up()
     thread = await stage.post()
     await _is_killed(before)
-    await stage.rooms.pool.execute(
-        "UPDATE outbox SET first_tried_at = first_tried_at - interval '5 minutes'"
-    )
+    await stage.rooms.pool.execute(_TRIED_LONG_AGO)
     await stage.asker.reply(thread, f"{stage.mention} when does it time out?")
     archived = await stage.post()
     await stage.playground.moderator.archive(archived)
+    # Discord may not open it by itself.
+    stage.playground.faults.answer(
+        400, code=50083, method="POST", path=f"/channels/{archived.id}/messages"
+    )
 
 
 async def taken_over(stage: Stage) -> Ended:
@@ -230,7 +309,7 @@ async def taken_back(stage: Stage) -> Ended:
     await stage.caught_up()
     threads = [await stage.post(HOPELESS) for _ in range(4)]
     await stage.until_or_death(
-        "SELECT count(*) = 4 AND bool_and(attempt = 1 AND state = 'waiting') FROM questions"
+        "SELECT count(*) = 4 AND bool_and(attempt > 0 AND state = 'waiting') FROM questions"
     )
     [opening] = world.messages_of(threads[0].id)
     await stage.asker.edit(opening, "It fails at noon.")
@@ -250,7 +329,7 @@ async def left(stage: Stage) -> Ended:
     """Docbot is taken out of the server before the answer."""
     await stage.caught_up()
     await stage.post(HOPELESS)
-    await stage.until_or_death("SELECT attempt = 1 AND state = 'waiting' FROM questions")
+    await stage.until_or_death("SELECT attempt > 0 AND state = 'waiting' FROM questions")
     stage.playground.world.remove_member(stage.playground.guild.id, stage.playground.bot.id)
     await stage.until_or_death("SELECT state = 'cancelled' FROM questions")
     return {"cancelled": 1}
@@ -260,7 +339,10 @@ LIVES: dict[str, tuple[Before, Life]] = {
     "a post and a mention": (_nothing, a_post_and_a_mention),
     "trouble on the way": (_nothing, trouble_on_the_way),
     "a database that fails": (_nothing, a_database_that_fails),
+    "a model that is busy": (_nothing, a_model_that_is_busy),
+    "tried again": (_nothing, tried_again),
     "a send in doubt": (a_send_in_doubt, taken_over),
+    "withdrawn": (_nothing, withdrawn),
     "taken back": (_nothing, taken_back),
     "left": (_nothing, left),
 }
@@ -272,11 +354,15 @@ EFFECTS = {
         "GET /users/@me in connect #1",
         "GET /oauth2/applications/@me in connect #1",
         "PUT /applications/*/commands in HelpClient.setup_hook #1",
-        "GET /gateway in a task of a library #1",
+        "GET /gateway/bot in _fetch_start_limit #1",
+        "GET /gateway in GatewayLine._listen #1",
+        "commit in note_start #1",
         "commit in Forums.put_guild #1",
-        "GET /guilds/*/threads/active in _recent_threads #1",
-        "GET /channels/*/threads/archived/public in _recent_threads #1",
+        "GET /guilds/*/threads/active in _active_threads #1",
+        "GET /channels/*/threads/archived/public in _threads_since #1",
+        "GET /guilds/*/threads/active in _active_threads #2",
         "commit in Intake.take #1",
+        "commit in Forums.tell #1",
         "commit in Questions.claim_next #1",
         "POST /embeddings in OpenAIEmbedder._request #1",
         "POST /chat/completions in OpenAIChatModel.complete #1",
@@ -314,14 +400,44 @@ EFFECTS = {
         "commit in Outbox.put_back #1",
         f"{SEND} #2",
     ),
+    "a model that is busy": (
+        "commit in QuestionWorker._put_off #3",
+        f"{SEND} #3",
+        "commit in OutboxDrain._end_sent #3",
+        f"{SEND} #4",
+    ),
+    "tried again": (
+        "commit in QuestionWorker._fail #1",
+        "commit in try_again #1",
+        "commit in try_again #2",
+        "GET /channels/*/messages in OutboxDrain._find_sent #1",
+        f"{SEND} #2",
+        "commit in OutboxDrain._end_sent #1",
+        f"{SEND} #3",
+        "commit in OutboxDrain._end_sent #2",
+    ),
     "a send in doubt": (
         "commit in RunningBot._take_over #1",
         "GET /channels/*/messages in CatchUp._take_new_messages #1",
         "commit in Intake.take #1",
         "commit in Intake.take #2",
-        "GET /channels/* in OutboxDrain._check_thread #1",
+        "commit in Threads.saw #1",
+        "commit in Forums.tell #1",
+        "GET /channels/* in OutboxDrain._fetch #1",
         "GET /channels/*/messages in OutboxDrain._find_sent #1",
         "commit in OutboxDrain._end_sent #1",
+        "PATCH /channels/* in OutboxDrain._reopen #1",
+    ),
+    "withdrawn": (
+        "commit in Outbox.put_off #1",
+        "commit in Intake.deleted #1",
+        "GET /channels/*/messages in OutboxDrain._find_sent #1",
+        "commit in OutboxDrain._end_sent #1",
+        "commit in OutboxDrain._end #1",
+        "commit in Outbox.put_off #2",
+        "commit in Intake.thread_changed #1",
+        "GET /channels/*/messages in OutboxDrain._find_sent #2",
+        "commit in OutboxDrain._end #2",
     ),
     "taken back": (
         "commit in Threads.edit_message #1",
