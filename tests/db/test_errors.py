@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from docbot.db.errors import translated
-from docbot.db.pool import Database, Pool, close
+from docbot.db.pool import Connection, Database, Pool, close
 from docbot.errors import TransientError
 
 ROUNDS = 60  # about one in six ends in asyncpg's own confusion rather than in a lost connection
@@ -51,12 +51,17 @@ async def test_a_transaction_that_was_frozen_too_long_is_a_passing_failure(
     conn.add_termination_listener(lambda _: ended.set())
     try:
         await conn.execute("SET idle_in_transaction_session_timeout = '1ms'")
-        with pytest.raises(TransientError), translated():
-            async with conn.transaction():
-                await ended.wait()
-                await conn.execute("SELECT 1")
+        with pytest.raises(TransientError):
+            await _use_once(conn, ended)
     finally:
         await close(conn)
+
+
+async def _use_once(conn: Connection, ended: asyncio.Event) -> None:
+    with translated():
+        async with conn.transaction():
+            await ended.wait()
+            await conn.execute("SELECT 1")
 
 
 async def test_a_cancellation_is_one_also_when_the_rollback_fails() -> None:
