@@ -66,9 +66,9 @@ class GuardedModel:
             DocbotError: as the model itself.
         """
         is_trial = self._breaker.is_open
+        self._refuse_in_pause()
         if not self._breaker.allows():
             raise self._down()
-        self._refuse_in_pause()
         async with self._slots:
             await self._pace.turn()
             # What was so before the wait need not be so after it.
@@ -83,6 +83,8 @@ class GuardedModel:
             completion = await self._model.complete(messages, on_text)
         except BusyError as error:
             self._note_pause(error)
+            if self._breaker.is_open:
+                raise self._down() from error
             raise
         except (TransientError, GarbledError) as error:
             self._note_failure(error)
@@ -101,6 +103,8 @@ class GuardedModel:
     def _refuse_in_pause(self) -> None:
         left = self._paused_until - self._clock()
         if left > _LONGEST_WAIT:
+            if self._breaker.is_open:  # who might try it waits no longer than the others
+                raise self._down()
             raise BusyError(
                 f"model {self.name}: its endpoint is at its rate limit and asked for a pause,"
                 f" which ends in {left:.0f} s",

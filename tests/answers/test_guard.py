@@ -177,6 +177,35 @@ async def test_a_reply_after_the_rest_ends_it_and_the_operator_hears_of_both(
     assert ended == "model scripted answers again"
 
 
+async def test_who_may_try_an_endpoint_that_is_down_waits_for_no_pause_of_it(
+    guarded: Guarded,
+) -> None:
+    guarded.endpoint.go.clear()
+    guarded.endpoint.error = TransientError("overloaded", retry_after=600)
+    tasks = [asyncio.create_task(guarded.model.complete(ASKED)) for _ in range(3)]
+    while guarded.endpoint.calls < 3:
+        await asyncio.sleep(0)
+    guarded.endpoint.go.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for _ in range(3):
+        assert isinstance(await guarded.ask(), DownError)
+        guarded.clock.now += REST
+    assert guarded.endpoint.calls == 3
+    guarded.clock.now += 600
+    assert await guarded.ask() is None
+
+
+async def test_who_tries_an_endpoint_that_is_down_and_meets_its_rate_limit_waits_for_nothing(
+    guarded: Guarded,
+) -> None:
+    await opened(guarded)
+    guarded.clock.now += REST
+    assert isinstance(await guarded.ask(BusyError("slow down", retry_after=600)), DownError)
+    assert isinstance(await guarded.ask(), DownError)
+    guarded.clock.now += 600
+    assert await guarded.ask() is None
+
+
 async def test_who_waits_for_a_turn_while_the_endpoint_goes_down_asks_nothing() -> None:
     guarded = Guarded(at_once=3)
     guarded.endpoint.error = TransientError("no reply within 60 seconds")
