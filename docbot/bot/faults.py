@@ -95,8 +95,12 @@ def _reason(error: discord.HTTPException) -> str:
 
 
 def _is_of_all(error: discord.HTTPException) -> bool:
-    """No fault of one message: an outage, a token that was reset, a wall before Discord's API."""
-    return error.status >= 500 or error.status == 401 or (error.status == 403 and not error.code)
+    """No fault of one message: an outage, a token that was reset, what stands before Discord's API.
+
+    What Discord itself refuses or does not find has a code.
+    """
+    is_unnamed = error.status in _BY_STATUS and not error.code
+    return error.status >= 500 or error.status == 401 or is_unnamed
 
 
 def retry_after(header: str) -> float:
