@@ -96,7 +96,11 @@ class OutboxDrain(ClaimLoop):
         self._on_step("row claimed")
         task = self._tasks.create_task(self._outcome(delivery), name=f"outbox row {delivery.id}")
         self._in_hand[task] = delivery.id
-        await asyncio.wait([task], timeout=_PATIENCE_SECONDS)
+        # The more of them are slow, the sooner it goes on: they shall not add up for the others.
+        patience = _PATIENCE_SECONDS / len(self._in_hand)
+        if not (await asyncio.wait([task], timeout=patience))[0]:
+            # The drains may rest by then: the next of its channel is due, or it is itself, later.
+            task.add_done_callback(lambda _: self._wake.set())
         self._let_go_of_ended()
         return True
 

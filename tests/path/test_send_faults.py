@@ -49,6 +49,8 @@ OF_ONE_ROUTE: dict[str, tuple[Plant, float]] = {
         )
         for after in (False, True)
     },
+    # Of a proxy: what Discord does not find has a number.
+    "404 with a page": (lambda f, path: f.cloudflare(404, method="POST", path=path), 0.0),
     "200 with a page": (lambda f, path: f.garble("page", method="POST", path=path, times=2), 0.0),
     "200 cut short": (lambda f, path: f.garble("cut", method="POST", path=path, times=2), 0.0),
 }
@@ -161,6 +163,38 @@ async def test_a_thread_whose_send_hangs_delays_no_other(ground: Ground) -> None
         hold.release()
         await _all_sent(town)
         _assert_each_once(town, thread, "a send that hangs")
+
+
+async def test_many_threads_whose_sends_hang_delay_no_other(ground: Ground) -> None:
+    async with _town(ground) as town:
+        threads, other = [await _post(town) for _ in range(48)], await _post(town)
+        ids = "|".join(str(thread.id) for thread in threads)
+        hold = town.playground.faults.hold(
+            method="POST", path=f"/channels/({ids})/messages", times=len(threads)
+        )
+        for thread in threads:
+            await _write_down(town, thread, "late")
+        await hold.reached.wait()
+        await _write_down(town, other, "not delayed")
+        await town.asker.sees_reply(other, timeout=7)
+        hold.release()
+        await _all_sent(town)
+
+
+async def test_the_next_part_follows_at_once_where_the_one_before_took_long(
+    ground: Ground,
+) -> None:
+    async with (
+        open_quiet_town(ground, bound=False) as quiet,
+        quiet.awake(idle_seconds=600) as town,  # nothing but a call finds it
+    ):
+        thread = await _post(town)
+        town.playground.faults.delay(2.5, method="POST", path=SEND_MESSAGE)
+        await _write_down(town, thread, *PARTS)
+        async with town.rooms.pool.acquire() as conn:
+            await town.rooms.questions.tell_workers(conn)
+        await _all_sent(town)
+        _assert_each_once(town, thread, "a slow send")
 
 
 @pytest.mark.parametrize("what", OF_ALL)
