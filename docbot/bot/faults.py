@@ -8,6 +8,7 @@ import aiohttp
 import discord
 
 from docbot.errors import DocbotError, GoneError, PermanentError, RefusedError, TransientError
+from docbot.forum.retry import LONGEST_ASKED_SECONDS
 
 # Discord's error codes, https://discord.com/developers/docs/topics/opcodes-and-status-codes
 _BY_CODE: dict[type[DocbotError], dict[int, str]] = {
@@ -104,9 +105,11 @@ def _is_of_all(error: discord.HTTPException) -> bool:
 
 
 def retry_after(header: str) -> float:
-    """Seconds that a 429 asks for; some where it does not say."""
+    """Seconds that a 429 asks for, at most a day; some where it does not say."""
     try:
         seconds = float(header)
     except ValueError:
         return _UNSAID_SECONDS
-    return seconds if isfinite(seconds) and seconds >= 0 else _UNSAID_SECONDS
+    if not isfinite(seconds) or seconds < 0:
+        return _UNSAID_SECONDS
+    return min(seconds, LONGEST_ASKED_SECONDS)

@@ -8,6 +8,10 @@ GIVE_UP_AFTER = timedelta(hours=6)
 # An error of one input alone does not go away with time.
 REFUSALS = 5
 
+# Discord's firewall bans for up to a day; what asks for more is in error, and past what Postgres
+# can count.
+LONGEST_ASKED_SECONDS = 86_400.0
+
 _FIRST_SECONDS = 1.0
 _LONGEST_SECONDS = 30.0
 
@@ -15,11 +19,11 @@ _LONGEST_SECONDS = 30.0
 def pause(attempt: int, *, retry_after: float | None = None) -> float:
     """Seconds before try `attempt` + 1: 1 s doubling to 30 s, half of it by chance.
 
-    `retry_after` is what the far side asked for; it is never cut short.
+    `retry_after` is what the far side asked for; below a day it is never cut short.
     """
     longest = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0 ** min(attempt - 1, 10))
     drawn = longest * random.uniform(0.5, 1)  # noqa: S311  # spreads retries, guards nothing
-    return max(drawn, retry_after or 0)
+    return max(drawn, min(retry_after or 0, LONGEST_ASKED_SECONDS))
 
 
 def is_worth_a_line(attempt: int) -> bool:

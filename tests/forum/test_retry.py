@@ -17,6 +17,10 @@ def test_what_the_far_side_asked_for_is_never_cut_short(attempt: int, asked: flo
     assert pause(attempt, retry_after=asked) >= asked
 
 
+def test_what_is_asked_for_by_mistake_is_over_in_a_day() -> None:
+    assert pause(1, retry_after=1e15) == 86_400
+
+
 def test_a_question_is_given_up_by_its_age() -> None:
     now = datetime.now(UTC)
     assert not is_too_old(now - timedelta(hours=5))

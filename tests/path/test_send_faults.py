@@ -181,6 +181,18 @@ async def test_many_threads_whose_sends_hang_delay_no_other(ground: Ground) -> N
         await _all_sent(town)
 
 
+async def test_a_pause_of_ages_is_kept_for_a_day_and_delays_no_other(ground: Ground) -> None:
+    async with _town(ground) as town:
+        thread, other = await _post(town), await _post(town)
+        path = f"/channels/{thread.id}/messages"
+        town.playground.faults.rate_limit(1e15, method="POST", path=path, times=9)
+        await _write_down(town, thread, "in ages")
+        await town.until("SELECT due_at > now() + interval '23 hours' FROM outbox")
+        await _write_down(town, other, "not delayed")
+        await town.asker.sees_reply(other)
+        assert len(_sends(town, thread)) == 1
+
+
 async def test_the_next_part_follows_at_once_where_the_one_before_took_long(
     ground: Ground,
 ) -> None:
