@@ -233,12 +233,14 @@ class RunningBot:
                 background = [tasks.create_task(self._watch(lock), name="lock watch")]
                 if await _first(self._take_over(lock), self._stop.wait()):
                     self._client = client = self._make_client(lock)
-                    background += [
-                        tasks.create_task(self._connect(client), name="gateway"),
-                        tasks.create_task(take_up_model(self._rooms), name="embedding model"),
-                    ]
+                    gateway = tasks.create_task(self._connect(client), name="gateway")
+                    model = tasks.create_task(take_up_model(self._rooms), name="embedding model")
+                    background.append(model)
                     if await _first(self.connected.wait(), self._stop.wait()):
                         await self._work(client, self._epoch, tasks)
+                    # Who still signs in or connects would take the client's end for a fault.
+                    gateway.cancel()
+                    await asyncio.wait([gateway])
                     await client.close()
                 for task in background:
                     task.cancel()

@@ -123,9 +123,6 @@ class GatewaySocket(DiscordWebSocket):
             raise refusal(error.code) or self._lost(resume=True) from error
         except (OSError, aiohttp.ClientError) as error:
             raise LostError(f"the connection broke: {error!r}", session=self.session()) from error
-        except asyncio.CancelledError:
-            await self.close()
-            raise
         except Exception as error:  # one event that discord.py cannot read must not end docbot
             log.exception("an event of the gateway was not understood")
             await self.close()
@@ -285,7 +282,11 @@ class GatewayLine:
         except LostError as lost:
             return lost
         except TimeoutError:
+            await self._hang_up(4000)  # the session may be resumed
             return self._unanswered()
+        except asyncio.CancelledError:
+            await self._hang_up(1000)  # so that nobody is shown as there who is not
+            raise
         except (OSError, aiohttp.ClientError) as error:
             # The address to resume at may be gone: then the general one is asked.
             session = replace(self._session, gateway=None) if self._session else None
@@ -323,6 +324,10 @@ class GatewayLine:
                 "back on Discord's gateway after %.0f s, %s", self._began - self._lost_at, what
             )
         self._is_told = False
+
+    async def _hang_up(self, code: int) -> None:
+        if isinstance(self._client.ws, GatewaySocket):
+            await self._client.ws.close(code)
 
     def _unanswered(self) -> LostError:
         if self._began is not None and isinstance(self._client.ws, GatewaySocket):

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import signal
 import threading
 from collections.abc import Awaitable, Callable
@@ -69,6 +70,48 @@ async def test_one_that_connects_anew_leaves_no_heartbeat_and_no_connection(
         await eventually(lambda: bool(heartbeats()) and first not in heartbeats())
         town.bot.stop()
         await eventually(lambda: not heartbeats())
+    gc.collect()  # a connection that is still open warns, and a warning is an error
+
+
+class _StopsAt(logging.Handler):
+    """Stops a bot at the very moment at which discord.py says something."""
+
+    def __init__(self, bot: RunningBot, sign: str) -> None:
+        super().__init__()
+        self._bot = bot
+        self._sign = sign
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._sign in record.getMessage():
+            self._bot.stop()
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        "logging in using static token",
+        "/users/@me with None has returned 200",
+        "/applications/@me with None has returned 200",
+        "/commands has received",
+        "/gateway/bot with None has returned 200",
+        "Created websocket connected",
+    ],
+)
+async def test_one_that_signs_in_stops_between_any_two_requests(
+    ground: Ground, caplog: pytest.LogCaptureFixture, sign: str
+) -> None:
+    async with open_quiet_town(ground) as town, pointed_at_a_stand_in():
+        bot = RunningBot(town.rooms, read_settings=lambda: town.rooms.settings)
+        stops = _StopsAt(bot, sign)
+        caplog.set_level(logging.DEBUG, "discord")
+        logging.getLogger("discord").addHandler(stops)
+        try:
+            async with asyncio.timeout(STOPPED_WITHIN):
+                await bot.run()
+        finally:
+            logging.getLogger("discord").removeHandler(stops)
+    assert any(sign in record.getMessage() for record in caplog.records)
+    assert [each.message for each in caplog.records if each.levelno >= logging.WARNING] == []
     gc.collect()  # a connection that is still open warns, and a warning is an error
 
 
