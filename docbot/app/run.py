@@ -33,6 +33,7 @@ from docbot.db.activity import (
     ActiveLock,
     Holder,
     find_holder,
+    is_queued,
     note_start,
     put_out_silent,
     raise_epoch,
@@ -183,14 +184,18 @@ class RunningBot:
         waiting = asyncio.ensure_future(lock.acquire())
         try:
             while not (await asyncio.wait([waiting], timeout=_LOOK_SECONDS))[0]:
-                await self._look()
+                await self._look(lock)
             waiting.result()
         finally:
             waiting.cancel()
 
-    async def _look(self) -> None:
-        """Look at the holder; a server that is silent is looked for again, with new connections."""
-        looking = asyncio.ensure_future(self._look_at_holder())
+    async def _look(self, queued: ActiveLock | None = None) -> None:
+        """Look at the holder; a server that is silent is looked for again, with new connections.
+
+        Raises:
+            TransientError: the server does not know of `queued` any more, which nobody would hear.
+        """
+        looking = asyncio.ensure_future(self._look_at_holder(queued))
         try:
             if not (await asyncio.wait([looking], timeout=_SILENT_SECONDS))[0]:
                 self._rooms.database.abandon()
@@ -198,14 +203,17 @@ class RunningBot:
         finally:
             looking.cancel()
 
-    async def _look_at_holder(self) -> None:
+    async def _look_at_holder(self, queued: ActiveLock | None) -> None:
         """Tell once who acts; take the lock from one that hangs.
 
         Raises:
             SettingsError: it has another embedding model.
+            TransientError: as `_look` says.
         """
         with translated():
             async with self._rooms.pool.acquire() as conn:
+                if queued and queued.server_pid and not await is_queued(conn, queued.server_pid):
+                    raise TransientError("the connection that waits for the right to act broke")
                 holder = await find_holder(conn)
                 if holder is None:
                     return

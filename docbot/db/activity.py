@@ -40,6 +40,9 @@ _HOLDER = """
      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     JOIN pg_stat_activity USING (pid)
 """
+_IS_QUEUED = """
+    SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND pid = $2)
+"""
 _PUT_OUT = """
     SELECT pg_terminate_backend(pid)
     FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -176,6 +179,12 @@ async def find_holder(conn: Conn) -> Holder | None:
     with translated():
         row = await conn.fetchrow(_HOLDER, _LOCK)
     return Holder(**row) if row else None
+
+
+async def is_queued(conn: Conn, lock_pid: int) -> bool:
+    """Whether that process of the server still waits for the lock, or has it."""
+    with translated():
+        return bool(await conn.fetchval(_IS_QUEUED, _LOCK, lock_pid))
 
 
 async def put_out_silent(conn: Conn, seconds: float = SILENT_SECONDS) -> bool:

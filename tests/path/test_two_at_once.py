@@ -212,6 +212,29 @@ async def test_one_whose_lock_alone_leads_nowhere_hands_it_over_and_stands_by(
         assert await old.ends() == 0
 
 
+async def test_one_that_stands_by_takes_over_although_its_place_in_the_queue_was_lost_unheard(
+    ground: Ground, tmp_path: Path
+) -> None:
+    async with (
+        way_to(ground.database_url) as way,
+        open_quiet_town(ground) as town,
+        town.awake() as acting,
+        bot(town.playground, tmp_path / "other", way.url) as standby,
+    ):
+        queued = "SELECT pid FROM pg_locks WHERE objid = 7110002 AND NOT granted"
+        pid = await town.until(queued)
+        lock = way.lock()
+        way.swallows = lambda link: link is lock
+        await town.rooms.pool.execute("SELECT pg_terminate_backend($1)", pid)
+        await town.until(f"SELECT EXISTS ({queued} AND pid <> $1)", pid)
+        assert standby.told(ACTIVE) == 0
+        acting.bot.stop()
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        await town.asker.sees_reply(thread, timeout=20)
+        standby.signal(signal.SIGTERM)
+        assert await standby.ends() == 0
+
+
 async def test_one_with_another_embedding_model_is_refused_and_changes_nothing(
     ground: Ground, tmp_path: Path
 ) -> None:
