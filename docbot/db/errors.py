@@ -20,7 +20,6 @@ LOST = (
     asyncpg.TransactionRollbackError,  # a deadlock or a serialization failure
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,  # a hand-over to another server, or a disk almost full
-    asyncpg.IdleInTransactionSessionTimeoutError,  # this process was frozen
     # A migration changed what a statement gives; within a transaction the driver does not ask anew.
     asyncpg.InvalidCachedStatementError,
 )

@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from docbot.db.errors import translated
-from docbot.db.pool import Connection, Database, Pool, close
+from docbot.db.pool import Database, Pool, close
 from docbot.errors import TransientError
 
 ROUNDS = 60  # about one in six ends in asyncpg's own confusion rather than in a lost connection
@@ -41,27 +41,6 @@ async def test_a_server_that_takes_no_writes_just_now_is_a_passing_failure(pool:
     async with pool.acquire() as conn, conn.transaction(readonly=True):
         with pytest.raises(TransientError, match="read-only"), translated():
             await conn.execute("UPDATE activity SET epoch = epoch")
-
-
-async def test_a_transaction_that_was_frozen_too_long_is_a_passing_failure(
-    database: Database,
-) -> None:
-    conn = await database.connect()
-    ended = asyncio.Event()
-    conn.add_termination_listener(lambda _: ended.set())
-    try:
-        await conn.execute("SET idle_in_transaction_session_timeout = '1ms'")
-        with pytest.raises(TransientError):
-            await _use_once(conn, ended)
-    finally:
-        await close(conn)
-
-
-async def _use_once(conn: Connection, ended: asyncio.Event) -> None:
-    with translated():
-        async with conn.transaction():
-            await ended.wait()
-            await conn.execute("SELECT 1")
 
 
 async def test_a_cancellation_is_one_also_when_the_rollback_fails() -> None:
