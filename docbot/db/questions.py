@@ -25,7 +25,8 @@ _ADD = """
         INSERT INTO questions
             (conversation_id, guild_id, author_id, origin, message_id, title, asked_at, ready_at,
              counts_from, state, reason, ended_at)
-        SELECT id, $1, $3, $4, $5, $6, $7::timestamptz, coalesce($8::timestamptz, $7),
+        -- Discord's clock may be ahead of this one: nobody waits for that.
+        SELECT id, $1, $3, $4, $5, $6, $7::timestamptz, coalesce($8::timestamptz, least($7, now())),
                $8, CASE WHEN $9::text IS NULL THEN 'waiting' ELSE 'cancelled' END, $9,
                CASE WHEN $9::text IS NOT NULL THEN now() END
         FROM conversation

@@ -30,6 +30,7 @@ async def ask(
     *,
     guild: int = GUILD,
     author: int = ASKER,
+    asked_at: datetime | None = None,
 ) -> int | None:
     """Store a post (or, with a message id, a later mention in it) and its question."""
     message = message_id or thread_id
@@ -47,7 +48,7 @@ async def ask(
             origin="mention" if message_id else "post",
             message_id=message,
             title="" if message_id else "How?",
-            asked_at=now(),
+            asked_at=asked_at or now(),
         )
 
 

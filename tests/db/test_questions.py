@@ -58,6 +58,13 @@ async def test_a_conversation_has_one_question_in_hand_at_a_time(pool: Pool) -> 
     assert after.id == later
 
 
+async def test_a_question_does_not_wait_for_a_clock_that_is_behind_that_of_discord(
+    pool: Pool,
+) -> None:
+    await ask(pool, 10, asked_at=now() + timedelta(minutes=5))
+    assert await Questions(pool).claim_next(1, 0) is not None
+
+
 async def test_other_conversations_do_not_wait(pool: Pool) -> None:
     questions = Questions(pool)
     await ask(pool, 10)
