@@ -266,7 +266,8 @@ def _is_behind(thread: discord.Thread, told: Told | None, horizon: datetime) -> 
 
 def _told_up_to(thread: discord.Thread, told: Told | None, horizon: datetime) -> int:
     """The message of the thread after which it is read."""
-    return max(told.read_from if told else discord.utils.time_snowflake(horizon), thread.id - 1)
+    since = told.read_from if told and told.seen_id else discord.utils.time_snowflake(horizon)
+    return max(since, thread.id - 1)
 
 
 def _last_change(thread: discord.Thread) -> datetime:

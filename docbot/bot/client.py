@@ -291,7 +291,7 @@ class HelpClient(discord.Client):
             )
         elif in_step and self._is_bound(parent_id):
             what = f"noting message {message.id}"
-            saw = partial(self.parts.threads.saw, message.channel.id, message.id)
+            saw = partial(self.parts.threads.saw_next, message.channel.id, message.id)
             await self._in_turn(message.channel.id, what, saw)
 
     async def _take_in(

@@ -11,10 +11,12 @@ from docbot.text import storable
 _PUT_THREAD = """
     INSERT INTO threads
         (id, guild_id, forum_id, author_id, title, tags, archived, locked, created_at, seen_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    -- Nothing is said of a thread whose beginning was not told: that may come later, or never.
+    VALUES ($1::bigint, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $10::bigint = $1 THEN $1 ELSE 0 END)
     ON CONFLICT (id) DO UPDATE
     SET title = $5, tags = $6, archived = $7, locked = $8,
-        seen_id = greatest(threads.seen_id, $10)
+        seen_id = CASE WHEN threads.seen_id > 0 OR $10 = $1
+                       THEN greatest(threads.seen_id, $10) ELSE 0 END
     WHERE threads.deleted_at IS NULL
     RETURNING id
 """
@@ -56,6 +58,7 @@ _DELETE_MESSAGES = """
     SELECT id FROM messages WHERE id = ANY($1::bigint[])
 """
 _SAW = "UPDATE threads SET seen_id = $2 WHERE id = $1 AND seen_id < $2"
+_SAW_NEXT = "UPDATE threads SET seen_id = $2 WHERE id = $1 AND seen_id BETWEEN 1 AND $2"
 _TOLD = """
     SELECT id, seen_id, least(seen_id, (
         SELECT min(questions.message_id) - 1
@@ -106,7 +109,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What docbot was told of a stored thread: every message up to `seen_id`.
+    """What docbot was told of a stored thread: every message up to `seen_id`; 0: not surely all.
 
     `read_from`: the same, or before the first question that waits for its answer, so that its text
     is taken in as it is by now.
@@ -196,6 +199,11 @@ class Threads:
         """Note that every message up to this one was told; a thread not stored stays so."""
         with translated():
             await self._pool.execute(_SAW, thread_id, message_id)
+
+    async def saw_next(self, thread_id: int, message_id: int) -> None:
+        """Note that this message was told; of a thread whose beginning was not, nothing is."""
+        with translated():
+            await self._pool.execute(_SAW_NEXT, thread_id, message_id)
 
     async def told(self, thread_ids: list[int]) -> dict[int, Told]:
         """What docbot was told of these threads; one that is not stored is left out."""
