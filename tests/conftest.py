@@ -58,7 +58,7 @@ def server_url() -> Iterator[str]:
     # A short path: child processes reach the socket by its name, which may have 107 bytes.
     with tempfile.TemporaryDirectory(prefix="docbot-") as folder:
         Path(folder).chmod(0o755)  # as root Postgres runs as nobody, who must reach it
-        server = EmbeddedServer(Path(folder))
+        server = EmbeddedServer(Path(folder), durable=False)
         where = server.ensure()
         socket = os.path.realpath(where["host"])
         yield f"postgresql://{where['user']}@/{{}}?host={socket}&port={where['port']}"

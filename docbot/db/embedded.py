@@ -58,7 +58,6 @@ _SETTINGS = {
     "max_connections": "60",
     "shared_buffers": "64MB",
     "max_wal_size": "256MB",
-    "fsync": "on",
     "jit": "off",  # compiling costs more than our queries
     # Containers give 64 MB of /dev/shm, which parallel queries outgrow.
     "max_parallel_workers_per_gather": "0",
@@ -121,6 +120,7 @@ class _Start:
     binaries: Path
     lock: int  # goes to every process of the server
     log_file: int
+    durable: bool  # whether what is written outlives the machine
 
     def make_cluster(self) -> None:
         """Make the cluster with its database; it gets its name when it is whole and on disk."""
@@ -143,7 +143,9 @@ class _Start:
             os.chown(unfinished, self.account.uid, self.account.gid)
         initdb = "initdb", "-D", unfinished, "-U", _NAME, "--auth=trust", "--no-instructions"
         single = "postgres", "--single", "-D", unfinished, "-c", "exit_on_error=on", "template1"
-        self._run_once(*initdb, "-E", "UTF8", "--locale=C")
+        self._run_once(
+            *initdb, "-E", "UTF8", "--locale=C", *([] if self.durable else ["--no-sync"])
+        )
         self._run_once(*single, statement=f"CREATE DATABASE {_NAME};\n")
 
     def run(self) -> None:
@@ -151,7 +153,8 @@ class _Start:
         cluster = self.place / CLUSTER
         for name in _LEFT_BEHIND:
             (cluster / name).unlink(missing_ok=True)
-        settings = (part for item in _SETTINGS.items() for part in ("-c", "=".join(item)))
+        chosen = {**_SETTINGS, "fsync": "on" if self.durable else "off"}
+        settings = (part for item in chosen.items() for part in ("-c", "=".join(item)))
         watchdog = sys.executable, "-I", "-S", _WATCHDOG, self.place / USERS_LOCK
         account = str(self.account.uid), str(self.account.gid)
         try:
@@ -201,9 +204,13 @@ class EmbeddedServer:
     Blocking; to be called from a thread. Nothing is on disk before the first `ensure()`.
     """
 
-    def __init__(self, data_dir: Path, *, system_dir: Path = SYSTEM_DIR) -> None:
+    def __init__(
+        self, data_dir: Path, *, system_dir: Path = SYSTEM_DIR, durable: bool = True
+    ) -> None:
+        """`durable` False waits for no disk: where a power cut may take all, as in tests."""
         self._data_dir = data_dir.resolve()
         self._system_dir = system_dir
+        self._durable = durable
         self._turn = threading.Lock()
         self._descriptors: set[int] = set()  # all that we have open
         self._place: Path | None = None  # known while we are a user
@@ -366,7 +373,7 @@ class EmbeddedServer:
         account = _account(place)
         binaries = self._binaries(place, account)
         with self._file(place / LOG_FILE, os.O_APPEND) as log_file:
-            start = _Start(place, account, binaries, lock, log_file)
+            start = _Start(place, account, binaries, lock, log_file, self._durable)
             if not (place / CLUSTER).is_dir():
                 start.make_cluster()
             start.run()
