@@ -21,6 +21,7 @@ from docbot.cli import commands
 from docbot.db.embedded import SERVER_LOCK
 from docbot.playground.server import Playground
 from tests.model_server import ModelServer, Reply, Reset
+from tests.town import ANSWER_PLACE, Ground
 
 
 @dataclass(frozen=True)
@@ -61,29 +62,29 @@ class Shell:
         return Ran(process.returncode or 0, out.decode(), err.decode())
 
 
-@pytest.fixture
-def shell(database_url: str, tmp_path: Path) -> Shell:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "install.md").write_text(
+def shell_in(folder: Path, database_url: str, data_dir: Path) -> Shell:
+    (folder / "docs").mkdir()
+    (folder / "docs" / "install.md").write_text(
         "# Installing\n\n## Requirements\n\nThe frobnicator needs Python 3.11 and two cores.\n"
     )
-    (tmp_path / "docs" / "usage.md").write_text(
+    (folder / "docs" / "usage.md").write_text(
         "# Usage\n\n## Retries\n\nSet `max_retries` to repeat a failed frobnication.\n"
     )
     return Shell(
-        {"PATH": "/usr/bin:/bin", "DATABASE_URL": database_url, "DOCBOT_DATA_DIR": str(tmp_path)},
-        tmp_path,
+        {"PATH": "/usr/bin:/bin", "DATABASE_URL": database_url, "DOCBOT_DATA_DIR": str(data_dir)},
+        folder,
     )
 
 
 @pytest.fixture
-async def read(shell: Shell) -> Shell:
-    """A shell whose documentation is read."""
-    added = await shell.run("sources", "add", "docs", "./docs", "--base-url", "https://d.test/")
-    assert added.code == 0, added.err
-    synced = await shell.run("sync")
-    assert synced.code == 0, synced.err
-    return shell
+def shell(database_url: str, tmp_path: Path) -> Shell:
+    return shell_in(tmp_path, database_url, tmp_path)
+
+
+@pytest.fixture
+def read(ground: Ground, tmp_path: Path) -> Shell:
+    """A shell whose documentation is read: the pages of `tests/town.py`."""
+    return shell_in(tmp_path, ground.database_url, ground.data_dir)
 
 
 async def test_a_folder_is_read_and_the_next_sync_finds_nothing_to_do(shell: Shell) -> None:
@@ -102,7 +103,7 @@ async def test_search_prints_one_json_document_and_nothing_else(read: Shell) -> 
     ran = await read.run("search", "max_retries", "--json", "--limit", "1")
     [found] = json.loads(ran.out)
     assert found.keys() == {"rank", "url", "title", "heading", "text", "score", "source"}
-    assert (found["rank"], found["url"]) == (1, "https://d.test/usage#retries")
+    assert (found["rank"], found["url"]) == (1, ANSWER_PLACE)
     assert (found["title"], found["heading"], found["source"]) == ("Usage", "Retries", "docs")
 
 
@@ -111,14 +112,14 @@ async def test_ask_answers_with_citations(read: Shell) -> None:
     answer = json.loads(ran.out)
     assert answer.keys() == {"lane", "text", "citations", "model", "timings_ms"}
     assert answer["lane"] == "answer"
-    assert answer["citations"][0]["url"] == "https://d.test/usage#retries"
+    assert answer["citations"][0]["url"] == ANSWER_PLACE
     assert answer["model"] is None
 
 
 async def test_ask_in_plain_text_shows_the_sources(read: Shell) -> None:
     ran = await read.run("ask", "How do I repeat a failed frobnication?")
     assert "max_retries" in ran.out
-    assert "https://d.test/usage#retries" in ran.out
+    assert ANSWER_PLACE in ran.out
 
 
 async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:
@@ -221,7 +222,7 @@ async def test_a_data_folder_that_cannot_be_made_is_named(shell: Shell) -> None:
 
 
 async def test_an_index_that_is_gone_is_told_and_built_by_the_next_sync(read: Shell) -> None:
-    shutil.rmtree(read.cwd / "index")
+    shutil.rmtree(read.cwd / "data" / "index")
     ran = await read.run("search", "max_retries")
     assert ran.code == 2
     assert "`docbot sync` builds it there" in ran.err
@@ -327,21 +328,21 @@ async def test_a_backup_moves_docbot_to_another_data_folder(read: Shell, elsewhe
     backed_up = await read.run("backup", "docbot.tar")
     assert backed_up.code == 0, backed_up.err
     assert re.match(
-        r"Backed up \d+ rows in \d+ tables to docbot\.tar \(\d+\.\d kB\)\.\n  chunks 2, pages 2, sources 1\n",
+        r"Backed up \d+ rows in \d+ tables to docbot\.tar \(\d+\.\d kB\)\.\n  chunks 3, pages 3, sources 1\n",
         backed_up.out,
     )
     restored = await elsewhere.run("restore", "docbot.tar")
     assert restored.code == 0, restored.err
-    assert "docbot.tar is whole: 5 rows in" in restored.out
-    assert restored.out.endswith("indexed 2 chunks\nNext: docbot run\n")
+    assert "docbot.tar is whole: 7 rows in" in restored.out
+    assert restored.out.endswith("indexed 3 chunks\nNext: docbot run\n")
     found = await elsewhere.run("search", "max_retries", "--json", "--limit", "1")
-    assert json.loads(found.out)[0]["url"] == "https://d.test/usage#retries"
+    assert json.loads(found.out)[0]["url"] == ANSWER_PLACE
     again = await elsewhere.run("restore", "docbot.tar")
     assert again.code == 2
-    assert "is not empty (rows: chunks 2, pages 2, sources 1)" in again.err
+    assert "is not empty (rows: chunks 3, pages 3, sources 1)" in again.err
     from_embedded = await elsewhere.run("backup", "docbot.tar", "--force")
     assert from_embedded.code == 0, from_embedded.err
-    assert from_embedded.out.splitlines()[1] == "  chunks 2, pages 2, sources 1"
+    assert from_embedded.out.splitlines()[1] == "  chunks 3, pages 3, sources 1"
 
 
 async def test_an_index_that_cannot_be_built_after_a_restore_is_told(
@@ -351,7 +352,7 @@ async def test_an_index_that_cannot_be_built_after_a_restore_is_told(
     restored = await elsewhere.run("restore", "docbot.tar", QDRANT_URL="http://127.0.0.1:9")
     assert restored.code == 1
     assert "docbot: all is restored but the index, which `docbot sync` or" in restored.err
-    assert "pages 2" in (await elsewhere.run("restore", "docbot.tar")).err
+    assert "pages 3" in (await elsewhere.run("restore", "docbot.tar")).err
 
 
 async def test_a_backup_shows_how_far_it_is_on_a_terminal(read: Shell) -> None:
@@ -479,7 +480,7 @@ async def test_on_a_terminal_an_answer_is_shown_as_it_is_written_and_what_the_ch
     assert ran.code == 0, ran.err
     assert ran.out == (
         "\x1b[2mSet `max_retries` [1].\x1b[0m\n\n"
-        "**Sources**\n[1] [Usage › Retries](<https://d.test/usage#retries>)\n"
+        "**Sources**\n[1] [Usage › Retries](<https://docs.test/usage#retries>)\n"
     )
     draft, _, answer = changed.out.partition("\x1b[0m")
     assert draft.endswith(unsafe)

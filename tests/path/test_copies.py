@@ -19,7 +19,11 @@ from docbot.telemetry import Step
 from tests.town import QUESTION, Ground, Quiet, QuietTown, open_quiet_town
 
 # A question that waits, one whose answer is pending, and one whose answer is sent and not recorded.
-STEPS: tuple[Step, ...] = ("message stored", "answer stored", "message sent")
+STEPS = (
+    pytest.param("message stored", marks=pytest.mark.check),
+    pytest.param("answer stored", marks=pytest.mark.check),
+    "message sent",
+)
 _ENDED = "SELECT count(*) > 0 AND bool_and(ended_at IS NOT NULL) FROM questions"
 
 

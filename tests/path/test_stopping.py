@@ -148,11 +148,16 @@ async def _while_it_catches_up(town: QuietTown, process: Bot, _: Way) -> None:
 @pytest.mark.parametrize(
     "moment",
     [
-        _before_ready,
-        _while_postgres_was_never_there,
         _once_postgres_is_silent,
-        _while_it_looks_for_postgres,
         _while_it_catches_up,
+        *(
+            pytest.param(moment, marks=pytest.mark.check)
+            for moment in (
+                _before_ready,
+                _while_postgres_was_never_there,
+                _while_it_looks_for_postgres,
+            )
+        ),
     ],
 )
 async def test_sigterm_ends_with_0_at_any_moment_and_the_next_answers_what_waits(

@@ -51,7 +51,9 @@ def _measured(what: str, began: float) -> None:
     log.warning("%s after %.2f s", what, monotonic() - began)
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "end", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.check)]
+)
 async def test_of_two_on_two_data_folders_the_second_takes_over_and_answers_what_waits(
     ground: Ground, tmp_path: Path, end: signal.Signals
 ) -> None:
@@ -133,7 +135,16 @@ async def test_two_on_one_data_folder_share_its_postgres_and_outlive_its_end(
                 assert await standby.ends() == 0
 
 
-@pytest.mark.parametrize("step", ["row claimed", "thread checked", "answer generated"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "thread checked",
+        *(
+            pytest.param(step, marks=pytest.mark.check)
+            for step in ("row claimed", "answer generated")
+        ),
+    ],
+)
 async def test_one_that_was_stopped_before_a_step_does_not_do_it_when_it_wakes_up(
     ground: Ground, step: str
 ) -> None:
