@@ -478,6 +478,11 @@ def test_nothing_is_on_disk_before_the_first_use(tmp_path: Path, folders: Path) 
     assert not (folders / "system").exists()
 
 
+@pytest.mark.parametrize(
+    "site",
+    ["ourselves", pytest.param("a normal user", marks=pytest.mark.check)],
+    indirect=True,
+)
 def test_random_kills_of_four_users_and_the_server_lose_nothing(site: Site) -> None:
     """Users insert and are killed, so are server and watchdog; all that was confirmed is there."""
     chance = random.Random(7)

@@ -305,10 +305,10 @@ async def test_sessions_begin_five_seconds_apart_over_restarts_too(
     ("code", "kind", "advice"),
     [
         (4004, SettingsError, "DISCORD_TOKEN: .* reset"),
-        (4010, UsageError, "2,500.*take it out of some"),
+        _slow(4010, UsageError, "2,500.*take it out of some"),
         (4011, UsageError, "2,500.*take it out of some"),
         (4012, UsageError, "install the newest"),
-        (4013, UsageError, "install the newest"),
+        _slow(4013, UsageError, "install the newest"),
         (4014, SettingsError, "Message Content intent is off; switch it on at https://"),
     ],
 )

@@ -148,12 +148,12 @@ async def _while_it_catches_up(town: QuietTown, process: Bot, _: Way) -> None:
 @pytest.mark.parametrize(
     "moment",
     [
-        _once_postgres_is_silent,
+        _before_ready,
         _while_it_catches_up,
         *(
             pytest.param(moment, marks=pytest.mark.check)
             for moment in (
-                _before_ready,
+                _once_postgres_is_silent,
                 _while_postgres_was_never_there,
                 _while_it_looks_for_postgres,
             )
