@@ -81,6 +81,8 @@ class ClaimLoop(ABC):
             await self._rest(idle)
 
     async def _rest(self, seconds: float | None) -> None:
+        if self._stopping:  # several that are told so while they look have one call between them
+            return
         try:
             async with asyncio.timeout(min(seconds or self._idle_seconds, self._idle_seconds)):
                 await self._wake.wait()

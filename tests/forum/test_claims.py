@@ -74,3 +74,32 @@ async def test_a_failure_that_lasts_is_told_now_and_then(
 ) -> None:
     await Broken(error, ends_after=100).run()
     assert len(caplog.records) == 7  # 1, 2, 4, ... 64
+
+
+class Looking(ClaimLoop):
+    """Looks for rows until it is let go on, and finds none."""
+
+    def __init__(self, wake: Wake, go_on: asyncio.Event) -> None:
+        super().__init__(wake=wake, idle_seconds=60)
+        self._go_on = go_on
+
+    async def take_one(self) -> bool:
+        await self._go_on.wait()
+        return False
+
+    async def put_back(self) -> None: ...
+
+    async def seconds_to_next(self) -> float | None:
+        return None
+
+
+async def test_all_who_look_when_they_are_told_to_stop_stop_at_once() -> None:
+    wake, go_on = Wake(), asyncio.Event()
+    loops = [Looking(wake, go_on) for _ in range(4)]
+    tasks = [asyncio.create_task(loop.run()) for loop in loops]
+    await asyncio.sleep(0)  # each begins to look
+    for loop in loops:
+        loop.stop()
+    go_on.set()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*tasks)
