@@ -46,9 +46,12 @@ _OPEN = """
         OR EXISTS (SELECT FROM outbox WHERE ended_at IS NULL)
 """
 
+# Waits for no row that a bot has in hand, as a bot may wait for the others.
 _TIME_PASSES = """
-    UPDATE questions SET ready_at = now() WHERE state = 'waiting';
-    UPDATE outbox SET due_at = now() WHERE state = 'pending';
+    UPDATE questions SET ready_at = now()
+    WHERE id IN (SELECT id FROM questions WHERE state = 'waiting' FOR UPDATE SKIP LOCKED);
+    UPDATE outbox SET due_at = now()
+    WHERE id IN (SELECT id FROM outbox WHERE state = 'pending' FOR UPDATE SKIP LOCKED);
 """
 
 # As if a bot had tried to send it a while ago, beyond what Discord remembers of a nonce.
