@@ -20,7 +20,7 @@ import asyncpg
 from docbot import __version__
 from docbot.db.errors import translated
 from docbot.db.pool import Conn
-from docbot.errors import PermanentError, TransientError
+from docbot.errors import DocbotError, PermanentError, TransientError
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ async def _apply_missing(conn: Conn, wanted: list[Migration], patience_seconds: 
                 await conn.execute("SET client_min_messages = warning")
                 await conn.execute(_CREATE_TABLE)
                 applied = await _applied(conn)
-    except PermanentError as error:
+    except DocbotError as error:
         raise _explained(error) from error
     _refuse_foreign_history(applied, wanted)
     missing = [migration for migration in wanted if migration.name not in applied]
@@ -186,7 +186,7 @@ async def _apply(conn: Conn, migration: Migration) -> None:
         await conn.execute(_RECORD, migration.name, migration.checksum)
 
 
-def _explained(error: PermanentError) -> PermanentError:
+def _explained(error: DocbotError) -> DocbotError:
     """Add what to do, where Postgres does not let docbot make its tables."""
     cause = error.__cause__
     advice = "give docbot a database of its own"

@@ -24,7 +24,7 @@ from tests.model_server import Hang, ModelServer, Reply, Status
 from tests.path.dying_bot import retry_failed
 from tests.path.effects import writers
 from tests.path.scene import Scene, open_scene
-from tests.town import OFF_TOPIC, QUESTION, Ground, eventually
+from tests.town import ANSWER_READ_SECONDS, OFF_TOPIC, QUESTION, Ground, eventually
 
 DOCBOT = Path(docbot.__file__).parent
 BODY = "It fails each night."
@@ -115,6 +115,7 @@ class Stage(Scene):
             return bool(archived) and any("threads/active" in r for r in routes[archived[-1] :])
 
         await eventually(is_caught_up)
+        await asyncio.sleep(ANSWER_READ_SECONDS)
 
     async def has_ended(self, questions: int) -> None:
         """Wait until so many questions were asked, have ended, and nothing is left to send."""
@@ -372,11 +373,11 @@ EFFECTS = {
         "commit in QuestionWorker._store #1",
         "commit in Outbox.claim_next #1",
         "POST /channels/*/messages in OutboxDrain._send #1",
-        "commit in Threads.saw #1",
+        "commit in Threads.saw_next #1",
         "commit in OutboxDrain._end_sent #1",
         "commit in Outbox.claim_next #2",
         "POST /channels/*/messages in OutboxDrain._send #2",
-        "commit in Threads.saw #2",
+        "commit in Threads.saw_next #2",
         "commit in OutboxDrain._end_sent #2",
         "commit in Intake.take #2",
         "commit in Questions.claim_next #2",
@@ -385,7 +386,7 @@ EFFECTS = {
         "commit in QuestionWorker._store #2",
         "commit in Outbox.claim_next #3",
         "POST /channels/*/messages in OutboxDrain._send #3",
-        "commit in Threads.saw #3",
+        "commit in Threads.saw_next #3",
         "commit in OutboxDrain._end_sent #3",
     ),
     "trouble on the way": (
