@@ -532,7 +532,7 @@ def test_whatever_happens_in_whatever_order_each_question_ends_once(house: House
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=60,
+            max_examples=30,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],

@@ -484,7 +484,13 @@ async def open_stage(ground: Ground) -> AsyncIterator[Stage]:
         yield Stage(scene.playground, scene.rooms, ground, scene.bots, script, model)
 
 
-@pytest.mark.parametrize("life", LIVES)
+@pytest.mark.parametrize(
+    "life",
+    [
+        ALL_ALONG,
+        *(pytest.param(each, marks=pytest.mark.check) for each in LIVES if each != ALL_ALONG),
+    ],
+)
 async def test_every_commit_and_call_on_the_path_is_a_crash_point(
     ground_with_vectors: Ground, life: str
 ) -> None:

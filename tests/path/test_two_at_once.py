@@ -194,6 +194,7 @@ async def test_a_send_under_way_when_the_right_is_lost_is_no_second_message(
         assert await old.ends() == 0
 
 
+@pytest.mark.check
 async def test_one_whose_lock_alone_leads_nowhere_hands_it_over_and_stands_by(
     ground: Ground,
 ) -> None:
@@ -223,6 +224,7 @@ async def test_one_whose_lock_alone_leads_nowhere_hands_it_over_and_stands_by(
         assert await old.ends() == 0
 
 
+@pytest.mark.check
 async def test_one_that_stands_by_takes_over_although_its_place_in_the_queue_was_lost_unheard(
     ground: Ground, tmp_path: Path
 ) -> None:
