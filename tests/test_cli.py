@@ -231,7 +231,7 @@ async def test_an_index_that_is_gone_is_told_and_built_by_the_next_sync(read: Sh
 
 
 async def test_ctrl_c_ends_a_sync_without_a_traceback(shell: Shell) -> None:
-    for number in range(3_000):
+    for number in range(6_000):
         text = f"# Page {number}\n\nWhat page {number} says.\n"
         (shell.cwd / "docs" / f"page-{number}.md").write_text(text)
     await shell.run("sources", "add", "docs", "./docs")

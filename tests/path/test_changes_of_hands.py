@@ -18,10 +18,12 @@ BODY = "It fails each night."
 
 
 async def test_a_bot_whose_lock_breaks_stops_acting_and_comes_back(town: Town) -> None:
-    await town.rooms.pool.execute(
+    conn = await town.rooms.database.connect()  # not of the pool, which the bot gives up
+    await conn.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
         " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     )
+    await close(conn)
     thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
     assert ANSWER_PLACE in (await town.asker.sees_reply(thread, timeout=30)).content
     await town.until("SELECT state = 'answered' FROM questions")
