@@ -585,4 +585,4 @@ async def _kill_and_go_on(stage: Stage, bot: asyncio.subprocess.Process) -> None
 
 
 async def _is_killed(bot: asyncio.subprocess.Process) -> None:
-    assert await asyncio.wait_for(bot.wait(), 30) == -signal.SIGKILL
+    assert await asyncio.wait_for(bot.wait(), 90) == -signal.SIGKILL
