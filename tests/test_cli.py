@@ -235,7 +235,10 @@ async def test_ctrl_c_ends_a_sync_without_a_traceback(shell: Shell) -> None:
         text = f"# Page {number}\n\nWhat page {number} says.\n"
         (shell.cwd / "docs" / f"page-{number}.md").write_text(text)
     await shell.run("sources", "add", "docs", "./docs")
+    # Who was started in the background ignores it, and so would the child.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = await shell.start("sync", start_new_session=True)
+    signal.signal(signal.SIGINT, before)
     assert process.stderr is not None
     assert b"reading docs" in await process.stderr.readline()
     assert b"reading docs" in await process.stderr.readline()  # its children are at work
