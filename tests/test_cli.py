@@ -358,19 +358,25 @@ async def test_an_index_that_cannot_be_built_after_a_restore_is_told(
     assert "pages 3" in (await elsewhere.run("restore", "docbot.tar")).err
 
 
-async def test_a_backup_shows_how_far_it_is_on_a_terminal(read: Shell) -> None:
-    ours, theirs = pty.openpty()
+async def _on_a_terminal(shell: Shell, *arguments: str, **environment: str) -> str:
+    """What a command shows where it writes to a terminal."""
+    ours, its = pty.openpty()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "docbot", "backup", "docbot.tar"),
-        cwd=read.cwd,
-        env=read.environment,
-        stdout=theirs,
-        stderr=theirs,
+        *(sys.executable, "-m", "docbot", *arguments),
+        cwd=shell.cwd,
+        env={**shell.environment, **environment},
+        stdout=its,
+        stderr=its,
     )
     await process.wait()
     shown = os.read(ours, 10_000).decode()
     os.close(ours)
-    os.close(theirs)
+    os.close(its)
+    return shown
+
+
+async def test_a_backup_shows_how_far_it_is_on_a_terminal(read: Shell) -> None:
+    shown = await _on_a_terminal(read, "backup", "docbot.tar")
     assert shown.startswith("backing up, in MB ...")
 
 
@@ -389,18 +395,7 @@ async def test_doctor_tells_each_part_and_fails_where_one_does(shell: Shell) -> 
 async def test_doctor_is_coloured_on_a_terminal_unless_that_is_not_wanted(
     shell: Shell, no_color: str, is_coloured: bool
 ) -> None:
-    ours, its = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "docbot", "doctor", "--quick"),
-        cwd=shell.cwd,
-        env={**shell.environment, "NO_COLOR": no_color},
-        stdout=its,
-        stderr=its,
-    )
-    await process.wait()
-    shown = os.read(ours, 10_000).decode()
-    os.close(ours)
-    os.close(its)
+    shown = await _on_a_terminal(shell, "doctor", "--quick", NO_COLOR=no_color)
     assert "no `docbot run` acts" in shown
     assert ("\x1b[" in shown) is is_coloured
 
