@@ -11,7 +11,10 @@ from docbot.knowledge.addresses import folded, is_under, rebase
 from docbot.knowledge.chunks import CHUNKER_VERSION, Chunk, chunk
 from docbot.knowledge.html import Converted, convert, decode
 from docbot.knowledge.markdown import read
+from docbot.knowledge.memory import Known
 
+# Raised when the same body would give another page, so that pages that did not change are read anew.
+CONVERTER_VERSION = 1
 # Text holds next to no control characters; a picture or an archive has a tenth of them.
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _LOOKED_AT = 4096  # bytes of a body
@@ -24,7 +27,8 @@ class Page:
     """A page as it is stored; without chunks it holds no text, as a redirect stub or a script's shell.
 
     `content_hash` covers all that the chunks are made from. `links` are addresses as they were
-    read, for a crawler; those within `markdown` already have the stored form.
+    read, for a crawler; those within `markdown` already have the stored form. `read_from` is the
+    address or file it came from, `body_hash` covers the body as it came.
     """
 
     url: str
@@ -37,6 +41,32 @@ class Page:
     last_modified: str | None = None
     leads_to: str | None = None  # where a meta refresh goes
     is_login: bool = False  # it asks for a password and says little else
+    read_from: str = ""
+    body_hash: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """An address that gives what it gave before; nothing of it was parsed."""
+
+    read_from: str
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """An address without a page of its own, remembered so that its body is not asked for again.
+
+    `note` says why where an operator should know, as of a page without text.
+    """
+
+    read_from: str
+    etag: str | None
+    last_modified: str | None
+    body_hash: bytes | None
+    links: tuple[str, ...] = ()
+    leads_to: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +83,7 @@ class Failure:
     is_transient: bool = False
     is_gone: bool = False
     moved_to: str | None = None  # the address outside of the source that it leads to
+    read_from: str = ""  # the address or file that was asked for
 
 
 @dataclass(frozen=True, slots=True)
