@@ -6,7 +6,8 @@ ALTER TABLE sources
     ADD COLUMN exclude   text[] NOT NULL DEFAULT '{}',
     ADD COLUMN selector  text,                          -- CSS; where a page's text is
     ADD COLUMN max_pages integer CHECK (max_pages > 0),
-    ADD COLUMN due_at    timestamptz;                   -- of the next scheduled sync; null: now
+    ADD COLUMN repeated  bytea[] NOT NULL DEFAULT '{}',  -- what stands on most pages and is no page's own; chunks lack it
+    ADD COLUMN due_at    timestamptz;                   -- of the next scheduled sync; null: never synced
 
 CREATE TABLE syncs (
     id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -39,7 +40,7 @@ CREATE TABLE addresses (
     links         text NOT NULL DEFAULT '',    -- one on each line
     leads_to      text,      -- of a stub
     note          text,      -- why no page came of it, where that is worth a line
-    sync_id       bigint,    -- the last sync that asked for it and got an answer
+    sync_id       bigint,    -- the last sync that asked for it
     missed        integer NOT NULL DEFAULT 0,  -- syncs in a row that no longer found it
     failed_at     timestamptz,  -- since when it cannot be read
     failure       text,
@@ -50,5 +51,6 @@ CREATE INDEX addresses_page ON addresses (source_id, page_url);
 
 ALTER TABLE pages
     ADD COLUMN chunker    integer NOT NULL DEFAULT 0,  -- the version that cut it
+    ADD COLUMN edges      bytea[] NOT NULL DEFAULT '{}', -- of its first and last blocks, to find what is repeated
     ADD COLUMN removed_at timestamptz;                 -- not null: gone; kept until no index names its chunks
 ALTER TABLE chunks ADD COLUMN tokens integer NOT NULL DEFAULT 0;  -- estimated from its length

@@ -70,6 +70,13 @@ class Nothing:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """An address that gave a page before and still answers, but that nothing names any more."""
+
+    read_from: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A page that could not be read, and why.
 
