@@ -72,7 +72,9 @@ def convert(
     canonical, refresh = _canonical(root, base), _refresh(root, base)
     head_title = next(map(line_of, select(root, "//title")), "")
     asks_password = bool(select(root, _ASKS_WHO))
-    heading, markdown = to_markdown(prepare(find_main(root), base, rewrite or _unchanged))
+    main = find_main(root)
+    prepare(main, base, rewrite or _unchanged)
+    heading, markdown = to_markdown(main)
     if refresh and len(markdown.split()) < _LONGEST_STUB:
         markdown = ""  # "Redirecting... click here"
     is_login = asks_password and len(markdown.split()) < _LONGEST_LOGIN

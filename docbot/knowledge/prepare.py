@@ -32,7 +32,6 @@ _KEPT_ATTRIBUTES = frozenset(
 _TRANSPARENT = ("span", "font", "small", "u", "abbr", "cite", "nobr", "label", "mark", "time")
 _INVISIBLE_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _TAG = re.compile(r"</?(?:font|span|b|u|i)\b[^<>]*>")
-_ZERO_WIDTH = re.compile("[\u200b\u200c\u2060\ufeff\u00ad]")
 
 
 def find_main(root: etree._Element) -> etree._Element:
@@ -45,8 +44,8 @@ def find_main(root: etree._Element) -> etree._Element:
     return root if body is None else body
 
 
-def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> str:
-    """Change `main` in place and return its plain HTML.
+def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> None:
+    """Change `main` in place to the plain vocabulary.
 
     Args:
         main: from `find_main`.
@@ -71,9 +70,6 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> s
         _set_link(element, base, rewrite)
     _strip_attributes(main)
     etree.strip_tags(main, *_TRANSPARENT)
-    return _ZERO_WIDTH.sub(
-        "", etree.tostring(main, encoding="unicode", method="html", with_tail=False)
-    )
 
 
 def _has_text(element: etree._Element) -> bool:

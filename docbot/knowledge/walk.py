@@ -1,7 +1,7 @@
 """Plain HTML, as `prepare` leaves it, becomes Markdown.
 
-One walk over beautifulsoup4's tree, without recursion: entering an element may open a frame (a
-list item, a cell, a quotation) that gathers blocks of Markdown until the element is left.
+One walk over lxml's tree, without recursion: entering an element may open a frame (a list item, a
+cell, a quotation) that gathers blocks of Markdown until the element is left.
 """
 
 import re
@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
-from bs4 import BeautifulSoup, Tag
-from bs4.element import NavigableString, PageElement
+from lxml import etree
 
 from docbot.knowledge.tables import Cell, render_table
+from docbot.knowledge.tree import attribute, text_of
 
 # Deeper lists and quotations are read flat: each level copies the text within it once more.
 _DEEPEST_FRAME = 24
+_ZERO_WIDTH = re.compile("[\u200b\u200c\u2060\ufeff\u00ad]")
 _SPACE = re.compile(r"\s+")
 _BROKEN_LINES = re.compile(r"(?<![ \t])[ \t]*\n\s*")
 _LOOSE_SPACE = re.compile(r"[ \t]{2,}")
@@ -50,7 +51,7 @@ class _Block:
 class _Mark:
     """An open inline element; `start` is where it began in its frame's inline pieces."""
 
-    tag: Tag
+    tag: etree._Element
     start: int
 
 
@@ -63,23 +64,25 @@ class _Frame:
     rows: list[list[Cell]] = field(default_factory=list)  # of a table
 
 
-def to_markdown(html: str) -> tuple[str, str]:
+def to_markdown(main: etree._Element) -> tuple[str, str]:
     """Return the text of the first h1 ("" if there is none) and the Markdown."""
     writer = _Writer()
-    waiting: list[PageElement | _Leave] = [
-        BeautifulSoup(html, "lxml", multi_valued_attributes=None)
-    ]
+    waiting: list[etree._Element | str | _Leave] = [main]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, Tag):
+        if isinstance(node, str):
+            writer.text(node)
+        elif callable(node):
+            node()
+        else:
+            if node.tail and node is not main:
+                waiting.append(node.tail)
             leave = writer.enter(node)
             if leave is not None:
                 waiting.append(leave)
-                waiting.extend(reversed(node.contents))
-        elif isinstance(node, NavigableString):
-            writer.text(node)
-        elif not isinstance(node, PageElement):
-            node()
+                waiting.extend(reversed(node))
+                if node.text:
+                    writer.text(node.text)
     return writer.title, writer.markdown()
 
 
@@ -87,9 +90,9 @@ class _Writer:
     def __init__(self) -> None:
         self.title = ""
         self._frames = [_Frame("page")]
-        self._heading: Tag | None = None  # the open one
+        self._heading: etree._Element | None = None  # the open one
         self._level = 1  # of the last heading that was not an API object's
-        self._openers: dict[str, Callable[[Tag], _Leave | None]] = {
+        self._openers: dict[str, Callable[[etree._Element], _Leave | None]] = {
             **dict.fromkeys(_HEADINGS, self._open_heading),
             **dict.fromkeys(_CODE, self._put_inline_code),
             **dict.fromkeys(_MARKS, self._open_mark),
@@ -116,20 +119,20 @@ class _Writer:
         return f"{text}\n" if text else ""
 
     def text(self, text: str) -> None:
-        self._frames[-1].inline.append(_SPACE.sub(" ", text))
+        self._frames[-1].inline.append(_SPACE.sub(" ", _visible(text)))
 
-    def enter(self, tag: Tag) -> _Leave | None:
+    def enter(self, tag: etree._Element) -> _Leave | None:
         """Open an element; return what to do when it is left, or None if nothing in it is left."""
-        if label := _attribute(tag, "data-docbot-label"):
+        if label := attribute(tag, "data-docbot-label"):
             self._flush()
             self._add(f"**{label}**")
-        opener = self._openers.get(tag.name)
+        opener = self._openers.get(tag.tag)
         return opener(tag) if opener else _nothing
 
     # Inline elements
 
-    def _open_mark(self, tag: Tag) -> _Leave:
-        if tag.name == "summary":
+    def _open_mark(self, tag: etree._Element) -> _Leave:
+        if tag.tag == "summary":
             self._flush()
         frame = self._frames[-1]
         frame.marks.append(_Mark(tag, len(frame.inline)))
@@ -139,7 +142,7 @@ class _Writer:
         frame = self._frames[-1]
         mark = frame.marks.pop()
         self._wrap(frame, mark)
-        if mark.tag.name == "summary":
+        if mark.tag.tag == "summary":
             self._flush()
 
     def _wrap(self, frame: _Frame, mark: _Mark) -> None:
@@ -147,27 +150,27 @@ class _Writer:
             inner = "".join(frame.inline[mark.start :])
             frame.inline[mark.start :] = [_marked(mark.tag, inner)]
 
-    def _put_inline_code(self, tag: Tag) -> _Leave | None:
-        if tag.find("pre") is not None:
+    def _put_inline_code(self, tag: etree._Element) -> _Leave | None:
+        if tag.find(".//pre") is not None:
             return _nothing
-        code = " ".join(tag.get_text().split())
+        code = " ".join(_visible(text_of(tag)).split())
         if code:
             self._frames[-1].inline.append(_inline_code(code))
         return None
 
-    def _put_line_break(self, _: Tag) -> None:
+    def _put_line_break(self, _: etree._Element) -> None:
         self._frames[-1].inline.append("\n")
 
-    def _put_image(self, tag: Tag) -> None:
-        if not _attribute(tag, "src").startswith("data:"):
-            self.text(_attribute(tag, "alt"))
+    def _put_image(self, tag: etree._Element) -> None:
+        if not attribute(tag, "src").startswith("data:"):
+            self.text(attribute(tag, "alt"))
 
-    def _put_task_box(self, tag: Tag) -> None:
-        self.text("[x] " if tag.has_attr("checked") else "[ ] ")
+    def _put_task_box(self, tag: etree._Element) -> None:
+        self.text("[x] " if tag.get("checked") is not None else "[ ] ")
 
     # Blocks
 
-    def _open_block(self, _: Tag) -> _Leave:
+    def _open_block(self, _: etree._Element) -> _Leave:
         self._flush()
         return self._flush
 
@@ -188,17 +191,17 @@ class _Writer:
         if text:
             self._add(text)
 
-    def _open_heading(self, tag: Tag) -> _Leave:
+    def _open_heading(self, tag: etree._Element) -> _Leave:
         self._flush()
         self._heading = tag
         return partial(self._leave_heading, tag)
 
-    def _leave_heading(self, tag: Tag) -> None:
+    def _leave_heading(self, tag: etree._Element) -> None:
         self._flush()
         if self._heading is tag:  # it held no text
             self._heading = None
 
-    def _end_heading(self, tag: Tag) -> None:
+    def _end_heading(self, tag: etree._Element) -> None:
         """Write the heading down; one without text is still to come: `<h2><div>Title</div></h2>`."""
         frame = self._frames[-1]
         text = " ".join("".join(frame.inline).split())
@@ -208,10 +211,10 @@ class _Writer:
         frame.inline.clear()
         for mark in frame.marks:
             mark.start = 0
-        self._level = int(tag.name[1])
-        if tag.name == "h1" and not self.title:
+        self._level = int(tag.tag[1])
+        if tag.tag == "h1" and not self.title:
             self.title = text.replace("`", "")
-        self._add_heading(self._level, text, _attribute(tag, "id"))
+        self._add_heading(self._level, text, attribute(tag, "id"))
 
     def _add_heading(self, level: int, text: str, anchor: str) -> None:
         if len(self._frames) > 1:  # in a quotation, item or cell it opens no section
@@ -220,38 +223,38 @@ class _Writer:
             mark = f" {{#{anchor}}}" if _ANCHOR.fullmatch(anchor) else ""
             self._add(f"{'#' * level} {text}{mark}")
 
-    def _put_fence(self, tag: Tag) -> None:
+    def _put_fence(self, tag: etree._Element) -> None:
         self._flush()
-        if name := _attribute(tag, "data-docbot-name"):
-            level = min(6, self._level + int(_attribute(tag, "data-docbot-level") or "1"))
-            self._add_heading(level, _inline_code(name), _attribute(tag, "id"))
-        code = tag.get_text()
+        if name := attribute(tag, "data-docbot-name"):
+            level = min(6, self._level + int(attribute(tag, "data-docbot-level") or "1"))
+            self._add_heading(level, _inline_code(name), attribute(tag, "id"))
+        code = _visible(text_of(tag))
         if code.strip():
             longest = max((len(run[0]) for run in _BACKTICKS.finditer(code)), default=0)
             fence = "`" * max(3, longest + 1)
-            language = _attribute(tag, "data-docbot-language")
+            language = attribute(tag, "data-docbot-language")
             self._add(f"{fence}{language}\n{code}\n{fence}", "fence")
 
     # Frames
 
-    def _open_frame(self, tag: Tag, leave: _Leave) -> _Leave:
+    def _open_frame(self, tag: etree._Element, leave: _Leave) -> _Leave:
         self._flush()
         if len(self._frames) >= _DEEPEST_FRAME:
             return self._flush
-        self._frames.append(_Frame(tag.name))
+        self._frames.append(_Frame(tag.tag))
         return leave
 
     def _close_frame(self) -> _Frame:
         self._heading = (
-            None if self._heading and not self._heading.get_text(strip=True) else self._heading
+            None if self._heading and not text_of(self._heading).strip() else self._heading
         )
         self._flush()
         return self._frames.pop()
 
-    def _open_list(self, tag: Tag) -> _Leave:
-        start = _attribute(tag, "start")
+    def _open_list(self, tag: etree._Element) -> _Leave:
+        start = attribute(tag, "start")
         first = int(start) if start.isdecimal() and len(start) < 9 else 1
-        number = first if tag.name == "ol" else None
+        number = first if tag.tag == "ol" else None
         return self._open_frame(tag, partial(self._end_list, number))
 
     def _end_list(self, number: int | None) -> None:
@@ -273,9 +276,9 @@ class _Writer:
         elif text:
             self._add("- " + _indented(text, 2).lstrip(), "list")
 
-    def _open_quotation(self, tag: Tag) -> _Leave:
+    def _open_quotation(self, tag: etree._Element) -> _Leave:
         return self._open_frame(
-            tag, partial(self._end_quotation, _attribute(tag, "data-docbot-kind"))
+            tag, partial(self._end_quotation, attribute(tag, "data-docbot-kind"))
         )
 
     def _end_quotation(self, kind: str) -> None:
@@ -313,25 +316,25 @@ class _Writer:
 
     # Tables
 
-    def _open_row(self, _: Tag) -> _Leave:
+    def _open_row(self, _: etree._Element) -> _Leave:
         self._flush()
         if self._frames[-1].kind == "table":
             self._frames[-1].rows.append([])
         return self._flush
 
-    def _open_cell(self, tag: Tag) -> _Leave:
+    def _open_cell(self, tag: etree._Element) -> _Leave:
         return self._open_frame(tag, partial(self._end_cell, tag))
 
-    def _end_cell(self, tag: Tag) -> None:
+    def _end_cell(self, tag: etree._Element) -> None:
         blocks, table = self._close_frame().blocks, self._frames[-1]
         if table.kind != "table":
             table.blocks += blocks
             return
         cell = Cell(
             blocks=tuple(block.text for block in blocks),
-            is_header=tag.name == "th",
-            columns=_count(_attribute(tag, "colspan")),
-            rows=_count(_attribute(tag, "rowspan")),
+            is_header=tag.tag == "th",
+            columns=_count(attribute(tag, "colspan")),
+            rows=_count(attribute(tag, "rowspan")),
             has_fence=any(block.kind in {"fence", "table"} for block in blocks),
         )
         if not table.rows:
@@ -345,13 +348,12 @@ class _Writer:
             self._add(block, "table" if block.startswith("|") else "text")
 
 
+def _visible(text: str) -> str:
+    return text if text.isascii() else _ZERO_WIDTH.sub("", text)
+
+
 def _nothing() -> None:
     """Leave an element that means nothing in Markdown."""
-
-
-def _attribute(tag: Tag, name: str) -> str:
-    value = tag.get(name)
-    return value if isinstance(value, str) else ""
 
 
 def _count(value: str) -> int:
@@ -370,14 +372,14 @@ def _inline_code(code: str) -> str:
     return f"{fence} {code} {fence}" if longest else f"`{code}`"
 
 
-def _marked(tag: Tag, inner: str) -> str:
+def _marked(tag: etree._Element, inner: str) -> str:
     core = inner.strip()
     if not core:
         return inner
-    if tag.name == "a":
-        marked = _link(core, _attribute(tag, "href"))
+    if tag.tag == "a":
+        marked = _link(core, attribute(tag, "href"))
     else:
-        mark = _MARKS[tag.name]
+        mark = _MARKS[tag.tag]
         # Marks within marks of the same kind would end the outer ones.
         marked = core if mark in core else f"{mark}{core}{mark}"
     before = inner[: len(inner) - len(inner.lstrip())]
