@@ -2,12 +2,14 @@
 
 import asyncio
 import codecs
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from random import SystemRandom
+from typing import overload
 from urllib.parse import urldefrag, urljoin
 
 import httpx
@@ -27,6 +29,7 @@ _LONGEST_WAIT = 60.0  # seconds that a Retry-After is obeyed
 _LONGEST_BODY = 60.0  # seconds for one whole answer, however it drips
 _PASSING = frozenset({408, 425, 429})  # and every 5xx
 _ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_IN_A_HEADER = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,26 @@ class Answer:
     content_type: str  # lower case, without parameters
     etag: str | None
     last_modified: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What an earlier answer said of its version, to ask whether it changed since.
+
+    They are sent to the address that gave them and to no other, since another page may well bear
+    the same: `url` is that address where redirects ended there, None: the one that is asked for.
+    """
+
+    etag: str | None
+    last_modified: str | None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """The answer would be the one that the validators came with; `url` is where it lies."""
+
+    url: str
 
 
 class Pacer:
@@ -66,22 +89,44 @@ class Fetcher:
         self._backoff = backoff
         self._random = SystemRandom()
 
+    @overload
     async def get(
         self,
         url: str,
         *,
         may_follow: Callable[[str], bool],
         accepts: Callable[[str, str], bool] | None = None,
-    ) -> Answer | None:
+    ) -> Answer | None: ...
+
+    @overload
+    async def get(
+        self,
+        url: str,
+        *,
+        may_follow: Callable[[str], bool],
+        accepts: Callable[[str, str], bool] | None = None,
+        known: Validators | None,
+    ) -> Answer | NotModified | None: ...
+
+    async def get(
+        self,
+        url: str,
+        *,
+        may_follow: Callable[[str], bool],
+        accepts: Callable[[str, str], bool] | None = None,
+        known: Validators | None = None,
+    ) -> Answer | NotModified | None:
         """Fetch one address.
 
         Args:
             url: an http(s) address.
             may_follow: whether a redirect to this address may be followed.
             accepts: whether a body is wanted, by its address and content type; None: any.
+            known: what an earlier answer came with; None: the body is wanted in any case.
 
         Returns:
-            The answer, or None when `accepts` did not want it.
+            The answer; `NotModified` where it is still the one that `known` came with; None when
+            `accepts` did not want it.
 
         Raises:
             GoneError: 404 or 410.
@@ -93,7 +138,7 @@ class Fetcher:
         """
         for attempt in range(1, self._tries + 1):
             try:
-                return await self._follow(url, may_follow, accepts)
+                return await self._follow(url, may_follow, accepts, known)
             except TransientError as error:
                 if attempt == self._tries:
                     raise
@@ -111,13 +156,15 @@ class Fetcher:
         url: str,
         may_follow: Callable[[str], bool],
         accepts: Callable[[str, str], bool] | None,
-    ) -> Answer | None:
+        known: Validators | None,
+    ) -> Answer | NotModified | None:
         place = url
+        theirs = (known.url or url) if known else None
         for _ in range(_MOST_REDIRECTS):
             await self._pacer.wait()
             try:
                 async with asyncio.timeout(_LONGEST_BODY):
-                    answer = await self._once(place, accepts)
+                    answer = await self._once(place, accepts, known if place == theirs else None)
             except (httpx.TransportError, httpx.StreamError, TimeoutError) as error:
                 cause = str(error) or type(error).__name__
                 if isinstance(error.__context__, httpx.InvalidURL):  # in a Location header
@@ -135,10 +182,19 @@ class Fetcher:
         raise PermanentError(f"{url} leads from one address to the next without end")
 
     async def _once(
-        self, url: str, accepts: Callable[[str, str], bool] | None
-    ) -> Answer | str | None:
+        self,
+        url: str,
+        accepts: Callable[[str, str], bool] | None,
+        known: Validators | None,
+    ) -> Answer | NotModified | str | None:
         """Return the answer, the address a redirect leads to, or None for what is not wanted."""
-        async with self._client.stream("GET", url, follow_redirects=False) as response:
+        asked = _conditions(known)
+        async with self._client.stream(
+            "GET", url, headers=asked, follow_redirects=False
+        ) as response:
+            if response.status_code == 304 and asked:
+                await response.aread()  # it has no body; the connection is free for the next
+                return NotModified(url)
             if response.is_redirect and "location" in response.headers:
                 return urldefrag(urljoin(url, response.headers["location"]))[0]
             _check_status(url, response)
@@ -155,6 +211,16 @@ class Fetcher:
         )
 
 
+def _conditions(known: Validators | None) -> dict[str, str]:
+    """Return the headers that ask only for what changed; a validator that fits in none is left out."""
+    if known is None:
+        return {}
+    stated = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+    return {
+        name: value for name, value in stated.items() if value and _IN_A_HEADER.fullmatch(value)
+    }
+
+
 def _check_status(url: str, response: httpx.Response) -> None:
     status = response.status_code
     if status == 200:
@@ -162,6 +228,8 @@ def _check_status(url: str, response: httpx.Response) -> None:
     said = f"{url} answered {status} {response.reason_phrase}".rstrip()
     if status in _PASSING or status >= 500:
         raise TransientError(said, retry_after=_retry_after(response))
+    if status == 304:
+        raise PermanentError(f"{said}, although docbot did not ask whether it changed")
     if status == 401:
         raise RefusedError(f"{said}: it needs a login, which docbot does not have")
     if status == 403:
