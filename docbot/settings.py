@@ -42,6 +42,15 @@ def _words(value: Any) -> Any:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
+def _host(value: str) -> str:
+    """Refuse what is no host, with or without a port; an IPv6 address needs no brackets."""
+    if not _is_ip_address(value):
+        address = f"http://{value}"
+        if "@" in value or not is_http_address(address) or urlsplit(address).netloc != value:
+            raise ValueError("must be hosts, such as docs.example.org or 10.0.0.7:8080")
+    return value
+
+
 def _listen(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65_535 or not _is_own_host(host):
@@ -53,8 +62,12 @@ def _listen(value: str) -> str:
 
 
 def _is_own_host(host: str) -> bool:
+    return host in ("", "localhost") or _is_ip_address(host.strip("[]"))
+
+
+def _is_ip_address(value: str) -> bool:
     try:
-        return host in ("", "localhost") or bool(ip_address(host.strip("[]")))
+        return bool(ip_address(value))
     except ValueError:
         return False
 
@@ -195,9 +208,11 @@ class Settings(BaseSettings):
         description="Seconds between two requests to one host.",
         json_schema_extra={"reload": True},
     )
-    docbot_allow_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+    docbot_allow_hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, BeforeValidator(_words)
+    ] = Field(
         (),
-        description="Hosts that may be read although their address is not public. Accepted, not used yet.",
+        description="Hosts that may be read although their address is not public, each with or without `:port`. The host and port of a website that you add need not be named.",
     )
     docbot_limits: OnOff = Field(
         "on",

@@ -30,6 +30,14 @@ def test_the_environment_goes_before_the_file(
     assert (settings.docbot_log_level, settings.docbot_log_format) == ("error", "json")
 
 
+def test_hosts_that_are_allowed_are_named_with_or_without_a_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCBOT_ALLOW_HOSTS", "wiki.local, docs.local:8080 10.0.0.7 ::1 [::1]:80")
+    hosts = load(None).docbot_allow_hosts
+    assert hosts == ("wiki.local", "docs.local:8080", "10.0.0.7", "::1", "[::1]:80")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
@@ -38,6 +46,9 @@ def test_the_environment_goes_before_the_file(
         ("DATABASE_URL", "mysql://me@there/db", "postgresql://user:password@host:port/database"),
         ("OPENAI_BASE_URL", "ftp://there", "http:// or https://"),
         ("DOCBOT_OPERATOR_GUILD", "my guild", "valid integer"),
+        ("DOCBOT_ALLOW_HOSTS", "docs.example.org https://wiki.example.org/", "must be hosts"),
+        ("DOCBOT_ALLOW_HOSTS", "wiki.example.org:http", "must be hosts"),
+        ("DOCBOT_ALLOW_HOSTS", "me@wiki.example.org", "must be hosts"),
         ("DOCBOT_WEB_LISTEN", "8720", "HOST:PORT"),
         ("DOCBOT_WEB_LISTEN", "foo:80", "HOST:PORT"),
         ("OPENAI_BASE_URL", "http:foo", "with a host"),

@@ -83,6 +83,7 @@ async def _sync_one(
                 user_agent=USER_AGENT,
                 expect=progress.expect,
                 leave_out=left_out.add,
+                allow_hosts=rooms.settings.docbot_allow_hosts,
             )
             async with aclosing(pages):
                 summary = await store(source, rooms.sources, pages, full=full, progress=progress.at)

@@ -37,6 +37,7 @@ from docbot.knowledge.addresses import (
     rebase,
 )
 from docbot.knowledge.fetch import Answer, Fetcher, Pacer
+from docbot.knowledge.network import GuardedTransport, place_of, place_of_url
 from docbot.knowledge.pages import Failure, Fetched, Page, moved
 from docbot.knowledge.sitemap import parse_sitemap
 
@@ -55,8 +56,8 @@ _MARKDOWN_ENDINGS = (".md", ".markdown", ".mdx")
 class WebsiteSource:
     """A site to read.
 
-    `base_url` is the address that stands in place of the start address's folder. `transport` is
-    what connects, for sites that may only be reached under conditions; None: httpx's own.
+    `base_url` is the address that stands in place of the start address's folder. `allow_hosts` are
+    those that may be reached although their address is not public, as the start's host and port are.
     """
 
     start_url: str
@@ -68,9 +69,10 @@ class WebsiteSource:
     timeout: float = 20.0  # seconds for each step of a request
     tries: int = 3
     backoff: float = 1.0  # seconds before the second try
-    transport: httpx.AsyncBaseTransport | None = None
+    allow_hosts: tuple[str, ...] = ()
 
     def client(self) -> httpx.AsyncClient:
+        allowed = [place_of_url(self.start_url), *map(place_of, self.allow_hosts)]
         return httpx.AsyncClient(
             headers={
                 "User-Agent": self.user_agent,
@@ -78,8 +80,7 @@ class WebsiteSource:
                 "Accept-Encoding": "gzip, deflate",
             },
             timeout=self.timeout,
-            limits=httpx.Limits(max_connections=self.connections),
-            transport=self.transport,
+            transport=GuardedTransport(allowed, connections=self.connections),
         )
 
 

@@ -28,10 +28,12 @@ async def read_pages(
     user_agent: str,
     expect: Callable[[int], None],
     leave_out: Callable[[str], None] = lambda _: None,
+    allow_hosts: tuple[str, ...] = (),
 ) -> AsyncGenerator[Page | Failure, None]:
     """Give every page of the source; `expect` is told their number where it is known.
 
     `leave_out` is told each address that is linked like a page and is of another kind, as a PDF.
+    `allow_hosts` may be reached although their address is not public, as the source's own may be.
 
     Raises:
         DocbotError: the source as a whole cannot be read.
@@ -41,7 +43,9 @@ async def read_pages(
         async for page in _folder_pages(folder, executor, expect):
             yield page
         return
-    site = WebsiteSource(source.location, user_agent, pause, source.base_url)
+    site = WebsiteSource(
+        source.location, user_agent, pause, source.base_url, allow_hosts=allow_hosts
+    )
     convert = _converter(executor, source.base_url)
     async with aclosing(crawl(site, convert, leave_out)) as pages:
         async for page in pages:
