@@ -14,6 +14,7 @@ from docbot.app.rooms import Rooms, complete_index, rebuild_index, refuse_endpoi
 from docbot.db.locks import sync_lock
 from docbot.db.sources import Source
 from docbot.errors import DocbotError, UsageError
+from docbot.knowledge.memory import NoMemory
 from docbot.knowledge.pages import Failure
 from docbot.knowledge.reading import read_pages
 from docbot.knowledge.sync import Summary, store
@@ -79,10 +80,11 @@ async def _sync_one(
             pages = read_pages(
                 source,
                 executor,
+                memory=NoMemory(),
                 pause=rooms.settings.docbot_crawl_pause,
                 user_agent=USER_AGENT,
                 expect=progress.expect,
-                leave_out=left_out.add,
+                leave_out=lambda address, _: left_out.add(address),
                 allow_hosts=rooms.settings.docbot_allow_hosts,
             )
             async with aclosing(pages):

@@ -1,70 +1,179 @@
-"""A folder of documentation on this machine: HTML as a site generator left it, or Markdown."""
+"""A folder of documentation on this machine: HTML as a site generator left it, or its sources."""
 
+import importlib.util
 import os
-from collections.abc import Callable, Iterator
+import re
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import urlsplit
 
-from docbot.errors import GoneError, PermanentError, TransientError, UsageError
+from docbot.errors import UsageError
 from docbot.knowledge.addresses import folded, is_under
-from docbot.knowledge.html import convert, decode
+from docbot.knowledge.front import is_draft
+from docbot.knowledge.globs import Choice
+from docbot.knowledge.html import Converted, convert, decode
+from docbot.knowledge.inside import read_inside
 from docbot.knowledge.markdown import read
-from docbot.knowledge.pages import Page, page_of, refuse_binary
+from docbot.knowledge.memory import Known
+from docbot.knowledge.pages import (
+    Failure,
+    Nothing,
+    Page,
+    Unchanged,
+    page_of,
+    refuse_binary,
+)
+from docbot.knowledge.published import HTML, MARKDOWN, Site
 
-_MARKDOWN = (".md", ".markdown", ".mdx")
-_HTML = (".html", ".htm")
+PDF = (".pdf",)
+_READ = MARKDOWN + HTML
 _MOST_BYTES = 10_000_000
+# Nobody misses what a version control keeps for itself.
+_NOT_WORTH_A_LINE = frozenset({".git", ".hg", ".svn"})
+_NOT_IN_NAMES = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_LINK = re.compile(r"""(?:\]\(|\]:|href\s*=\s*["'])\s*<?([^\s()<>"']+)""")
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file to read; `path` is relative to the folder, with `/` between its parts."""
+
+    path: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a folder holds: what is read, what cannot be, and what is left out with the reason."""
+
+    files: tuple[File, ...]
+    failures: tuple[Failure, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FolderSource:
-    def __init__(self, root: Path, base_url: str | None) -> None:
-        """`base_url` is the address at which the folder's content is published, None if nowhere."""
-        self.root = root
-        self.base_url = base_url
+    """A folder; `base_url` is the address at which its content is published, None if nowhere."""
 
-    def files(self, tell: Callable[[OSError], None] = lambda _: None) -> list[Path]:
-        """Return every documentation file below the folder, sorted.
+    root: Path
+    base_url: str | None
+    choice: Choice = field(default_factory=Choice)
 
-        Hidden folders, `node_modules` and links that lead out of the folder are left out.
+    def listing(self) -> Listing:
+        """Look at every file below the folder; meant for a process pool.
 
-        Args:
-            tell: called for each file or folder within that cannot be looked at.
+        Links are followed to files within the folder only.
 
         Raises:
             UsageError: there is no such folder, or no documentation in it.
-
         """
         if not self.root.exists():
             raise UsageError(f"the folder {self.root} does not exist")
         if not self.root.is_dir():
             raise UsageError(f"{self.root} is not a folder; give the folder that holds the pages")
-        found = sorted(_documentation(self.root, tell))
-        if not found:
-            endings = ", ".join(_MARKDOWN + _HTML)
+        survey = _Survey(self.root, self.choice)
+        survey.walk()
+        if not survey.found:
+            endings = ", ".join(_READ)
             raise UsageError(f"the folder {self.root} holds no documentation: read are {endings}")
-        return found
+        return _listing(Site.at(self.root, self.base_url), survey)
+
+    def files(self) -> list[Path]:
+        """Return every file to read, sorted; raises as `listing`."""
+        return [self.root / file.path for file in self.listing().files]
 
     def address(self, path: Path) -> str:
-        return address_of(self.root, path, self.base_url)
+        return Site.at(self.root, self.base_url).address(path)
 
 
-def address_of(root: Path, path: Path, base_url: str | None) -> str:
-    """Return a file's address: under `base_url` as live sites have it, else its path in the folder.
+class _Survey:
+    """Walks a folder of any depth and size."""
 
-    HTML keeps its path, Markdown loses its ending, and an index is its folder.
-    """
-    relative = PurePosixPath(path.relative_to(root).as_posix())
-    if base_url is None:
-        return str(relative)
-    folder = "" if relative.parent == PurePosixPath() else f"{relative.parent}/"
-    suffix = relative.suffix.lower()
-    if _is_index(path):
-        shown = folder
-    elif suffix in _HTML:
-        shown = str(relative)
-    else:
-        shown = f"{folder}{relative.stem}"
-    return base_url.rstrip("/") + "/" + quote(shown, safe="/~!$&'*+,;=:@")
+    def __init__(self, root: Path, choice: Choice) -> None:
+        self.found: list[str] = []
+        self.failures: list[Failure] = []
+        self.left_out: list[tuple[str, str]] = []
+        self._root = root
+        self._home = os.path.realpath(root)
+        self._choice = choice
+
+    def walk(self) -> None:
+        waiting = [""]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                with os.scandir(self._root / folder) as entries:
+                    for entry in entries:
+                        path = f"{folder}{entry.name}"
+                        if self._look(path, entry):
+                            waiting.append(f"{path}/")
+            except OSError as error:
+                self._cannot_read(folder, error)
+        self.found.sort()
+
+    def _look(self, path: str, entry: "os.DirEntry[str]") -> bool:
+        """Note a file that is to be read; True for a folder to look into."""
+        try:
+            if entry.is_dir():
+                return self._is_looked_into(path, entry)
+            if PurePosixPath(path).suffix.lower() in _READ + PDF:
+                self._look_at_file(path, entry)
+        except OSError as error:
+            self._cannot_read(path, error)
+        return False
+
+    def _is_looked_into(self, path: str, entry: "os.DirEntry[str]") -> bool:
+        reason = self._choice.reason_against_all(path)
+        if reason is None and entry.is_symlink():
+            reason = "a link to a folder"
+        if reason is not None and entry.name not in _NOT_WORTH_A_LINE:
+            self.left_out.append((f"{_shown(path)}/", reason))
+        return reason is None
+
+    def _look_at_file(self, path: str, entry: "os.DirEntry[str]") -> None:
+        reason = self._choice.reason_against(path) or self._reason_against_file(path, entry)
+        if reason is not None:
+            self.left_out.append((_shown(path), reason))
+        elif _NOT_IN_NAMES.search(path):
+            shown = _shown(path)
+            reason = f"{shown} has a name that is no text in UTF-8; rename it"
+            self.failures.append(Failure(shown, reason, read_from=shown))
+        else:
+            self.found.append(path)
+
+    def _reason_against_file(self, path: str, entry: "os.DirEntry[str]") -> str | None:
+        if entry.is_symlink() and not _is_within(os.path.realpath(entry.path), self._home):
+            return "a link that leads out of the folder"
+        if not entry.is_file():
+            return "a link to nothing" if entry.is_symlink() else "no regular file"
+        if path.lower().endswith(PDF) and importlib.util.find_spec("pypdf") is None:
+            return 'a PDF; to read it: pip install "docbot[pdf]"'
+        return None
+
+    def _cannot_read(self, path: str, error: OSError) -> None:
+        shown = _shown(str(self._root / path))
+        reason = f"{shown} cannot be read: {error.strerror or error}"
+        self.failures.append(Failure(shown, reason, is_transient=True, read_from=_shown(path)))
+
+
+def _listing(site: Site, survey: _Survey) -> Listing:
+    files: list[File] = []
+    failures, left_out = list(survey.failures), list(survey.left_out)
+    first_at: dict[str, str] = {}
+    for path in survey.found:
+        front = site.front(site.root / path)
+        if is_draft(front):
+            left_out.append((path, "a draft"))
+            continue
+        address = site.address(site.root / path, front)
+        first = first_at.setdefault(address, path)
+        if first == path:
+            files.append(File(path, address))
+        else:
+            reason = f"{path} has the same address as {first}, which is read instead"
+            failures.append(Failure(address, reason, read_from=path))
+    return Listing(tuple(files), tuple(failures), tuple(left_out))
 
 
 def read_file(root: Path, path: Path, base_url: str | None) -> Page:
@@ -73,105 +182,72 @@ def read_file(root: Path, path: Path, base_url: str | None) -> Page:
     Raises:
         GoneError: the file is no longer there.
         TransientError: the file cannot be read.
-        PermanentError: the file is larger than 10 MB, or no text.
+        PermanentError: the file is larger than 10 MB, leads out of the folder, or is no text.
 
     """
-    url = address_of(root, path, base_url)
-    body = _body(path)
+    site = Site.at(root, base_url)
+    return _page(site, path, read_inside(root, path, most=_MOST_BYTES), site.address(path))
+
+
+def read_changed(
+    source: FolderSource, file: File, known: Known | None
+) -> Page | Unchanged | Nothing:
+    """Read one file unless it would give what it gave before; raises as `read_file`."""
+    site = Site.at(source.root, source.base_url)
+    path = source.root / file.path
+    body = read_inside(source.root, path, most=_MOST_BYTES)
+    digest = _digest(site, path, body)
+    if known and known.body_hash == digest and known.page_url in {None, file.address}:
+        return Unchanged(file.path, known)
+    page = _page(site, path, body, file.address)
+    if page.chunks:
+        return replace(page, read_from=file.path, body_hash=digest)
+    note = None if page.leads_to else f"{file.path} holds no text"
+    return Nothing(file.path, None, None, digest, leads_to=page.leads_to, note=note)
+
+
+def _page(site: Site, path: Path, body: bytes, url: str) -> Page:
+    return page_of(_converted(site, path, body, url), url)
+
+
+def _converted(site: Site, path: Path, body: bytes, url: str) -> Converted:
     refuse_binary(body, str(path))
-    if path.suffix.lower() in _HTML:
-        return page_of(convert(body, url, rewrite=_folding(base_url)), url)
-    resolver = _Resolver(root, path, base_url, url)
-    return page_of(read(decode(body), url, resolver.resolve), url)
+    if path.suffix.lower() in HTML:
+        return convert(body, url, rewrite=lambda link: _folded_within(link, site.base_url))
+    return read(decode(body), url, lambda href: site.resolve(href, path, url))
 
 
-def _body(path: Path) -> bytes:
+def _digest(site: Site, path: Path, body: bytes) -> bytes:
+    """Hash all that a page is made from: its file, and where links to other files lead."""
+    digest = blake2b(body, digest_size=16)
+    if path.suffix.lower() not in HTML:
+        links = {found[1] for found in _LINK.finditer(body.decode("utf-8", "replace"))}
+        for link in sorted(filter(_may_name_file, links)):
+            digest.update(f"\x1f{site.resolve(link, path, '')}".encode("utf-8", "surrogatepass"))
+    return digest.digest()
+
+
+def _may_name_file(href: str) -> bool:
     try:
-        size = path.stat().st_size
-        if size > _MOST_BYTES:
-            raise PermanentError(f"{path} has {size // 1_000_000} MB; a page may have 10")
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise GoneError(f"{path} is no longer there") from error
-    except OSError as error:
-        raise TransientError(f"{path} cannot be read: {error.strerror or error}") from error
+        parts = urlsplit(href)
+    except ValueError:
+        return False
+    return bool(parts.path) and not parts.scheme and not parts.netloc
 
 
-class _Resolver:
-    """Finds what a link in a Markdown file leads to: another file's page, or an address."""
-
-    def __init__(self, root: Path, path: Path, base_url: str | None, url: str) -> None:
-        self._root = root
-        self._path = path
-        self._base_url = base_url
-        self._url = url
-
-    def resolve(self, href: str) -> str:
-        try:
-            target, mark, fragment = href.partition("#")
-            path = unquote(urlsplit(target).path)
-            file = self._find(path)
-        except (ValueError, OSError):  # no address at all, or a name too long for a file
-            return href
-        if file is not None:
-            return address_of(self._root, file, self._base_url) + mark + fragment
-        if self._base_url is None:
-            return href
-        # `./x.md` names a file; what is not in the folder is taken as the site would have it.
-        return urljoin(self._url if not path.startswith("/") else self._base_url, href)
-
-    def _find(self, path: str) -> Path | None:
-        start = self._root if path.startswith("/") else self._path.parent
-        target = Path(os.path.normpath(start / path.lstrip("/")))
-        if not target.is_relative_to(self._root) or not path:
-            return None
-        names = (target, *(target.with_name(target.name + ending) for ending in _MARKDOWN + _HTML))
-        indexes = (
-            target / f"{name}{ending}" for name in ("index", "README") for ending in _MARKDOWN
-        )
-        candidates = (target / "index.html", *indexes) if target.is_dir() else names
-        return next((file for file in candidates if _is_documentation(file)), None)
+def _folded_within(link: str, base_url: str | None) -> str:
+    """Give a link within the site the form that addresses have here."""
+    if base_url is None or not is_under(link, f"{base_url.rstrip('/')}/"):
+        return link
+    page, mark, fragment = link.partition("#")
+    return folded(page) + mark + fragment
 
 
-def _folding(base_url: str | None) -> Callable[[str], str]:
-    """Give links within the site the form that addresses have here."""
-    root = f"{base_url.rstrip('/')}/" if base_url else ""
-
-    def fold(link: str) -> str:
-        if not root or not is_under(link, root):
-            return link
-        page, mark, fragment = link.partition("#")
-        return folded(page) + mark + fragment
-
-    return fold
+def _is_within(path: str, home: str) -> bool:
+    return path == home or path.startswith(home.rstrip(os.sep) + os.sep)
 
 
-def _documentation(root: Path, tell: Callable[[OSError], None]) -> Iterator[Path]:
-    inside = root.resolve()
-    for folder, names, files in os.walk(root, onerror=tell):
-        names[:] = [name for name in names if not name.startswith(".") and name != "node_modules"]
-        for name in files:
-            path = Path(folder, name)
-            try:
-                is_wanted = (
-                    not name.startswith(".")
-                    and _is_documentation(path)
-                    and path.resolve().is_relative_to(inside)
-                )
-            except OSError as error:
-                tell(error)
-                continue
-            if is_wanted:
-                yield path
-
-
-def _is_documentation(path: Path) -> bool:
-    return path.suffix.lower() in _MARKDOWN + _HTML and path.is_file()
-
-
-def _is_index(path: Path) -> bool:
-    """A README stands for its folder where no index does."""
-    stem = path.stem.lower()
-    if stem == "readme" and path.suffix.lower() in _MARKDOWN:
-        return not any((path.parent / f"index{ending}").exists() for ending in _MARKDOWN + _HTML)
-    return stem == "index"
+def _shown(path: str) -> str:
+    """Write a path so that it can be stored and printed, whatever bytes its name has."""
+    text = os.fsencode(path).decode("utf-8", "replace")
+    return _NOT_IN_NAMES.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -14,10 +14,9 @@ from markdown_it import MarkdownIt
 
 from docbot.knowledge.chunks import plain
 from docbot.knowledge.dialects import plain_blocks
+from docbot.knowledge.front import without_front
 from docbot.knowledge.html import Converted
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title[ \t]*:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _STATED_ANCHOR = re.compile(r"\s*\\?\{\s*#([^{}\s]+)(?:\s[^{}]*)?\}\s*$")
 _CLOSING_HASHES = re.compile(r"\s+#+\s*$")
@@ -56,13 +55,13 @@ def read(text: str, url: str, resolve: Callable[[str], str]) -> Converted:
 
     """
     text = _CONTROL.sub("", text.removeprefix("\ufeff")).replace("\r\n", "\n").replace("\r", "\n")
-    front, body = _without_front_matter(text)
+    front, body = without_front(text)
     body, codes = _hide_code(plain_blocks(body))
     found: list[str] = []
     body = _rewrite_links(body, url, resolve, found)
     body = _show_code(body, codes)
     body, heading = _with_anchors(body)
-    title = front or heading or _name_of(url)
+    title = front.get("title") or heading or _name_of(url)
     links = dict.fromkeys(link.partition("#")[0] for link in found)
     return Converted(title, _tidy(body), tuple(links))
 
@@ -70,17 +69,6 @@ def read(text: str, url: str, resolve: Callable[[str], str]) -> Converted:
 def slug(heading: str) -> str:
     """Return the anchor GitHub gives to a heading of this plain text."""
     return _NOT_IN_SLUG.sub("", heading.strip().lower()).replace(" ", "-")
-
-
-def _without_front_matter(text: str) -> tuple[str, str]:
-    front = _FRONT_MATTER.match(text)
-    if front is None:
-        return "", text
-    title = _FRONT_TITLE.search(front[1] or "")
-    stated = title[1].strip() if title else ""
-    if len(stated) > 1 and stated[0] == stated[-1] and stated[0] in "\"'":
-        stated = stated[1:-1]
-    return stated, text[front.end() :]
 
 
 def _hide_code(text: str) -> tuple[str, list[str]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from docbot.db.sources import ChunkRow, PageRow, Source, Sources
 from docbot.errors import PermanentError
 from docbot.knowledge.addresses import bare
-from docbot.knowledge.pages import Failure, Page
+from docbot.knowledge.pages import Failure, Nothing, Page, Unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Summary:
 async def store(
     source: Source,
     sources: Sources,
-    pages: AsyncIterator[Page | Failure],
+    pages: AsyncIterator[Page | Unchanged | Nothing | Failure],
     *,
     full: bool,
     progress: Callable[[int], None],
@@ -49,6 +49,8 @@ async def store(
     async for page in pages:
         if isinstance(page, Failure):
             failures.append(page)
+            continue
+        if not isinstance(page, Page):
             continue
         # A stub that only leads elsewhere holds nothing to find.
         if page.url in seen or not page.chunks:

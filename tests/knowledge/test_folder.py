@@ -13,6 +13,7 @@ import pytest
 from docbot.db.sources import Source
 from docbot.errors import PermanentError, TransientError, UsageError
 from docbot.knowledge.folder import FolderSource, read_file
+from docbot.knowledge.memory import NoMemory
 from docbot.knowledge.pages import Failure, Page
 from docbot.knowledge.reading import bounded, read_pages
 from docbot.processes import process_pool
@@ -115,7 +116,7 @@ async def read_folder(root: Path) -> tuple[list[Page], list[Failure]]:
         results = [
             result
             async for result in read_pages(
-                source, executor, pause=0, user_agent="", expect=lambda _: None
+                source, executor, memory=NoMemory(), pause=0, user_agent="", expect=lambda _: None
             )
         ]
     return (
@@ -138,7 +139,9 @@ async def test_a_pool_that_breaks_is_told_once(
 ) -> None:
     write(tmp_path, a_md="# A", b_md="# B", c_md="# C")
     source = Source(1, "docs", "folder", str(tmp_path), BASE, None, 0, 0)
-    pages = read_pages(source, BrokenPool(), pause=0, user_agent="", expect=lambda _: None)
+    pages = read_pages(
+        source, BrokenPool(), memory=NoMemory(), pause=0, user_agent="", expect=lambda _: None
+    )
     is_told = False
     try:
         await anext(pages)
