@@ -15,7 +15,7 @@ import click
 
 from docbot import __version__
 from docbot.errors import DocbotError, SettingsError, UsageError
-from docbot.settings import Settings, is_http_address, load
+from docbot.settings import Settings, load
 from docbot.telemetry import set_up_logging
 from docbot.text import printable
 
@@ -213,69 +213,54 @@ def sources() -> None:
 @click.option(
     "--base-url", metavar="URL", help="The address that stands in place of where it was read."
 )
-def sources_add(name: str, location: str, base_url: str | None) -> None:
-    """Add documentation: a website, or a folder of Markdown or HTML.
+@click.option(
+    "--include",
+    multiple=True,
+    metavar="GLOB",
+    help="Read these too, though they would be left out, as `v1.2/**`. May be given again.",
+)
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Do not read these, as `blog/**`.")
+@click.option("--selector", metavar="CSS", help="Where the text of a page is, as `#content`.")
+@click.option(
+    "--max-pages",
+    type=click.IntRange(1, 1_000_000),
+    metavar="N",
+    help="How many pages are read at most; 5000 unless said.",
+)
+def sources_add(name: str, location: str, **options: Any) -> None:
+    """Add documentation: a website, a folder, or a file of JSON Lines.
+
+    A folder may hold Markdown, MDX, reStructuredText, HTML and, with docbot[pdf], PDF. A line of
+    JSON Lines is {"url": ..., "title": ..., "markdown": ...}.
 
     \b
     Examples:
       docbot sources add docs https://docs.example.org/
+      docbot sources add docs https://docs.example.org/ --exclude 'blog/**' --include 'v1.2/**'
       docbot sources add docs ./docs --base-url https://docs.example.org/
+      docbot sources add wiki ./wiki.jsonl
     """
-    from docbot.knowledge.location import located, overlap
+    from docbot.app.sources import Wanted, add_source
 
-    kind, place = located(location)
-    if base_url is not None and not is_http_address(base_url):
-        raise UsageError(
-            f"--base-url {base_url}: must be an address with a host "
-            "that starts with http:// or https://"
-        )
-
-    async def add(rooms: "Rooms") -> None:
-        others = {
-            known: overlap(place, known.location)
-            for known in await rooms.sources.all()
-            if known.name != name
-        }
-        for known, lies in others.items():
-            if lies == "same":
-                raise UsageError(
-                    f"{place} is read already, as source {known.name}; "
-                    f"docbot sync {known.name} reads it again"
-                )
-        await rooms.sources.add(name=name, kind=kind, location=place, base_url=base_url)
-        click.echo(f"Added {name} ({place}). Next: docbot sync {name}")
-        for known, lies in others.items():
-            if lies is not None:
-                click.echo(
-                    f"warning: {place} lies {lies} {known.location} (source {known.name}); "
-                    "a search that uses both finds the same page twice",
-                    err=True,
-                )
-
-    _with_rooms(add)
+    wanted = Wanted(name, location, **options)
+    for warning in _with_rooms(partial(add_source, wanted=wanted)):
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(f"Added {name} ({location}). Next: docbot sync {name}")
 
 
 @sources.command("list")
 def sources_list() -> None:
-    """Show every source with its pages and its last sync.
+    """Show every source: its pages, its syncs, and what fails.
 
     \b
     Example:
       docbot sources list
     """
+    from docbot.app.sources import lines_about_sources
 
-    async def show(rooms: "Rooms") -> None:
-        found = await rooms.sources.all()
-        if not found:
-            click.echo("No source yet. Next: docbot sources add NAME URL_OR_FOLDER")
-        for source in found:
-            synced = f"{source.synced_at:%Y-%m-%d %H:%M} UTC" if source.synced_at else "never"
-            click.echo(
-                f"{source.name}  {source.location}  "
-                f"{source.pages} pages, {source.chunks} chunks, synced {synced}"
-            )
-
-    _with_rooms(show)
+    lines = _with_rooms(lines_about_sources)
+    for line in lines or ["No source yet. Next: docbot sources add NAME URL_OR_FOLDER"]:
+        click.echo(printable(line))
 
 
 @sources.command("remove")
@@ -301,9 +286,12 @@ def sources_remove(name: str) -> None:
 
 @commands.command()
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
-@click.option("--full", is_flag=True, help="Store every page anew, changed or not.")
-def sync(names: Sequence[str], full: bool) -> None:
+@click.option("--full", is_flag=True, help="Read every page anew, changed or not.")
+@click.option("--yes", is_flag=True, help="Remove pages that are gone, however many.")
+def sync(names: Sequence[str], full: bool, yes: bool) -> None:
     """Fetch what changed in the documentation and index it.
+
+    Where more than 30 % of a source's pages are gone it asks before it removes them.
 
     \b
     Examples:
@@ -312,14 +300,24 @@ def sync(names: Sequence[str], full: bool) -> None:
     """
     from docbot.app.reading import sync_sources
 
+    progress = TerminalProgress()
+
+    async def may_remove(doomed: int, pages: int) -> bool:
+        if yes or not sys.stdin.isatty():
+            return yes
+        progress.end()
+        return click.confirm(f"{doomed} of {pages} pages are gone. Remove them?", err=True)
+
     async def read(rooms: "Rooms") -> "Outcome":
         return await sync_sources(
-            rooms, names, full=full, say=click.echo, progress=TerminalProgress()
+            rooms, names, full=full, say=click.echo, progress=progress, may_remove=may_remove
         )
 
     outcome = _with_rooms(read)
     if not outcome.sources:
         raise DocbotError("nothing could be read; see the reasons above")
+    if outcome.held:
+        raise DocbotError(f"pages of {', '.join(outcome.held)} were not removed; see above")
     if not outcome.embedded:
         raise DocbotError("not all could be embedded; until it is, what is new is found by words")
 

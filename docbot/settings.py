@@ -208,6 +208,11 @@ class Settings(BaseSettings):
         description="Seconds between two requests to one host.",
         json_schema_extra={"reload": True},
     )
+    docbot_sync_hours: Annotated[float, Field(ge=0, le=8760, allow_inf_nan=False)] = Field(
+        6,
+        description="Hours between two scheduled syncs of a source while `docbot run` is active, give or take a tenth; 0: none is scheduled.",
+        json_schema_extra={"reload": True},
+    )
     docbot_allow_hosts: Annotated[
         tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, BeforeValidator(_words)
     ] = Field(

@@ -93,7 +93,10 @@ async def test_a_folder_is_read_and_the_next_sync_finds_nothing_to_do(shell: She
     assert "2 pages: 2 added" in first.out
     (shell.cwd / "docs" / "usage.md").unlink()
     second = await shell.run("sync", "docs")
-    assert "1 pages: 0 added, 0 changed, 1 unchanged, 1 deleted" in second.out
+    assert second.code == 1
+    assert "1 pages are gone, so many that it may be a mistake; nothing was removed" in second.out
+    sure = await shell.run("sync", "docs", "--yes")
+    assert "1 pages: 0 added, 0 changed, 1 unchanged, 1 deleted, 0 failed" in sure.out
     third = await shell.run("sync")
     assert "1 unchanged, 0 deleted" in third.out
     assert "indexed" not in third.out
@@ -331,21 +334,21 @@ async def test_a_backup_moves_docbot_to_another_data_folder(read: Shell, elsewhe
     backed_up = await read.run("backup", "docbot.tar")
     assert backed_up.code == 0, backed_up.err
     assert re.match(
-        r"Backed up \d+ rows in \d+ tables to docbot\.tar \(\d+\.\d kB\)\.\n  chunks 3, pages 3, sources 1\n",
+        r"Backed up \d+ rows in \d+ tables to docbot\.tar \(\d+\.\d kB\)\.\n  addresses 3, chunks 3, pages 3, sources 1, syncs 1\n",
         backed_up.out,
     )
     restored = await elsewhere.run("restore", "docbot.tar")
     assert restored.code == 0, restored.err
-    assert "docbot.tar is whole: 7 rows in" in restored.out
+    assert "docbot.tar is whole: 11 rows in" in restored.out
     assert restored.out.endswith("indexed 3 chunks\nNext: docbot run\n")
     found = await elsewhere.run("search", "max_retries", "--json", "--limit", "1")
     assert json.loads(found.out)[0]["url"] == ANSWER_PLACE
     again = await elsewhere.run("restore", "docbot.tar")
     assert again.code == 2
-    assert "is not empty (rows: chunks 3, pages 3, sources 1)" in again.err
+    assert "is not empty (rows: addresses 3, chunks 3, pages 3, sources 1, syncs 1)" in again.err
     from_embedded = await elsewhere.run("backup", "docbot.tar", "--force")
     assert from_embedded.code == 0, from_embedded.err
-    assert from_embedded.out.splitlines()[1] == "  chunks 3, pages 3, sources 1"
+    assert from_embedded.out.splitlines()[1] == "  addresses 3, chunks 3, pages 3, sources 1, syncs 1"
 
 
 async def test_an_index_that_cannot_be_built_after_a_restore_is_told(

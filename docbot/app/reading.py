@@ -1,23 +1,35 @@
 """A sync: every source read, then the index built anew once."""
 
+import asyncio
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from random import SystemRandom
 from urllib.parse import urljoin
 
 from docbot import __version__
 from docbot.app.embedding import Progress, embed_chunks, forget_vectors_of_another
 from docbot.app.rooms import Rooms, complete_index, rebuild_index, refuse_endpoint_without_model
+from docbot.app.sources import told
 from docbot.db.locks import sync_lock
-from docbot.db.sources import Source
+from docbot.db.sources import PageRow, Source, Uncut
+from docbot.db.syncs import Begun
 from docbot.errors import DocbotError, UsageError
-from docbot.knowledge.memory import NoMemory
-from docbot.knowledge.pages import Failure
 from docbot.knowledge.reading import read_pages
-from docbot.knowledge.sync import Summary, store
+from docbot.knowledge.sync import (
+    RESUMABLE_HOURS,
+    MayRemove,
+    Stored,
+    StoredMemory,
+    Summary,
+    cut_anew,
+    cut_page,
+    store,
+)
 from docbot.processes import process_pool
 from docbot.retrieval.embedder import Embedder
 from docbot.retrieval.lexical import LEXICAL_VERSION
@@ -25,14 +37,34 @@ from docbot.retrieval.lexical import LEXICAL_VERSION
 USER_AGENT = f"docbot/{__version__} (+https://github.com/docbot/docbot)"
 
 _SHOWN_FAILURES = 20
+_JITTER = 0.1  # of the time between two scheduled syncs
+_AFTER_FAILURE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How many sources could be read, and whether all their chunks have a vector, if wanted."""
+    """How many sources could be read, and whether all their chunks have a vector, if wanted.
+
+    `held` are the sources of which too many pages would have been removed.
+    """
 
     sources: int
     embedded: bool
+    held: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a sync is done, and whom it tells."""
+
+    full: bool
+    say: Callable[[str], None]
+    progress: Progress
+    may_remove: MayRemove
+
+
+async def keep_all(_doomed: int, _pages: int) -> bool:
+    return False
 
 
 async def sync_sources(
@@ -42,10 +74,12 @@ async def sync_sources(
     full: bool,
     say: Callable[[str], None],
     progress: Progress,
+    may_remove: MayRemove = keep_all,
 ) -> Outcome:
     """Read the named sources (all when none is named) and index what changed.
 
-    Each failure is said and spoils nothing else: what could be read is indexed.
+    Each failure is said and spoils nothing else: what could be read is indexed. `may_remove` is
+    asked where so many pages are gone that it may be a mistake.
 
     Raises:
         UsageError: there is no source, a name is not known, or another sync runs.
@@ -54,12 +88,10 @@ async def sync_sources(
     chosen = await rooms.sources.get_many(names)
     if not chosen:
         raise UsageError("there is no source yet; `docbot sources add NAME URL_OR_FOLDER`")
+    way = _Way(full, say, progress, may_remove)
     async with sync_lock(rooms.database):
-        summaries = []
-        for source in chosen:
-            summary = await _sync_one(rooms, source, full=full, say=say, progress=progress)
-            if summary is not None:
-                summaries.append(summary)
+        synced = [await _sync_one(rooms, source, way) for source in chosen]
+        summaries = [summary for summary in synced if summary is not None]
         embedded = True
         if full and rooms.embedder is not None:
             await _forget(rooms, rooms.embedder, say)
@@ -67,47 +99,79 @@ async def sync_sources(
             embedded = await _index(rooms, say, progress)
         elif rooms.index.get() is None:
             await complete_index(rooms)
-    return Outcome(len(summaries), embedded)
+    held = tuple(summary.source for summary in summaries if summary.held)
+    return Outcome(len(summaries), embedded, held)
 
 
-async def _sync_one(
-    rooms: Rooms, source: Source, *, full: bool, say: Callable[[str], None], progress: Progress
-) -> Summary | None:
-    progress.begin(f"reading {source.name}")
-    left_out: set[str] = set()
+async def _sync_one(rooms: Rooms, source: Source, way: _Way) -> Summary | None:
+    sync = await rooms.syncs.begin(source.id, is_full=way.full, resumable_hours=RESUMABLE_HOURS)
+    if sync.is_resumed:
+        way.say(f"{source.name}: going on with the sync that was stopped half way")
+    way.progress.begin(f"reading {source.name}")
+    summary, reason = None, ""
     try:
-        with process_pool(os.cpu_count() or 1) as executor:
-            pages = read_pages(
-                source,
-                executor,
-                memory=NoMemory(),
-                pause=rooms.settings.docbot_crawl_pause,
-                user_agent=USER_AGENT,
-                expect=progress.expect,
-                leave_out=lambda address, _: left_out.add(address),
-                allow_hosts=rooms.settings.docbot_allow_hosts,
-            )
-            async with aclosing(pages):
-                summary = await store(source, rooms.sources, pages, full=full, progress=progress.at)
+        summary = await _read(rooms, source, sync, way)
     except BrokenProcessPool:
-        progress.end()
-        say(f"{source.name}: not read: the process that converts pages died; is memory short?")
-        _say_kept(source, say)
-        return None
+        reason = "the process that converts pages died; is memory short?"
+        await rooms.syncs.end(
+            sync.id, "failed", counts=sync.counts, deleted=0, failed=0, reason=reason
+        )
     except DocbotError as error:
-        progress.end()
-        say(f"{source.name}: not read: {error}")
-        _say_kept(source, say)
+        reason = str(error)
+    way.progress.end()
+    await rooms.syncs.put_off([source.id], _seconds_to_next(rooms, is_read=summary is not None))
+    if summary is None:
+        way.say(f"{source.name}: not read: {reason}")
+        if source.pages:
+            way.say(f"  what was read of it before is kept ({source.pages} pages)")
         return None
-    progress.end()
-    for line in lines_of(summary, len(left_out)):
-        say(line)
+    for line in lines_of(summary):
+        way.say(line)
     return summary
 
 
-def _say_kept(source: Source, say: Callable[[str], None]) -> None:
-    if source.pages:
-        say(f"  what was read of it before is kept ({source.pages} pages)")
+async def _read(rooms: Rooms, source: Source, sync: Begun, way: _Way) -> Summary:
+    left_out = Counter[str]()
+    stored = Stored(rooms.sources, rooms.addresses, rooms.syncs)
+    with process_pool(os.cpu_count() or 1) as executor:
+        pages = read_pages(
+            source,
+            executor,
+            memory=StoredMemory(rooms.addresses, source.id, sync),
+            pause=rooms.settings.docbot_crawl_pause,
+            user_agent=USER_AGENT,
+            expect=way.progress.expect,
+            leave_out=lambda _, reason: left_out.update((reason,)),
+            allow_hosts=rooms.settings.docbot_allow_hosts,
+        )
+        async with aclosing(pages):
+            summary = await store(
+                source,
+                stored,
+                sync,
+                pages,
+                progress=way.progress.at,
+                may_remove=way.may_remove,
+            )
+        await cut_anew(source, rooms.sources, cutter(executor))
+    return replace(summary, left_out=left_out)
+
+
+def cutter(executor: Executor) -> Callable[[Uncut, frozenset[bytes]], Awaitable[PageRow]]:
+    """Let pages be cut in another process."""
+
+    def cut(uncut: Uncut, repeated: frozenset[bytes]) -> Awaitable[PageRow]:
+        return asyncio.get_running_loop().run_in_executor(executor, cut_page, uncut, repeated)
+
+    return cut
+
+
+def _seconds_to_next(rooms: Rooms, *, is_read: bool) -> float:
+    """Return when to sync again; spread, so that not every docbot comes at the same minute."""
+    seconds = rooms.settings.docbot_sync_hours * 3600
+    if not is_read:
+        seconds = min(seconds, _AFTER_FAILURE_SECONDS)
+    return seconds * SystemRandom().uniform(1 - _JITTER, 1 + _JITTER)
 
 
 async def is_stale(rooms: Rooms) -> bool:
@@ -157,17 +221,20 @@ async def _embed(
     return True
 
 
-def lines_of(summary: Summary, left_out: int = 0) -> list[str]:
-    """Say what a sync did: one line of counts, then a line for each page that failed.
-
-    `left_out` addresses are no pages, as PDFs.
-    """
+def lines_of(summary: Summary) -> list[str]:
+    """Say what a sync did: one line of counts, then a line for each page that failed."""
     counts = (
         f"{summary.source}: {summary.read} pages: {summary.added} added, {summary.changed} changed, "
         f"{summary.unchanged} unchanged, {summary.deleted} deleted, {len(summary.failures)} failed"
     )
-    lines = [f"{counts}, {left_out} left out (PDFs and the like)" if left_out else counts]
-    lines += [f"  failed: {_told(failure)}" for failure in summary.failures[:_SHOWN_FAILURES]]
+    lines = [counts]
+    if summary.left_out:
+        reasons = ", ".join(f"{reason} ({n})" for reason, n in sorted(summary.left_out.items()))
+        lines.append(f"  left out: {reasons}")
+    lines += [
+        f"  failed: {told(failure.url, failure.reason)}"
+        for failure in summary.failures[:_SHOWN_FAILURES]
+    ]
     if len(summary.failures) > _SHOWN_FAILURES:
         lines.append(f"  and {len(summary.failures) - _SHOWN_FAILURES} more failed")
     elsewhere = Counter(_site_of(f.moved_to) for f in summary.failures if f.moved_to)
@@ -178,15 +245,15 @@ def lines_of(summary: Summary, left_out: int = 0) -> list[str]:
     ]
     if summary.kept:
         lines.append(
-            f"  {summary.kept} pages were not found this time; they are kept until all can be read"
+            f"  {summary.kept} pages were not found this time; they are kept until all can be read,"
+            " or until the next sync finds them gone too"
+        )
+    if summary.held:
+        lines.append(
+            f"  {summary.held} pages are gone, so many that it may be a mistake; nothing was removed."
+            f" To remove them: docbot sync {summary.source} --yes"
         )
     return lines
-
-
-def _told(failure: Failure) -> str:
-    """The reason, with the address where it does not begin with it."""
-    reason = failure.reason
-    return reason if reason.startswith(failure.url) else f"{failure.url}: {reason}"
 
 
 def _site_of(address: str) -> str:

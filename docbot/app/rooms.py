@@ -9,6 +9,7 @@ from pathlib import Path
 from docbot.answers.answer import Answerer
 from docbot.answers.generate import OpenAIChatModel
 from docbot.answers.guard import GuardedModel
+from docbot.db.addresses import Addresses
 from docbot.db.answers import Answers
 from docbot.db.chunks import Chunks
 from docbot.db.forums import Forums
@@ -18,6 +19,7 @@ from docbot.db.outbox import Outbox
 from docbot.db.pool import Database, Pool, close
 from docbot.db.questions import Questions
 from docbot.db.sources import Sources
+from docbot.db.syncs import Syncs
 from docbot.db.threads import Threads
 from docbot.errors import DocbotError, RefusedError, SettingsError, TransientError
 from docbot.pace import Pace
@@ -46,6 +48,8 @@ class Rooms:
     database: Database
     pool: Pool
     sources: Sources
+    addresses: Addresses
+    syncs: Syncs
     forums: Forums
     threads: Threads
     questions: Questions
@@ -140,6 +144,8 @@ async def _rooms(
         database=database,
         pool=pool,
         sources=Sources(pool),
+        addresses=Addresses(pool),
+        syncs=Syncs(pool),
         forums=Forums(pool),
         threads=Threads(pool),
         questions=Questions(pool),

@@ -10,7 +10,7 @@ from functools import partial
 from time import monotonic
 
 from docbot.answers.answer import Answerer
-from docbot.app.embedding import take_up_model
+from docbot.app.renewal import renew_index
 from docbot.app.rooms import (
     Rooms,
     complete_index,
@@ -19,6 +19,7 @@ from docbot.app.rooms import (
     open_rooms,
     refuse_endpoint_without_model,
 )
+from docbot.app.schedule import sync_on_schedule
 from docbot.bot import texts
 from docbot.bot.client import HelpClient, Parts, connect
 from docbot.bot.commands import add_commands
@@ -240,8 +241,9 @@ class RunningBot:
                 if await _first(self._take_over(lock), self._stop.wait()):
                     self._client = client = self._make_client(lock)
                     gateway = tasks.create_task(self._connect(client), name="gateway")
-                    model = tasks.create_task(take_up_model(self._rooms), name="embedding model")
-                    background.append(model)
+                    renewal = tasks.create_task(renew_index(self._rooms), name="index renewal")
+                    schedule = sync_on_schedule(self._rooms, lambda: self._settings)
+                    background += [renewal, tasks.create_task(schedule, name="sync schedule")]
                     if await _first(self.connected.wait(), self._stop.wait()):
                         await self._work(client, self._epoch, tasks)
                     # Who still signs in or connects would take the client's end for a fault.

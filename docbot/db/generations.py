@@ -25,6 +25,7 @@ _SWITCH = """
     WHERE name = $1 AND state = 'building'
 """
 _DROP_SET_ASIDE = "DELETE FROM chunks WHERE position IS NULL"
+_DROP_REMOVED = "DELETE FROM pages WHERE removed_at IS NOT NULL"
 # What is new has a higher id, what is gone makes them fewer, and only what this generation holds
 # can come back under an old id.
 _IS_UP_TO_DATE = """
@@ -43,6 +44,10 @@ _NAMES = "SELECT name FROM index_generations"
 _UNFINISHED = "SELECT name FROM index_generations WHERE state = 'building'"
 _HAS_CHUNKS = "SELECT EXISTS (SELECT FROM chunks WHERE position IS NOT NULL)"
 _FORGET = "DELETE FROM index_generations WHERE name = $1"
+_SIZE = """
+    SELECT count(*) AS points, coalesce(max(id), 0) AS last_chunk
+    FROM chunks WHERE position IS NOT NULL
+"""
 _ROWS = """
     SELECT chunks.id, chunks.source_id, pages.title, chunks.heading_path, chunks.url, chunks.text,
            embeddings.vector
@@ -60,14 +65,11 @@ _NOT_EMBEDDED = """
     ORDER BY chunks.hash LIMIT $2
 """
 _MISSING = """
-    SELECT count(*) AS chunks, coalesce(sum(size), 0) AS size FROM (
-        SELECT DISTINCT ON (chunks.hash)
-               octet_length(pages.title) + octet_length(array_to_string(chunks.heading_path, ' '))
-               + octet_length(chunks.text) AS size
-        FROM chunks JOIN pages ON pages.id = chunks.page_id
-        WHERE chunks.position IS NOT NULL AND NOT EXISTS (
+    SELECT count(*) AS chunks, coalesce(sum(tokens), 0) AS tokens FROM (
+        SELECT DISTINCT ON (hash) tokens FROM chunks
+        WHERE position IS NOT NULL AND NOT EXISTS (
             SELECT FROM embeddings WHERE model = $1 AND chunk_hash = chunks.hash)
-        ORDER BY chunks.hash) AS missing
+        ORDER BY hash) AS missing
 """
 _PUT_EMBEDDING = """
     INSERT INTO embeddings (model, chunk_hash, vector) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
@@ -120,10 +122,10 @@ class Unembedded:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """How many chunks have no vector yet, and how long their texts are together, in bytes."""
+    """How many chunks have no vector yet, and about how many tokens they are together."""
 
     chunks: int
-    size: int
+    tokens: int
 
 
 class Generations:
@@ -159,6 +161,7 @@ class Generations:
                         f"index {name} was thrown away by another sync; run `docbot sync` again"
                     )
                 await conn.execute(_DROP_SET_ASIDE)
+                await conn.execute(_DROP_REMOVED)
                 await conn.execute(_NOTIFY, name)
 
     async def installation(self) -> str:
@@ -202,7 +205,7 @@ class Generations:
     async def missing(self, model: str) -> Missing:
         with translated():
             row = await self._pool.fetchrow(_MISSING, model)
-        return Missing(row["chunks"], int(row["size"])) if row else Missing(0, 0)
+        return Missing(row["chunks"], row["tokens"]) if row else Missing(0, 0)
 
     async def put_embeddings(
         self, model: str, vectors: Sequence[tuple[bytes, Sequence[float]]]
@@ -223,6 +226,13 @@ class Generations:
             await self._pool.execute(_FORGET_OTHER_LENGTHS, model, dimensions)
 
 
+async def index_size(conn: Conn) -> Built:
+    """What a generation of all chunks is, as this snapshot has them."""
+    with translated():
+        row = await conn.fetchrow(_SIZE)
+    return Built(**row) if row else Built(0, 0)
+
+
 async def index_rows(conn: Conn, model: str | None) -> AsyncIterator[IndexRow]:
     """Every chunk of one snapshot, for a build; asks for a transaction around it."""
     with translated():
@@ -239,7 +249,7 @@ async def index_rows(conn: Conn, model: str | None) -> AsyncIterator[IndexRow]:
 
 
 def _floats(vector: bytes | None) -> Sequence[float] | None:
-    """Keep four bytes a number: a build holds all vectors at once, and a list takes 32."""
+    """Keep four bytes a number: a list takes 32."""
     if vector is None:
         return None
     floats = array("f")

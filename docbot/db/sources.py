@@ -7,39 +7,94 @@ from datetime import datetime
 
 import asyncpg
 
+from docbot.db.addresses import AddressRow, put_address
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
 from docbot.errors import UsageError
 
 _ADD = """
-    INSERT INTO sources (name, kind, location, base_url) VALUES ($1, $2, $3, $4) RETURNING id
+    INSERT INTO sources (name, kind, location, base_url, include, exclude, selector, max_pages)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id
 """
 _REMOVE = "DELETE FROM sources WHERE guild_id IS NULL AND name = $1 RETURNING id"
 _LIST = """
-    SELECT id, name, kind, location, base_url, synced_at,
-           (SELECT count(*) FROM pages WHERE source_id = sources.id) AS pages,
-           (SELECT count(*) FROM chunks
-            WHERE source_id = sources.id AND position IS NOT NULL) AS chunks
-    FROM sources WHERE guild_id IS NULL ORDER BY name
+    SELECT id, name, kind, location, base_url, include, exclude, selector, max_pages, repeated,
+           synced_at, due_at,
+           (SELECT count(*) FROM pages WHERE source_id = sources.id AND removed_at IS NULL) AS pages,
+           coalesce(stored.chunks, 0) AS chunks, coalesce(stored.tokens, 0) AS tokens
+    FROM sources
+    LEFT JOIN (
+        SELECT source_id, count(*) AS chunks, sum(tokens) AS tokens
+        FROM chunks WHERE position IS NOT NULL GROUP BY source_id) AS stored
+        ON stored.source_id = sources.id
+    WHERE guild_id IS NULL ORDER BY name
 """
-_PAGE_HASHES = "SELECT url, content_hash FROM pages WHERE source_id = $1"
+_PAGE_HASHES = """
+    SELECT url, content_hash FROM pages WHERE source_id = $1 AND removed_at IS NULL
+"""
 _PUT_PAGE = """
-    INSERT INTO pages (source_id, url, title, markdown, content_hash, etag, last_modified)
+    INSERT INTO pages (source_id, url, title, markdown, content_hash, chunker, edges)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (source_id, url) DO UPDATE
-    SET title = $3, markdown = $4, content_hash = $5, etag = $6, last_modified = $7,
+    SET title = $3, markdown = $4, content_hash = $5, chunker = $6, edges = $7, removed_at = NULL,
         fetched_at = now(), changed_at = now()
     RETURNING id
 """
 # What the page no longer has is still found until an index without it is in use.
 _SET_ASIDE = "UPDATE chunks SET position = NULL WHERE page_id = $1 RETURNING id, hash, url"
-_KEEP_CHUNK = "UPDATE chunks SET position = $2 WHERE id = $1"
+_KEEP_CHUNK = "UPDATE chunks SET position = $2, tokens = $3 WHERE id = $1"
 _ADD_CHUNK = """
-    INSERT INTO chunks (source_id, page_id, position, hash, heading_path, url, text)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    INSERT INTO chunks (source_id, page_id, position, hash, heading_path, url, text, tokens)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
-_DELETE_PAGES = "DELETE FROM pages WHERE source_id = $1 AND url = ANY($2::text[])"
+_COUNT_PAGE = "UPDATE syncs SET added = added + $2, changed = changed + $3 WHERE id = $1"
+# A page stays for as long as an address gives it. One that no address ever gave, as it was read
+# before addresses were kept, goes with the first sync that read everything.
+_DOOMED = """
+    SELECT url FROM pages
+    WHERE source_id = $1 AND removed_at IS NULL
+      AND NOT EXISTS (
+        SELECT FROM addresses
+        WHERE addresses.source_id = $1 AND page_url = pages.url
+          AND NOT (address = ANY($2::text[]) OR missed >= $3
+                   OR coalesce(failed_at < now() - make_interval(days => $4), false)))
+      AND ($5 OR EXISTS (
+        SELECT FROM addresses WHERE addresses.source_id = $1 AND page_url = pages.url))
+    ORDER BY url
+"""
+_FORGET_ADDRESSES = """
+    DELETE FROM addresses
+    WHERE source_id = $1
+      AND (address = ANY($2::text[]) OR missed >= $3
+           OR coalesce(failed_at < now() - make_interval(days => $4), false))
+"""
+_FORGET_PAGELESS = """
+    DELETE FROM addresses
+    WHERE source_id = $1 AND sync_id IS DISTINCT FROM $2 AND page_url IS NULL
+"""
+# They are still found until an index without them is in use.
+_SET_PAGES_ASIDE = """
+    UPDATE pages SET removed_at = now() WHERE source_id = $1 AND url = ANY($2::text[])
+"""
+_SET_THEIR_CHUNKS_ASIDE = """
+    UPDATE chunks SET position = NULL
+    FROM pages
+    WHERE pages.id = chunks.page_id AND pages.source_id = $1 AND pages.url = ANY($2::text[])
+"""
 _MARK_SYNCED = "UPDATE sources SET synced_at = now() WHERE id = $1"
+_EDGES = """
+    SELECT edge, count(*) AS pages FROM pages, unnest(edges) AS edge
+    WHERE source_id = $1 AND removed_at IS NULL GROUP BY edge HAVING count(*) >= $2
+"""
+_SET_REPEATED = "UPDATE sources SET repeated = $2 WHERE id = $1"
+_CUT_OTHERWISE = """
+    SELECT url, title, markdown, content_hash FROM pages
+    WHERE source_id = $1 AND removed_at IS NULL AND url > $2 AND (chunker <> $3 OR edges && $4::bytea[])
+    ORDER BY url LIMIT $5
+"""
+_ARE_CUT_OTHERWISE = """
+    SELECT EXISTS (SELECT FROM pages WHERE removed_at IS NULL AND chunker <> $1)
+"""
 _ARE_INDEXED = """
     SELECT EXISTS (
         SELECT FROM chunks JOIN index_generations ON state = 'current' AND chunks.id <= last_chunk
@@ -72,6 +127,13 @@ class Source:
     synced_at: datetime | None
     pages: int
     chunks: int
+    tokens: int = 0  # estimated
+    include: tuple[str, ...] = ()  # globs
+    exclude: tuple[str, ...] = ()
+    selector: str | None = None  # CSS
+    max_pages: int | None = None
+    repeated: frozenset[bytes] = frozenset()  # edges that stand on most pages; chunks lack them
+    due_at: datetime | None = None  # of the next scheduled sync
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +142,46 @@ class ChunkRow:
     heading_path: tuple[str, ...]
     url: str
     text: str
+    tokens: int = 0  # estimated
 
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """A page as it was read; `content_hash` covers all that its chunks are made from."""
+    """A page as it was read; `content_hash` covers its title and its Markdown.
+
+    `chunker` is the version that cut it, `edges` are hashes of its first and last blocks.
+    """
 
     url: str
     title: str
     markdown: str
     content_hash: bytes
     chunks: tuple[ChunkRow, ...]
-    etag: str | None = None
-    last_modified: str | None = None
+    chunker: int = 0
+    edges: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Uncut:
+    """A stored page that is to be cut anew."""
+
+    url: str
+    title: str
+    markdown: str
+    content_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What a sync finds to be gone.
+
+    `addresses` answered that they are; `most_missed` is in how many syncs in a row an address may
+    be named by nothing, `grace_days` for how long it may fail.
+    """
+
+    addresses: frozenset[str]
+    most_missed: int
+    grace_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +195,23 @@ class Sources:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def add(self, *, name: str, kind: str, location: str, base_url: str | None) -> int:
+    async def add(
+        self,
+        *,
+        name: str,
+        kind: str,
+        location: str,
+        base_url: str | None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        selector: str | None = None,
+        max_pages: int | None = None,
+    ) -> int:
         """Raises UsageError when the name is taken or has characters that no name has."""
+        scope = list(include), list(exclude), selector, max_pages
         try:
             with translated():
-                return int(await self._pool.fetchval(_ADD, name, kind, location, base_url))
+                return int(await self._pool.fetchval(_ADD, name, kind, location, base_url, *scope))
         except Exception as error:
             raise _named(error, name) from error
 
@@ -124,7 +225,7 @@ class Sources:
     async def all(self) -> list[Source]:
         with translated():
             rows = await self._pool.fetch(_LIST)
-        return [Source(**row) for row in rows]
+        return [_source(row) for row in rows]
 
     async def get_many(self, names: Sequence[str]) -> list[Source]:
         """The named sources, in the order given, or all when none is named.
@@ -148,7 +249,11 @@ class Sources:
             rows = await self._pool.fetch(_PAGE_HASHES, source_id)
         return {row["url"]: row["content_hash"] for row in rows}
 
-    async def put_page(self, source_id: int, page: PageRow) -> None:
+    async def put_page(
+        self,
+        source_id: int,
+        page: PageRow,
+    ) -> None:
         """Store the page in place of what was there, all or nothing.
 
         A chunk that the page had before keeps its id, wherever in the page it is now.
@@ -157,13 +262,72 @@ class Sources:
             async with self._pool.acquire() as conn, conn.transaction():
                 await _put_page(conn, source_id, page)
 
-    async def delete_pages(self, source_id: int, urls: Sequence[str]) -> None:
+    async def put_read_page(
+        self, source_id: int, sync_id: int, page: PageRow, address: AddressRow, *, is_new: bool
+    ) -> None:
+        """Store a page as `put_page`, with the address that gave it to a sync, and count it there."""
         with translated():
-            await self._pool.execute(_DELETE_PAGES, source_id, list(urls))
+            async with self._pool.acquire() as conn, conn.transaction():
+                await _put_page(conn, source_id, page)
+                await put_address(conn, source_id, sync_id, address)
+                await conn.execute(_COUNT_PAGE, sync_id, int(is_new), int(not is_new))
+
+    async def doomed(self, source_id: int, removal: Removal, *, read_all: bool) -> list[str]:
+        """Return the pages that no address gives any more, all but what is gone counted.
+
+        With `read_all` those that no address ever gave too.
+        """
+        with translated():
+            rows = await self._pool.fetch(
+                _DOOMED,
+                source_id,
+                list(removal.addresses),
+                removal.most_missed,
+                removal.grace_days,
+                read_all,
+            )
+        return [row["url"] for row in rows]
+
+    async def remove_pages(
+        self, source_id: int, sync_id: int, urls: Sequence[str], removal: Removal
+    ) -> None:
+        """Take pages out of what is indexed next, and forget the addresses that gave them."""
+        gone = list(removal.addresses), removal.most_missed, removal.grace_days
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                await conn.execute(_SET_PAGES_ASIDE, source_id, list(urls))
+                await conn.execute(_SET_THEIR_CHUNKS_ASIDE, source_id, list(urls))
+                await conn.execute(_FORGET_ADDRESSES, source_id, *gone)
+                await conn.execute(_FORGET_PAGELESS, source_id, sync_id)
 
     async def mark_synced(self, source_id: int) -> None:
         with translated():
             await self._pool.execute(_MARK_SYNCED, source_id)
+
+    async def edges(self, source_id: int, *, least: int) -> dict[bytes, int]:
+        """Count on how many pages each edge stands, where on at least so many."""
+        with translated():
+            rows = await self._pool.fetch(_EDGES, source_id, least)
+        return {row["edge"]: row["pages"] for row in rows}
+
+    async def set_repeated(self, source_id: int, repeated: Collection[bytes]) -> None:
+        with translated():
+            await self._pool.execute(_SET_REPEATED, source_id, sorted(repeated))
+
+    async def cut_otherwise(
+        self, source_id: int, *, chunker: int, edges: Collection[bytes], after: str, limit: int
+    ) -> list[Uncut]:
+        """Return pages, by address, that another chunker cut or that have one of these edges."""
+        with translated():
+            rows = await self._pool.fetch(
+                _CUT_OTHERWISE, source_id, after, chunker, list(edges), limit
+            )
+        return [Uncut(**row) for row in rows]
+
+    async def are_cut_otherwise(self, chunker: int) -> bool:
+        """Whether another chunker cut any page."""
+        with translated():
+            return bool(await self._pool.fetchval(_ARE_CUT_OTHERWISE, chunker))
 
     async def a_title(self, source_name: str) -> str:
         """Return the title of the source's longest page, for a sample question."""
@@ -176,6 +340,15 @@ class Sources:
         return PageText(**row) if row else None
 
 
+def _source(row: asyncpg.Record) -> Source:
+    lists = {
+        "include": tuple(row["include"]),
+        "exclude": tuple(row["exclude"]),
+        "repeated": frozenset(row["repeated"]),
+    }
+    return Source(**{**row, **lists})
+
+
 async def _put_page(conn: Conn, source_id: int, page: PageRow) -> None:
     page_id = await conn.fetchval(
         _PUT_PAGE,
@@ -184,23 +357,22 @@ async def _put_page(conn: Conn, source_id: int, page: PageRow) -> None:
         page.title,
         page.markdown,
         page.content_hash,
-        page.etag,
-        page.last_modified,
+        page.chunker,
+        list(page.edges),
     )
     had: dict[tuple[bytes, str], list[int]] = {}
     for row in await conn.fetch(_SET_ASIDE, page_id):
         had.setdefault((row["hash"], row["url"]), []).append(row["id"])
-    kept: list[tuple[int, int]] = []
+    kept: list[tuple[int, int, int]] = []
     new: list[tuple[object, ...]] = []
     for position, chunk in enumerate(page.chunks):
         same = had.get((chunk.hash, chunk.url))
         if same:
-            kept.append((same.pop(), position))
+            kept.append((same.pop(), position, chunk.tokens))
         else:
-            heading_path = list(chunk.heading_path)
-            new.append(
-                (source_id, page_id, position, chunk.hash, heading_path, chunk.url, chunk.text)
-            )
+            path = list(chunk.heading_path)
+            place = source_id, page_id, position
+            new.append((*place, chunk.hash, path, chunk.url, chunk.text, chunk.tokens))
     await conn.executemany(_KEEP_CHUNK, kept)
     await conn.executemany(_ADD_CHUNK, new)
 

@@ -52,6 +52,7 @@ class Chunk:
     url: str  # of the page, with the anchor of the chunk's first heading
     text: str
     hash: bytes
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from urllib.parse import urljoin
 
 from docbot.errors import PermanentError
 from docbot.knowledge.addresses import folded, is_under, rebase
-from docbot.knowledge.chunks import CHUNKER_VERSION, Chunk, chunk
+from docbot.knowledge.chunks import Chunk, chunk
 from docbot.knowledge.html import Converted, convert, decode
 from docbot.knowledge.markdown import read
 from docbot.knowledge.memory import Known
+from docbot.knowledge.repeated import edges, without
 
 # Raised when the same body would give another page, so that pages that did not change are read anew.
 CONVERTER_VERSION = 1
@@ -26,7 +27,7 @@ _WIDE = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 class Page:
     """A page as it is stored; without chunks it holds no text, as a redirect stub or a script's shell.
 
-    `content_hash` covers all that the chunks are made from. `links` are addresses as they were
+    `content_hash` covers title and Markdown, `edges` are hashes of the first and last blocks. `links` are addresses as they were
     read, for a crawler; those within `markdown` already have the stored form. `read_from` is the
     address or file it came from, `body_hash` covers the body as it came.
     """
@@ -43,6 +44,7 @@ class Page:
     is_login: bool = False  # it asks for a password and says little else
     read_from: str = ""
     body_hash: bytes | None = None
+    edges: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,11 @@ def refuse_binary(body: bytes, name: str) -> None:
         raise PermanentError(f"{name} is no text, although it says so")
 
 
-def page_of(converted: Converted, url: str) -> Page:
-    chunks = tuple(chunk(converted, url))
-    content = f"{CHUNKER_VERSION}\x1f{converted.title}\x1f{converted.markdown}"
+def page_of(converted: Converted, url: str, repeated: frozenset[bytes] = frozenset()) -> Page:
+    """Cut a converted page; blocks at its edges that are `repeated` on the site are in no chunk."""
+    own = replace(converted, markdown=without(converted.markdown, repeated))
+    chunks = tuple(chunk(own, url))
+    content = f"{converted.title}\x1f{converted.markdown}"
     digest = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()
     return Page(
         url=url,
@@ -124,6 +128,7 @@ def page_of(converted: Converted, url: str) -> Page:
         links=converted.links,
         chunks=chunks,
         content_hash=digest,
+        edges=edges(converted.markdown),
         leads_to=converted.refresh,
         is_login=converted.is_login,
     )

@@ -1,17 +1,55 @@
 """Brings what is stored of a source in step with what can be read of it now."""
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 
-from docbot.db.sources import ChunkRow, PageRow, Source, Sources
-from docbot.errors import PermanentError
-from docbot.knowledge.addresses import bare
-from docbot.knowledge.pages import Failure, Nothing, Page, Unchanged
+from docbot.db.addresses import Addresses, AddressRow
+from docbot.db.sources import ChunkRow, PageRow, Removal, Source, Sources, Uncut
+from docbot.db.syncs import Begun, Counts, Outcome, Syncs
+from docbot.errors import DocbotError, PermanentError
+from docbot.knowledge.chunks import CHUNKER_VERSION
+from docbot.knowledge.html import Converted
+from docbot.knowledge.memory import Known
+from docbot.knowledge.pages import (
+    CONVERTER_VERSION,
+    Failure,
+    Missed,
+    Nothing,
+    Page,
+    Unchanged,
+    page_of,
+)
+from docbot.knowledge.repeated import FEWEST_PAGES, repeated
+
+GRACE_DAYS = 7  # for which a page that cannot be read keeps its old content
+# In how many syncs in a row nothing names a page before it goes, though it is still there.
+MOST_MISSED = 2
+MOST_REMOVED = 0.3  # of a source's pages; beyond it somebody must say yes
+RESUMABLE_HOURS = 24  # for which a sync that was stopped half way can go on
+_CUT_AT_ONCE = 50  # pages
+_SETTLED_AT_ONCE = 100  # addresses; so many are asked again at most when a sync is killed
+
+Result = Page | Unchanged | Nothing | Missed | Failure
+# Asked with how many pages would go, of how many; True removes them.
+MayRemove = Callable[[int, int], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where what is read of sources is kept."""
+
+    sources: Sources
+    addresses: Addresses
+    syncs: Syncs
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a sync did to a source; `kept` pages were not found this time, but were not removed."""
+    """What a sync did to a source.
+
+    `kept` pages were not found this time and were not removed; `held` would have been too many to
+    be removed without being asked. `left_out` counts addresses by why they are not read.
+    """
 
     source: str
     added: int
@@ -20,66 +58,247 @@ class Summary:
     deleted: int
     kept: int
     failures: tuple[Failure, ...]
+    held: int = 0
+    is_resumed: bool = False
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def read(self) -> int:
         return self.added + self.changed + self.unchanged
 
 
+class StoredMemory:
+    """What Postgres knows of the addresses of one source."""
+
+    def __init__(self, addresses: Addresses, source_id: int, sync: Begun) -> None:
+        self._addresses = addresses
+        self._source_id = source_id
+        self._sync = sync
+
+    async def recall(self, address: str) -> Known | None:
+        row = await self._addresses.find(self._source_id, address)
+        if row is None:
+            return None
+        known = Known(
+            page_url=row.page_url,
+            etag=row.etag,
+            last_modified=row.last_modified,
+            body_hash=row.body_hash,
+            links=tuple(row.links),
+            leads_to=row.leads_to,
+            note=row.note,
+            is_settled=row.sync_id == self._sync.id and row.failure is None,
+        )
+        if known.is_settled or not (self._sync.is_full or row.converter != CONVERTER_VERSION):
+            return known
+        return replace(known, etag=None, last_modified=None, body_hash=None)
+
+    async def addresses(self) -> frozenset[str]:
+        return await self._addresses.with_page(self._source_id)
+
+
 async def store(
     source: Source,
-    sources: Sources,
-    pages: AsyncIterator[Page | Unchanged | Nothing | Failure],
+    stored: Stored,
+    sync: Begun,
+    results: AsyncIterator[Result],
     *,
-    full: bool,
     progress: Callable[[int], None],
+    may_remove: MayRemove,
 ) -> Summary:
-    """Store each page as it is read, then remove those that are gone.
+    """Store each page as it is read, then take out those that are gone.
 
-    A page that cannot be read keeps its old content, unless it is gone. When one failed for a
-    reason that may pass, nothing is removed: what it led to may be missing for that reason alone.
+    A page that cannot be read keeps its old content for a week, unless it is gone. When one failed
+    for a reason that may pass, only what said itself that it is gone is removed: what the failed
+    one led to may be missing for that reason alone.
 
     Raises:
         PermanentError: nothing at all could be read.
     """
-    known = await sources.page_hashes(source.id)
-    seen: set[str] = set()
-    added = changed = 0
-    failures: list[Failure] = []
-    async for page in pages:
-        if isinstance(page, Failure):
-            failures.append(page)
-            continue
-        if not isinstance(page, Page):
-            continue
-        # A stub that only leads elsewhere holds nothing to find.
-        if page.url in seen or not page.chunks:
-            continue
-        seen.add(page.url)
-        if page.url not in known:
-            added += 1
-        elif full or known[page.url] != page.content_hash:
-            changed += 1
-        if full or known.get(page.url) != page.content_hash:
-            await sources.put_page(source.id, _row(page))
-        progress(len(seen))
-    if not seen:
-        raise PermanentError(_nothing_read(source, failures))
-    unread = {bare(failure.url) for failure in failures if not failure.is_gone}
-    gone = sorted(url for url in known.keys() - seen if bare(url) not in unread)
-    incomplete = any(failure.is_transient for failure in failures)
-    if gone and not incomplete:
-        await sources.delete_pages(source.id, gone)
-    await sources.mark_synced(source.id)
+    work = _Work(source, stored, sync, await stored.sources.page_hashes(source.id))
+    try:
+        async for result in results:
+            await work.take(result)
+            progress(work.read)
+        await work.flush()
+        summary = await _finish(work, may_remove)
+    except DocbotError as error:
+        await work.end("failed", deleted=0, reason=str(error))
+        raise
+    return summary
+
+
+class _Work:
+    """One source under way: what was read, and what is still to be written down."""
+
+    def __init__(
+        self, source: Source, stored: Stored, sync: Begun, hashes: dict[str, bytes]
+    ) -> None:
+        self.source = source
+        self.stored = stored
+        self.sync = sync
+        self.failures: list[Failure] = []
+        self.missed: list[str] = []
+        self.gone: set[str] = set()  # addresses
+        self.read = 0  # pages, in this sync
+        self._hashes = hashes
+        self._added = sync.counts.added
+        self._changed = sync.counts.changed
+        self._seen: set[str] = set()
+        self._settled: list[str] = []
+
+    @property
+    def counts(self) -> Counts:
+        """Of all that was read, also before this sync was stopped half way."""
+        unchanged = max(0, self.read - self._added - self._changed)
+        return Counts(self._added, self._changed, unchanged)
+
+    @property
+    def pages_before(self) -> int:
+        return len(self._hashes)
+
+    @property
+    def pages_unseen(self) -> int:
+        return len(self._hashes.keys() - self._seen)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing failed for a reason that may pass."""
+        return not any(failure.is_transient for failure in self.failures)
+
+    async def take(self, result: Result) -> None:
+        match result:
+            case Page():
+                await self._take_page(result)
+            case Unchanged():
+                await self._take_unchanged(result)
+            case Nothing():
+                await self._take_nothing(result)
+            case Missed():
+                self.missed.append(result.read_from)
+            case Failure():
+                await self._take_failure(result)
+
+    async def _take_page(self, page: Page) -> None:
+        address = _address_of(page)
+        if page.url in self._seen:  # another address gave it
+            await self.stored.addresses.put(self.source.id, self.sync.id, address)
+            return
+        self._count(page.url)
+        before = self._hashes.get(page.url)
+        if before == page.content_hash and not self.sync.is_full:
+            await self.stored.addresses.put(self.source.id, self.sync.id, address)
+            return
+        self._added += before is None
+        self._changed += before is not None
+        await self.stored.sources.put_read_page(
+            self.source.id, self.sync.id, page_row(page), address, is_new=before is None
+        )
+
+    async def _take_unchanged(self, result: Unchanged) -> None:
+        known = result.known
+        if known.page_url is not None and known.page_url not in self._seen:
+            self._count(known.page_url)
+        if known.note is not None:
+            self.failures.append(Failure(result.read_from, known.note))
+        if known.is_settled:
+            return
+        self._settled.append(result.read_from)
+        if len(self._settled) >= _SETTLED_AT_ONCE:
+            await self.flush()
+
+    async def _take_nothing(self, result: Nothing) -> None:
+        if result.note is not None:
+            self.failures.append(Failure(result.read_from, result.note))
+        row = AddressRow(
+            address=result.read_from,
+            page_url=None,
+            etag=result.etag,
+            last_modified=result.last_modified,
+            body_hash=result.body_hash,
+            converter=CONVERTER_VERSION,
+            links=result.links,
+            leads_to=result.leads_to,
+            note=result.note,
+        )
+        await self.stored.addresses.put(self.source.id, self.sync.id, row)
+
+    async def _take_failure(self, failure: Failure) -> None:
+        if failure.is_gone:
+            self.gone.add(failure.read_from)
+            # Where a page was, that it is gone is no failure but what happened to it.
+            before = await self.stored.addresses.find(self.source.id, failure.read_from)
+            if before is not None and before.page_url is not None:
+                return
+        self.failures.append(failure)
+        if failure.read_from and not failure.is_gone:
+            await self.stored.addresses.fail(
+                self.source.id,
+                self.sync.id,
+                address=failure.read_from,
+                page_url=failure.url,
+                reason=failure.reason,
+            )
+
+    def _count(self, page_url: str) -> None:
+        self._seen.add(page_url)
+        self.read += 1
+
+    async def flush(self) -> None:
+        if self._settled:
+            await self.stored.addresses.settle(self.source.id, self.sync.id, self._settled)
+            self._settled.clear()
+        await self.stored.syncs.count_unchanged(self.sync.id, self.counts.unchanged)
+
+    async def end(self, outcome: Outcome, *, deleted: int, reason: str | None = None) -> None:
+        await self.stored.syncs.end(
+            self.sync.id,
+            outcome,
+            counts=self.counts,
+            deleted=deleted,
+            failed=len(self.failures),
+            reason=reason,
+        )
+
+
+async def _finish(work: _Work, may_remove: MayRemove) -> Summary:
+    if not work.read:
+        raise PermanentError(_nothing_read(work.source, work.failures))
+    removal = await _removal(work)
+    doomed = await work.stored.sources.doomed(work.source.id, removal, read_all=work.is_complete)
+    is_much = len(doomed) > MOST_REMOVED * work.pages_before
+    held = len(doomed) if is_much and not await may_remove(len(doomed), work.pages_before) else 0
+    if not held:
+        await work.stored.sources.remove_pages(work.source.id, work.sync.id, doomed, removal)
+    await work.stored.sources.mark_synced(work.source.id)
+    deleted = 0 if held else len(doomed)
+    if held:
+        reason = f"{held} of {work.pages_before} pages would be removed"
+        await work.end("held", deleted=0, reason=reason)
+    else:
+        await work.end("partly" if work.failures else "done", deleted=deleted)
     return Summary(
-        source=source.name,
-        added=added,
-        changed=changed,
-        unchanged=len(seen) - added - changed,
-        deleted=0 if incomplete else len(gone),
-        kept=len(gone) if incomplete else 0,
-        failures=tuple(failures),
+        source=work.source.name,
+        added=work.counts.added,
+        changed=work.counts.changed,
+        unchanged=work.counts.unchanged,
+        deleted=deleted,
+        kept=work.pages_unseen - deleted - held,
+        failures=tuple(work.failures),
+        held=held,
+        is_resumed=work.sync.is_resumed,
     )
+
+
+async def _removal(work: _Work) -> Removal:
+    """Find out which addresses are gone, and count those that nothing names any more."""
+    gone = set(work.gone)
+    if work.is_complete:
+        if work.missed:
+            await work.stored.addresses.miss(work.source.id, work.sync.id, work.missed)
+        if work.source.kind != "website":  # what a folder or a file lacks is gone
+            gone |= set(await work.stored.addresses.not_asked(work.source.id, work.sync.id))
+    return Removal(frozenset(gone), MOST_MISSED, GRACE_DAYS)
 
 
 def _nothing_read(source: Source, failures: list[Failure]) -> str:
@@ -89,13 +308,63 @@ def _nothing_read(source: Source, failures: list[Failure]) -> str:
     )
 
 
-def _row(page: Page) -> PageRow:
+def _address_of(page: Page) -> AddressRow:
+    return AddressRow(
+        address=page.read_from or page.url,
+        page_url=page.url,
+        etag=page.etag,
+        last_modified=page.last_modified,
+        body_hash=page.body_hash,
+        converter=CONVERTER_VERSION,
+        links=page.links,
+    )
+
+
+def page_row(page: Page) -> PageRow:
     return PageRow(
         url=page.url,
         title=page.title,
         markdown=page.markdown,
         content_hash=page.content_hash,
-        chunks=tuple(ChunkRow(c.hash, c.heading_path, c.url, c.text) for c in page.chunks),
-        etag=page.etag,
-        last_modified=page.last_modified,
+        chunks=tuple(
+            ChunkRow(c.hash, c.heading_path, c.url, c.text, c.tokens) for c in page.chunks
+        ),
+        chunker=CHUNKER_VERSION,
+        edges=page.edges,
     )
+
+
+async def cut_anew(
+    source: Source,
+    sources: Sources,
+    cut: Callable[[Uncut, frozenset[bytes]], Awaitable[PageRow]],
+) -> int:
+    """Cut the stored pages anew that another chunker cut, or where what the site repeats changed.
+
+    Args:
+        source: as it was before its sync.
+        sources: where it is stored.
+        cut: `cut_page`, wherever it runs.
+
+    Returns:
+        How many pages those were.
+    """
+    pages = len(await sources.page_hashes(source.id))
+    on_most = repeated(await sources.edges(source.id, least=FEWEST_PAGES), pages)
+    changed = on_most ^ source.repeated
+    count, after = 0, ""
+    while uncut := await sources.cut_otherwise(
+        source.id, chunker=CHUNKER_VERSION, edges=changed, after=after, limit=_CUT_AT_ONCE
+    ):
+        for page in uncut:
+            await sources.put_page(source.id, await cut(page, on_most))
+        count, after = count + len(uncut), uncut[-1].url
+    if changed:
+        await sources.set_repeated(source.id, on_most)
+    return count
+
+
+def cut_page(uncut: Uncut, repeated: frozenset[bytes]) -> PageRow:
+    """Cut a stored page; meant for a process pool."""
+    page = page_of(Converted(uncut.title, uncut.markdown), uncut.url, repeated)
+    return page_row(replace(page, content_hash=uncut.content_hash))

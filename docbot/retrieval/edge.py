@@ -7,12 +7,10 @@ Every call holds the interpreter's lock: build in a process of its own.
 
 import fcntl
 import json
-import operator
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 
 from docbot.errors import DocbotError, GoneError, PermanentError, TransientError, UsageError
@@ -28,6 +26,7 @@ from docbot.retrieval.store import (
     Index,
     Row,
     Sparse,
+    batches,
     check_batch,
     check_name,
     comparable,
@@ -162,7 +161,9 @@ class EdgeStore:
         self._folder = folder
         self._free_bytes = free_bytes
 
-    async def build(self, name: str, dimensions: int | None, rows: Iterable[Row]) -> int:
+    async def build(
+        self, name: str, dimensions: int | None, rows: AsyncIterable[Row], *, expected: int = 0
+    ) -> int:
         """Build a generation under another name, then rename it; a failure leaves nothing.
 
         Raises:
@@ -175,7 +176,7 @@ class EdgeStore:
                 raise PermanentError(f"index {name} exists already: drop it before building it")
             unfinished = final.with_name(name + _UNFINISHED)
             try:
-                count = self._fill(unfinished, dimensions or 0, rows)
+                count = await self._fill(unfinished, dimensions or 0, rows, expected)
                 _sync_to_disk(unfinished)
                 unfinished.rename(final)
                 _sync_entry(self._folder)
@@ -239,8 +240,9 @@ class EdgeStore:
                     _remove(path)
             yield
 
-    def _fill(self, path: Path, dimensions: int, rows: Iterable[Row]) -> int:
-        expected = operator.length_hint(rows)
+    async def _fill(
+        self, path: Path, dimensions: int, rows: AsyncIterable[Row], expected: int
+    ) -> int:
         self._demand_space(_SPARE_BYTES)
         (path / _POINTS).mkdir(parents=True)
         shard = edge.EdgeShard.create(str(path / _POINTS), _configuration(dimensions))
@@ -248,8 +250,7 @@ class EdgeStore:
         shard.update(edge.UpdateOperation.create_field_index(_SOURCE, by_source))
         written = 0
         seen: set[int] = set()
-        remaining = iter(rows)
-        while batch := list(islice(remaining, _BATCH)):
+        async for batch in batches(rows, _BATCH):
             check_batch(batch, dimensions, seen)
             size = sum(_row_bytes(row) for row in batch)
             left = max(expected - len(seen), 0) / len(batch) * size

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from docbot.db.generations import Built, Generation, Generations, index_rows
-from docbot.db.pool import Database, close
+from docbot.db.generations import Built, Generation, Generations, index_rows, index_size
+from docbot.db.pool import Conn, Database, close
 from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError
 from docbot.processes import process_pool
 from docbot.retrieval.embedder import BATCH, Embedder, embedding_text
@@ -226,30 +227,38 @@ def _build(order: _Order) -> Built:
 
 
 async def _read_and_build(order: _Order) -> Built:
-    rows = await read_rows(order.database_url, order.data_dir, order.model)
     store = order.place.open()
     try:
-        points = await store.build(order.name, order.dimensions, rows)
+        async with open_rows(order.database_url, order.data_dir, order.model) as (there, rows):
+            points = await store.build(order.name, order.dimensions, rows, expected=there.points)
     finally:
         await store.close()
-    return Built(points, max((row.chunk for row in rows), default=0))
+    return Built(points, there.last_chunk)
 
 
-async def read_rows(database_url: str | None, data_dir: Path, model: str | None) -> list[Row]:
-    """Read all that a generation is built from, as one snapshot, with the vectors of `model`."""
+@asynccontextmanager
+async def open_rows(
+    database_url: str | None, data_dir: Path, model: str | None
+) -> AsyncIterator[tuple[Built, AsyncIterator[Row]]]:
+    """Give all that a generation is built from, as one snapshot, with the vectors of `model`.
+
+    The rows come as they are read, and with them what a generation of all of them is.
+    """
     database = Database(database_url, data_dir)
     conn = await database.connect()
     try:
         async with conn.transaction(isolation="repeatable_read", readonly=True):
-            return [
-                Row(
-                    chunk=row.id,
-                    source=row.source_id,
-                    lexical=document_vector(row.title, row.heading_path, row.url, row.text),
-                    dense=row.vector,
-                )
-                async for row in index_rows(conn, model)
-            ]
+            yield await index_size(conn), _rows(conn, model)
     finally:
         await close(conn)
         database.close()
+
+
+async def _rows(conn: Conn, model: str | None) -> AsyncIterator[Row]:
+    async for row in index_rows(conn, model):
+        yield Row(
+            chunk=row.id,
+            source=row.source_id,
+            lexical=document_vector(row.title, row.heading_path, row.url, row.text),
+            dense=row.vector,
+        )

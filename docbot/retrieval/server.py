@@ -7,15 +7,23 @@ whole only when it holds as many points as Postgres says: its builder may have b
 
 import logging
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterable, Collection, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from qdrant_client import models
 
 from docbot.errors import DocbotError, GoneError, PermanentError
 from docbot.retrieval.qdrant import QdrantServer
-from docbot.retrieval.store import Hit, Index, Row, Sparse, check_batch, check_name, comparable
+from docbot.retrieval.store import (
+    Hit,
+    Index,
+    Row,
+    Sparse,
+    batches,
+    check_batch,
+    check_name,
+    comparable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +121,9 @@ class ServerStore:
         self._prefix = f"docbot_{installation}_"
         self._is_new_enough = False
 
-    async def build(self, name: str, dimensions: int | None, rows: Iterable[Row]) -> int:
+    async def build(
+        self, name: str, dimensions: int | None, rows: AsyncIterable[Row], *, expected: int = 0
+    ) -> int:
         """Create the collection and fill it; a failure leaves nothing where it can be cleared.
 
         Raises:
@@ -186,7 +196,7 @@ class ServerStore:
         row = Row(chunk=1, source=1, lexical=Sparse((1,), (1.0,)), dense=[0.6, 0.8])
         try:
             await self._create(collection, 2)
-            await self._fill(collection, 2, [row])
+            await self._write(collection, [_point(row)])
             index = ServerIndex(self._server, collection, 2)
             found = await index.search(row.lexical, row.dense, [row.source], 1)
         except BaseException:
@@ -245,10 +255,9 @@ class ServerStore:
             ),
         )
 
-    async def _fill(self, collection: str, dimensions: int, rows: Iterable[Row]) -> int:
+    async def _fill(self, collection: str, dimensions: int, rows: AsyncIterable[Row]) -> int:
         seen: set[int] = set()
-        remaining = iter(rows)
-        while batch := list(islice(remaining, _BATCH)):
+        async for batch in batches(rows, _BATCH):
             check_batch(batch, dimensions, seen)
             await self._write(collection, [_point(row) for row in batch])
         return len(seen)

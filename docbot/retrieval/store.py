@@ -6,7 +6,7 @@ once and never changes. Both scores come out raw, so that fusion stays docbot's 
 
 import math
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -76,8 +76,14 @@ class VectorStore(Protocol):
         """Whether other machines see the same generations, and lose one that is dropped."""
         ...
 
-    async def build(self, name: str, dimensions: int | None, rows: Iterable[Row]) -> int:
-        """Build a generation that was not there and return how many rows it holds."""
+    async def build(
+        self, name: str, dimensions: int | None, rows: AsyncIterable[Row], *, expected: int = 0
+    ) -> int:
+        """Build a generation that was not there and return how many rows it holds.
+
+        Rows are written as they come, so that a large index takes no more memory than a small
+        one; `expected` is about how many there will be.
+        """
         ...
 
     async def open(self, name: str) -> Index:
@@ -107,6 +113,18 @@ def check_name(name: str) -> None:
         raise PermanentError(
             f"{name!r} cannot name an index: letters, digits, `_` and `-`, at most 100"
         )
+
+
+async def batches(rows: AsyncIterable[Row], size: int) -> AsyncIterator[list[Row]]:
+    """Give rows in lists of at most `size`."""
+    batch: list[Row] = []
+    async for row in rows:
+        batch.append(row)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def is_name(name: str) -> bool:

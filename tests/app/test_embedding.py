@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from docbot.app.embedding import LoggedProgress, cost_line, take_up_model
+from docbot.app.embedding import LoggedProgress, cost_line
 from docbot.app.reading import Outcome, is_stale, sync_sources
+from docbot.app.renewal import renew_index
 from docbot.app.rooms import Rooms, open_rooms
 from docbot.db.generations import Missing
 from docbot.db.locks import sync_lock
 from docbot.db.sources import ChunkRow, PageRow
-from docbot.retrieval.generations import read_rows
+from docbot.retrieval.generations import open_rows
 from docbot.retrieval.search import Query, SearchResult
 from docbot.settings import Settings
 from tests.model_server import DIMENSIONS, NO_QUOTA, Hang, ModelServer, Status
@@ -73,7 +74,7 @@ async def add_page(rooms: Rooms, chunks: int) -> None:
             markdown="\n\n".join(texts),
             content_hash=hashlib.sha256(b"more").digest(),
             chunks=tuple(
-                ChunkRow(hashlib.sha256(text.encode()).digest(), ("More",), url, text)
+                ChunkRow(hashlib.sha256(text.encode()).digest(), ("More",), url, text, 7)
                 for text in texts
             ),
         ),
@@ -96,15 +97,15 @@ async def stored(rooms: Rooms, model: str) -> Any:
 @pytest.mark.parametrize(
     ("missing", "price", "line"),
     [
-        (Missing(1_999, 1_999_999), 0.02, None),
+        (Missing(1_999, 499_999), 0.02, None),
         (Missing(0, 0), None, None),
         (
-            Missing(2_000, 2_400_000),
+            Missing(2_000, 600_000),
             None,
             "to embed with m: 2,000 chunks, about 600,000 tokens (an estimate from their length)",
         ),
         (
-            Missing(1, 2_000_000),
+            Missing(1, 500_000),
             0.02,
             (
                 "to embed with m: 1 chunks, about 500,000 tokens (an estimate from their length), "
@@ -139,7 +140,7 @@ async def test_what_is_missing_is_counted_once_for_each_text(
         before = await rooms.generations.missing(NEW)
         await add_page(rooms, 10)
         after = await rooms.generations.missing(NEW)
-        assert after == Missing(before.chunks + 10, before.size + 10 * len("MoreMorePart 1."))
+        assert after == Missing(before.chunks + 10, before.tokens + 10 * 7)
 
 
 async def test_a_sync_that_is_stopped_keeps_what_was_embedded_and_the_next_goes_on_there(
@@ -208,7 +209,7 @@ async def test_a_running_bot_takes_up_another_model_without_a_gap(
 async def test_a_bot_that_died_half_way_goes_on_there(indexed: Ground, server: ModelServer) -> None:
     async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
         await add_page(rooms, 40)
-        taking = asyncio.create_task(take_up_model(rooms))
+        taking = asyncio.create_task(renew_index(rooms))
         async with asyncio.timeout(20):
             await server.arrived.wait()
             server.fail(Hang())
@@ -219,12 +220,12 @@ async def test_a_bot_that_died_half_way_goes_on_there(indexed: Ground, server: M
         assert rooms.index.embedding_model == OLD
         assert await stored(rooms, NEW) == 32
     async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
-        await take_up_model(rooms)
+        await renew_index(rooms)
         first, left, again = embedded_by(server, NEW)
         assert (first, again) == (32, left)
         assert rooms.index.embedding_model == NEW
         assert not await is_stale(rooms)
-        await take_up_model(rooms)
+        await renew_index(rooms)
         assert len(embedded_by(server, NEW)) == 3  # nothing is paid for twice
 
 
@@ -237,7 +238,7 @@ async def test_a_passing_failure_is_waited_out(indexed: Ground, server: ModelSer
 
     async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
         server.fail(Status(503, headers=SOON), times=8)  # each request is tried four times
-        await take_up_model(rooms, wait=wait)
+        await renew_index(rooms, wait=wait)
         assert attempts == [1, 2]
         assert rooms.index.embedding_model == NEW
 
@@ -248,7 +249,7 @@ async def test_a_refusal_is_logged_once_and_the_old_model_stays(
     server.models.remove(NEW)
     async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
         with caplog.at_level(logging.WARNING):
-            await take_up_model(rooms)
+            await renew_index(rooms)
         found = await search(rooms)
         assert (found.dense_used, rooms.index.embedding_model) == (True, OLD)
     [line] = [record.getMessage() for record in caplog.records]
@@ -262,7 +263,7 @@ async def test_without_a_model_the_index_is_made_for_words_alone(
     async with open_rooms(settings_for(indexed, server, None)) as rooms:
         before = await search(rooms)
         assert (before.dense_used, before.warning) == (False, None)
-        await take_up_model(rooms)
+        await renew_index(rooms)
         assert rooms.index.embedding_model is None
         assert (await search(rooms)).passages[0].url == ANSWER_PLACE
         assert not await is_stale(rooms)
@@ -278,7 +279,7 @@ async def test_it_waits_for_a_sync_that_runs(indexed: Ground, server: ModelServe
 
     async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
         async with sync_lock(rooms.database):
-            taking = asyncio.create_task(take_up_model(rooms, wait=wait))
+            taking = asyncio.create_task(renew_index(rooms, wait=wait))
             async with asyncio.timeout(20):
                 await waits.wait()
             assert server.requests == []
@@ -291,7 +292,7 @@ async def test_an_index_that_has_the_model_is_left_as_it_is(
 ) -> None:
     async with open_rooms(settings_for(indexed, server, OLD)) as rooms:
         named = await rooms.generations.find_current()
-        await take_up_model(rooms)
+        await renew_index(rooms)
         assert await rooms.generations.find_current() == named
     assert server.requests == []
 
@@ -321,7 +322,8 @@ async def test_a_build_holds_no_more_of_a_vector_than_its_numbers(
     indexed: Ground, server: ModelServer
 ) -> None:
     async with open_rooms(settings_for(indexed, server, OLD)) as rooms:
-        rows = await read_rows(indexed.database_url, indexed.data_dir, OLD)
-        assert rows
+        async with open_rows(indexed.database_url, indexed.data_dir, OLD) as (built, given):
+            rows = [row async for row in given]
+        assert len(rows) == built.points > 0
         assert all(sys.getsizeof(row.dense) < 4 * DIMENSIONS + 128 for row in rows)
         assert rooms.index.dimensions == DIMENSIONS

@@ -6,12 +6,14 @@ from contextlib import aclosing
 import pytest
 from aiohttp import web
 
+from docbot.db.addresses import Addresses
 from docbot.db.pool import Pool
 from docbot.db.sources import Source, Sources
+from docbot.db.syncs import Syncs
 from docbot.errors import DocbotError, MovedError, PermanentError, RefusedError, TransientError
 from docbot.knowledge.crawl import WebsiteSource, crawl
 from docbot.knowledge.pages import Fetched, Page, read_fetched
-from docbot.knowledge.sync import Summary, store
+from docbot.knowledge.sync import Stored, Summary, store
 from tests.knowledge.conftest import pages_handler, served
 
 Answer = str | Callable[[], web.Response]
@@ -45,9 +47,17 @@ async def sync(
     sources = Sources(pool)
     [source] = await sources.all() or [await _added(sources, f"{url}docs/")]
     site = WebsiteSource(source.location, user_agent="docbot/1", pause=0, backoff=0, tries=1)
+    kept = Stored(sources, Addresses(pool), Syncs(pool))
+    begun = await kept.syncs.begin(source.id, is_full=False, resumable_hours=0)
     async with aclosing(crawl(site, convert, leave_out)) as pages:
-        summary = await store(source, sources, pages, full=False, progress=lambda _: None)
+        summary = await store(
+            source, kept, begun, pages, progress=lambda _: None, may_remove=remove_all
+        )
     return summary, await stored(pool, url)
+
+
+async def remove_all(_doomed: int, _pages: int) -> bool:
+    return True
 
 
 async def _added(sources: Sources, location: str) -> Source:

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from docbot.retrieval.store import Index, Row, Sparse, VectorStore
 
@@ -23,6 +23,12 @@ def some_rows(count: int, *, dimensions: int = DIMENSIONS, seed: int = 1) -> lis
         )
         for chunk in range(1, count + 1)
     ]
+
+
+async def streamed(rows: Iterable[Row]) -> AsyncIterator[Row]:
+    """Give rows one by one, as they come from Postgres."""
+    for row in rows:
+        yield row
 
 
 def bm25(rows: Sequence[Row], query: Sparse, sources: Sequence[int]) -> dict[int, float]:
@@ -52,5 +58,5 @@ MEANING = [1.0, -0.5, 0.2, 0.0, 0.3, 0.9, -1.0, 0.1]
 
 
 async def opened(store: VectorStore, rows: Sequence[Row], dimensions: int = DIMENSIONS) -> Index:
-    assert await store.build("g1", dimensions, rows) == len(rows)
+    assert await store.build("g1", dimensions, streamed(rows)) == len(rows)
     return await store.open("g1")

@@ -12,7 +12,7 @@ import pytest
 from docbot.errors import GoneError, PermanentError, TransientError
 from docbot.retrieval.edge import EdgeStore
 from docbot.retrieval.store import Row, Sparse
-from tests.retrieval.rows import DIMENSIONS, MEANING, QUERY, opened, some_rows
+from tests.retrieval.rows import DIMENSIONS, MEANING, QUERY, opened, some_rows, streamed
 
 Found = TypeVar("Found")
 
@@ -41,7 +41,7 @@ async def test_a_generation_is_named_once_it_is_whole_and_until_it_is_dropped(
         assert inline(store.names()) == []
         yield from some_rows(5)
 
-    await store.build("g1", DIMENSIONS, rows())
+    await store.build("g1", DIMENSIONS, streamed(rows()))
     assert await store.names() == ["g1"]
     await store.drop("g1")
     await store.drop("g1")
@@ -61,7 +61,7 @@ async def test_a_search_goes_on_while_another_generation_is_built_and_its_own_dr
                 assert inline(index.search(QUERY, MEANING, [0, 1, 2], 20)) == before
             yield row
 
-    await store.build("g2", DIMENSIONS, rows())
+    await store.build("g2", DIMENSIONS, streamed(rows()))
     await store.drop("g1")
     assert await index.search(QUERY, MEANING, [0, 1, 2], 20) == before
     assert await (await store.open("g2")).count() == 1_500
@@ -77,10 +77,10 @@ async def test_two_readers_open_one_generation(store: EdgeStore, tmp_path: Path)
 async def test_a_second_builder_waits_its_turn(store: EdgeStore, tmp_path: Path) -> None:
     def rows() -> Iterator[Row]:
         with pytest.raises(TransientError, match="another process"):
-            inline(EdgeStore(tmp_path / "index").build("g2", DIMENSIONS, some_rows(5)))
+            inline(EdgeStore(tmp_path / "index").build("g2", DIMENSIONS, streamed(some_rows(5))))
         yield from some_rows(5)
 
-    await store.build("g1", DIMENSIONS, rows())
+    await store.build("g1", DIMENSIONS, streamed(rows()))
     assert await store.names() == ["g1"]
 
 
@@ -89,7 +89,7 @@ def _build_and_die(folder: Path) -> None:
         yield from some_rows(1_200)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    asyncio.run(EdgeStore(folder).build("g1", DIMENSIONS, rows()))
+    asyncio.run(EdgeStore(folder).build("g1", DIMENSIONS, streamed(rows())))
 
 
 async def test_what_a_killed_build_left_is_no_generation_and_goes_with_the_next(
@@ -106,14 +106,14 @@ async def test_what_a_killed_build_left_is_no_generation_and_goes_with_the_next(
     assert await store.names() == []
     with pytest.raises(GoneError, match="does not exist"):
         await store.open("g1")
-    await store.build("g2", DIMENSIONS, some_rows(5))
+    await store.build("g2", DIMENSIONS, streamed(some_rows(5)))
     assert not (folder / "g1.new").exists()
 
 
 async def test_a_build_that_fails_leaves_nothing(store: EdgeStore, tmp_path: Path) -> None:
     rows = [*some_rows(600), Row(601, 0, Sparse((1, 1), (1.0, 1.0)), None)]
     with pytest.raises(PermanentError, match="chunk 601"):
-        await store.build("g1", DIMENSIONS, rows)
+        await store.build("g1", DIMENSIONS, streamed(rows))
     assert [path.name for path in (tmp_path / "index").iterdir()] == [".build.lock"]
 
 
@@ -122,7 +122,7 @@ async def test_a_disk_with_too_little_room_is_refused_before_anything_is_written
 ) -> None:
     store = EdgeStore(tmp_path, free_bytes=lambda folder: 68_000_000)
     with pytest.raises(PermanentError, match=r"68 MB free.* needs 7\d MB.*DOCBOT_DATA_DIR"):
-        await store.build("g1", DIMENSIONS, some_rows(3_000))
+        await store.build("g1", DIMENSIONS, streamed(some_rows(3_000)), expected=3_000)
     assert await store.names() == []
 
 
@@ -130,7 +130,7 @@ async def test_a_disk_that_fills_up_meanwhile_is_refused_too(tmp_path: Path) -> 
     room = iter([1_000_000_000, 1_000_000_000, 1_000])
     store = EdgeStore(tmp_path, free_bytes=lambda folder: next(room))
     with pytest.raises(PermanentError, match="0 MB free"):
-        await store.build("g1", DIMENSIONS, some_rows(3_000))
+        await store.build("g1", DIMENSIONS, streamed(some_rows(3_000)))
     assert await store.names() == []
 
 
@@ -138,7 +138,7 @@ async def test_a_generation_that_lost_its_points_is_noticed(
     store: EdgeStore, tmp_path: Path
 ) -> None:
     await opened(store, some_rows(50))
-    await store.build("empty", DIMENSIONS, [])
+    await store.build("empty", DIMENSIONS, streamed([]))
     points = tmp_path / "index" / "g1" / "points"
     shutil.rmtree(points)
     shutil.copytree(tmp_path / "index" / "empty" / "points", points)
@@ -164,4 +164,4 @@ async def test_a_damaged_generation_is_refused_whatever_it_raises(
 async def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "index").write_text("a file in its place")
     with pytest.raises(PermanentError, match=r"cannot build index g1 in .*index"):
-        await EdgeStore(tmp_path / "index").build("g1", 0, [])
+        await EdgeStore(tmp_path / "index").build("g1", 0, streamed([]))

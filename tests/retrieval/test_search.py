@@ -13,6 +13,7 @@ from docbot.retrieval.lexical import document_vector
 from docbot.retrieval.search import Query, Searcher
 from docbot.retrieval.store import Index, Row
 from tests.model_server import DIMENSIONS, NO_QUOTA, Hang, ModelServer, Status, hashed_vector
+from tests.retrieval.rows import streamed
 
 
 @dataclass
@@ -86,7 +87,7 @@ async def indexed(folder: Path, model: str | None = None) -> Opened:
         )
         for each in CHUNKS
     ]
-    await store.build("g1", dimensions, rows)
+    await store.build("g1", dimensions, streamed(rows))
     return Opened(await store.open("g1"), model)
 
 

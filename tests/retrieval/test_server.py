@@ -14,7 +14,7 @@ from docbot.retrieval.qdrant import QdrantServer, is_too_old
 from docbot.retrieval.server import CollectionInfo, ServerStore
 from docbot.retrieval.store import Row
 from tests.qdrant_server import Cut, Fault, Hang, Html, QdrantRecorder, Status
-from tests.retrieval.rows import DIMENSIONS, MEANING, QUERY, opened, some_rows
+from tests.retrieval.rows import DIMENSIONS, MEANING, QUERY, opened, some_rows, streamed
 
 KEY = "a-key-that-nobody-may-read"
 
@@ -43,7 +43,7 @@ def store_at(
 async def test_a_collection_is_made_for_exact_search_with_one_shard_and_no_quantisation(
     store: ServerStore, recorder: QdrantRecorder
 ) -> None:
-    await store.build("g1", DIMENSIONS, some_rows(5))
+    await store.build("g1", DIMENSIONS, streamed(some_rows(5)))
     assert await recorder.names() == ["docbot_here_g1"]
     [made] = recorder.bodies(models.CreateCollection)
     assert made.shard_number == 1
@@ -63,7 +63,7 @@ async def test_a_collection_is_made_for_exact_search_with_one_shard_and_no_quant
 async def test_rows_are_written_in_batches_each_waited_for(
     store: ServerStore, recorder: QdrantRecorder
 ) -> None:
-    await store.build("g1", DIMENSIONS, some_rows(250))
+    await store.build("g1", DIMENSIONS, streamed(some_rows(250)))
     assert [len(body.points) for body in recorder.bodies(models.PointsList)] == [100, 100, 50]
     written = [each.path for each in recorder.requests if "/points?" in each.path]
     assert all("wait=true" in path for path in written)
@@ -100,8 +100,8 @@ async def test_collections_of_another_installation_are_not_seen_and_not_dropped(
     store: ServerStore, recorder: QdrantRecorder
 ) -> None:
     other = store_at(recorder.url, installation="here2")
-    await store.build("g1", DIMENSIONS, some_rows(5))
-    await other.build("g1", DIMENSIONS, some_rows(7))
+    await store.build("g1", DIMENSIONS, streamed(some_rows(5)))
+    await other.build("g1", DIMENSIONS, streamed(some_rows(7)))
     assert await store.names() == ["g1"]
     await store.drop("g1")
     assert await store.names() == []
@@ -110,8 +110,8 @@ async def test_collections_of_another_installation_are_not_seen_and_not_dropped(
 
 
 async def test_a_collection_is_described_and_a_missing_one_is_none(store: ServerStore) -> None:
-    await store.build("g1", DIMENSIONS, some_rows(5))
-    await store.build("g2", 0, some_rows(3, dimensions=0))
+    await store.build("g1", DIMENSIONS, streamed(some_rows(5)))
+    await store.build("g2", 0, streamed(some_rows(3, dimensions=0)))
     assert await store.describe("g1") == CollectionInfo(5, DIMENSIONS)
     assert await store.describe("g2") == CollectionInfo(3, 0)
     assert await store.describe("g3") is None
@@ -191,7 +191,12 @@ async def test_a_server_that_is_down_is_told_from_one_that_refuses() -> None:
     async with QdrantRecorder.open() as recorder:
         url = recorder.url
     store = store_at(url)
-    for call in (store.names(), store.open("g1"), store.build("g1", 2, []), store.round_trip()):
+    for call in (
+        store.names(),
+        store.open("g1"),
+        store.build("g1", 2, streamed([])),
+        store.round_trip(),
+    ):
         with pytest.raises(TransientError, match=r"cannot be reached.*QDRANT_URL") as error:
             await call
         assert KEY not in str(error.value)
@@ -209,7 +214,7 @@ async def test_a_server_that_does_not_answer_is_not_waited_for(recorder: QdrantR
 async def test_a_wrong_key_is_refused_before_anything_is_built(recorder: QdrantRecorder) -> None:
     store = store_at(recorder.url, key="wrong")
     with pytest.raises(RefusedError, match="QDRANT_API_KEY"):
-        await store.build("g1", DIMENSIONS, some_rows(5))
+        await store.build("g1", DIMENSIONS, streamed(some_rows(5)))
     await store.close()
     assert await recorder.names() == []
 
@@ -218,7 +223,7 @@ async def test_a_wrong_key_is_refused_before_anything_is_built(recorder: QdrantR
 async def test_a_server_too_old_for_idf_by_source_is_refused(version: str) -> None:
     async with QdrantRecorder.open(version=version) as recorder:
         store = store_at(recorder.url)
-        for call in (store.open("g1"), store.build("g1", DIMENSIONS, some_rows(5))):
+        for call in (store.open("g1"), store.build("g1", DIMENSIONS, streamed(some_rows(5)))):
             with pytest.raises(RefusedError, match=rf"version {version}.*1\.19 or later.*update"):
                 await call
         assert await store.version() == version
@@ -239,7 +244,7 @@ async def test_a_build_that_fails_on_the_server_leaves_no_collection(
 ) -> None:
     recorder.fail(fault, 3, on=step)
     with pytest.raises((RefusedError, TransientError)):
-        await store.build("g1", DIMENSIONS, some_rows(5))
+        await store.build("g1", DIMENSIONS, streamed(some_rows(5)))
     recorder.forgive()
     assert await recorder.names() == []
 
@@ -248,7 +253,7 @@ async def test_a_batch_whose_answer_was_lost_is_written_again(
     store: ServerStore, recorder: QdrantRecorder
 ) -> None:
     recorder.fail(Cut(done=True), on="/points")
-    assert await store.build("g1", DIMENSIONS, some_rows(5)) == 5
+    assert await store.build("g1", DIMENSIONS, streamed(some_rows(5))) == 5
     assert await (await store.open("g1")).count() == 5
 
 
@@ -262,7 +267,7 @@ async def test_what_a_failed_build_leaves_on_a_server_that_went_is_told(
         yield from some_rows(5)
 
     with caplog.at_level(logging.WARNING), pytest.raises(TransientError, match="writing 5 points"):
-        await store.build("g1", DIMENSIONS, rows())
+        await store.build("g1", DIMENSIONS, streamed(rows()))
     assert "not cleared after a failure" in caplog.text
     assert "docbot_here_g1" in caplog.text
     assert await recorder.names() == ["docbot_here_g1"]
@@ -272,7 +277,7 @@ async def test_what_a_failed_build_leaves_on_a_server_that_went_is_told(
 async def test_a_round_trip_leaves_the_server_as_it_was(
     store: ServerStore, recorder: QdrantRecorder
 ) -> None:
-    await store.build("g1", DIMENSIONS, some_rows(5))
+    await store.build("g1", DIMENSIONS, streamed(some_rows(5)))
     await store.round_trip()
     assert await recorder.names() == ["docbot_here_g1"]
     made = recorder.bodies(models.CreateCollection)

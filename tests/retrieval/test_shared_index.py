@@ -13,7 +13,7 @@ from docbot.app.asking import search_once
 from docbot.app.rooms import Rooms, complete_index, open_rooms, rebuild_index
 from docbot.db.generations import Built, Generation
 from docbot.errors import TransientError
-from docbot.retrieval.generations import CurrentIndex, read_rows
+from docbot.retrieval.generations import CurrentIndex, open_rows
 from docbot.retrieval.lexical import LEXICAL_VERSION
 from docbot.retrieval.places import ServerPlace
 from docbot.retrieval.qdrant import QdrantServer
@@ -22,7 +22,7 @@ from docbot.retrieval.server import ServerStore
 from docbot.retrieval.store import Index
 from docbot.settings import Settings
 from tests.qdrant_server import QdrantRecorder
-from tests.retrieval.rows import DIMENSIONS, some_rows
+from tests.retrieval.rows import DIMENSIONS, some_rows, streamed
 from tests.retrieval.test_generations import found_texts, put_usage_page, sources
 from tests.town import ANSWER_PLACE, QUESTION, Ground
 
@@ -59,9 +59,9 @@ async def rooms(ground: Ground, recorder: QdrantRecorder) -> AsyncIterator[Rooms
 async def fill(rooms: Rooms, name: str) -> Built:
     """Build a collection in this process, which spares the start of a child."""
     database_url = rooms.builder.database_url
-    rows = await read_rows(database_url, rooms.builder.data_dir, None)
-    await rooms.store.build(name, 0, rows)
-    return Built(len(rows), max(row.chunk for row in rows))
+    async with open_rows(database_url, rooms.builder.data_dir, None) as (built, rows):
+        await rooms.store.build(name, 0, rows)
+    return built
 
 
 async def replace_index(rooms: Rooms) -> None:
@@ -182,7 +182,7 @@ async def test_a_collection_that_another_process_builds_is_neither_dropped_nor_o
     rooms: Rooms, ground: Ground, recorder: QdrantRecorder
 ) -> None:
     building = await rooms.generations.begin(lexical_version=1, embedding_model=None, dimensions=0)
-    await rooms.store.build(building, DIMENSIONS, some_rows(5))
+    await rooms.store.build(building, DIMENSIONS, streamed(some_rows(5)))
     async with open_rooms(settings_for(ground, recorder.url)) as other:
         assert await other.index.refresh()
         assert await best_place(other) == ANSWER_PLACE
@@ -193,7 +193,7 @@ async def test_what_a_killed_build_left_goes_with_the_next_sync(
     rooms: Rooms, recorder: QdrantRecorder
 ) -> None:
     killed = await rooms.generations.begin(lexical_version=1, embedding_model=None, dimensions=0)
-    await rooms.store.build(killed, DIMENSIONS, some_rows(5))
+    await rooms.store.build(killed, DIMENSIONS, streamed(some_rows(5)))
     await rebuild_index(rooms)
     assert await collection(rooms, killed) not in await recorder.names()
 

@@ -32,6 +32,7 @@ from tests.retrieval.rows import (
     cosine,
     opened,
     some_rows,
+    streamed,
 )
 
 # The in-memory mode says, once each, that it searches exactly and without payload indexes.
@@ -173,13 +174,13 @@ async def test_an_empty_generation_is_a_generation(store: VectorStore) -> None:
 async def test_a_generation_is_never_built_over(store: VectorStore) -> None:
     await opened(store, some_rows(5))
     with pytest.raises(PermanentError, match="exists already"):
-        await store.build("g1", DIMENSIONS, some_rows(6))
+        await store.build("g1", DIMENSIONS, streamed(some_rows(6)))
     assert await (await store.open("g1")).count() == 5
 
 
 async def test_a_chunk_given_twice_is_refused(store: VectorStore) -> None:
     with pytest.raises(PermanentError, match="chunk 1 was given twice"):
-        await store.build("g1", DIMENSIONS, [*some_rows(600), *some_rows(1)])
+        await store.build("g1", DIMENSIONS, streamed([*some_rows(600), *some_rows(1)]))
     assert await store.names() == []
 
 
@@ -194,7 +195,7 @@ async def test_a_generation_that_is_not_there_is_told_from_a_damaged_one(
 async def test_a_name_that_is_no_folder_of_its_own_is_refused(
     store: VectorStore, name: str
 ) -> None:
-    for call in (store.open(name), store.drop(name), store.build(name, 0, [])):
+    for call in (store.open(name), store.drop(name), store.build(name, 0, streamed([]))):
         with pytest.raises(PermanentError, match="cannot name an index"):
             await call
 
@@ -202,7 +203,7 @@ async def test_a_name_that_is_no_folder_of_its_own_is_refused(
 async def test_a_build_that_fails_leaves_nothing(store: VectorStore) -> None:
     rows = [*some_rows(600), Row(601, 0, Sparse((1, 1), (1.0, 1.0)), None)]
     with pytest.raises(PermanentError, match="chunk 601"):
-        await store.build("g1", DIMENSIONS, rows)
+        await store.build("g1", DIMENSIONS, streamed(rows))
     assert await store.names() == []
 
 
@@ -212,15 +213,15 @@ async def test_a_build_that_is_cancelled_leaves_nothing(store: VectorStore) -> N
         raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        await store.build("g1", DIMENSIONS, rows())
+        await store.build("g1", DIMENSIONS, streamed(rows()))
     assert await store.names() == []
 
 
 async def test_a_generation_is_named_until_it_is_dropped_and_dropped_twice_without_error(
     store: VectorStore,
 ) -> None:
-    await store.build("g2", DIMENSIONS, some_rows(5))
-    await store.build("g1", DIMENSIONS, some_rows(5))
+    await store.build("g2", DIMENSIONS, streamed(some_rows(5)))
+    await store.build("g1", DIMENSIONS, streamed(some_rows(5)))
     assert await store.names() == ["g1", "g2"]
     await store.drop("g1")
     await store.drop("g1")

@@ -1,0 +1,89 @@
+"""Making the index anew while the bot runs, where this docbot would make another one.
+
+That is so with another embedding model, another version of the chunker, or of the lexical vectors.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from docbot.app.embedding import LoggedProgress, embed_chunks
+from docbot.app.reading import cutter
+from docbot.app.rooms import Rooms, complete_index, rebuild_index
+from docbot.db.locks import sync_lock
+from docbot.errors import DocbotError, TransientError, UsageError
+from docbot.forum.retry import pause
+from docbot.knowledge.chunks import CHUNKER_VERSION
+from docbot.knowledge.sync import cut_anew
+from docbot.processes import process_pool
+from docbot.retrieval.lexical import LEXICAL_VERSION
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = 10  # times as long as for a question, whose asker waits
+
+
+def patient_pause(attempt: int) -> float:
+    return _PATIENCE * pause(attempt)
+
+
+async def renew_index(rooms: Rooms, *, wait: Callable[[int], float] = patient_pause) -> None:
+    """Make the index anew where it is of another make; then end.
+
+    Searches go on in the index there is until the new one is complete. A process that dies half
+    way is followed by one that goes on there. What cannot be embedded at all is logged once.
+    """
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            if not await _is_of_another_make(rooms):
+                return
+            async with sync_lock(rooms.database):
+                await _renew(rooms)
+        except TransientError as error:
+            seconds = max(wait(attempt), error.retry_after or 0)
+            log.warning("the new index waits %.0f s: %s", seconds, error)
+        except UsageError:  # another sync runs; it may do the same
+            seconds = wait(attempt)
+        except DocbotError as error:
+            log.error("the index stays as it is; `docbot sync` or a restart tries again: %s", error)
+            return
+        else:
+            return
+        await asyncio.sleep(seconds)
+
+
+async def _is_of_another_make(rooms: Rooms) -> bool:
+    current = await rooms.generations.find_current()
+    # An index of nothing is of no make; the first sync makes it as it should be.
+    if current is None or current.points == 0:
+        return False
+    return (
+        current.embedding_model != rooms.settings.docbot_embedding_model
+        or current.lexical_version != LEXICAL_VERSION
+        or await rooms.sources.are_cut_otherwise(CHUNKER_VERSION)
+    )
+
+
+async def _renew(rooms: Rooms) -> None:
+    if not await _is_of_another_make(rooms):  # the sync before was quicker
+        return
+    if rooms.index.get() is None:
+        await complete_index(rooms)
+    await _cut(rooms)
+    if rooms.embedder is not None:
+        log.info("making the index anew with embedding model %s", rooms.embedder.model)
+        await embed_chunks(rooms, rooms.embedder, log.info, LoggedProgress())
+    chunks = await rebuild_index(rooms)
+    by = f"words and {rooms.embedder.model}" if rooms.embedder else "words alone"
+    log.info("searching by %s from now on (%d chunks)", by, chunks)
+
+
+async def _cut(rooms: Rooms) -> None:
+    if not await rooms.sources.are_cut_otherwise(CHUNKER_VERSION):
+        return
+    log.info("cutting the stored pages anew, as this docbot does it")
+    with process_pool(1) as executor:
+        for source in await rooms.sources.all():
+            await cut_anew(source, rooms.sources, cutter(executor))
