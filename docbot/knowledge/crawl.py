@@ -36,8 +36,9 @@ from docbot.knowledge.addresses import (
     may_be_page,
     rebase,
 )
-from docbot.knowledge.fetch import Answer, Fetcher, Pacer
+from docbot.knowledge.fetch import Answer, Fetcher
 from docbot.knowledge.network import GuardedTransport, place_of, place_of_url
+from docbot.knowledge.pacer import Pacer
 from docbot.knowledge.pages import Failure, Fetched, Page, moved
 from docbot.knowledge.sitemap import parse_sitemap
 
@@ -104,7 +105,7 @@ async def crawl(
 
     """
     async with source.client() as client:
-        pacer = Pacer(source.pause)
+        pacer = Pacer(source.pause, step=source.backoff)
         fetcher = Fetcher(client, pacer, tries=source.tries, backoff=source.backoff)
         robots = await _robots(fetcher, source)
         pacer.pause = max(source.pause, _crawl_delay(robots, source))

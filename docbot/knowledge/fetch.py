@@ -1,14 +1,13 @@
 """Fetching from one site, politely: paced, bounded in size, time and tries."""
 
 import asyncio
-import codecs
 import re
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from random import SystemRandom
+from time import monotonic
 from typing import overload
 from urllib.parse import urldefrag, urljoin
 
@@ -21,15 +20,20 @@ from docbot.errors import (
     RefusedError,
     TransientError,
 )
-from docbot.knowledge.html import decode_as
+from docbot.knowledge.body import content_type, read_body
+from docbot.knowledge.pacer import LONGEST_REST, Pacer
 
-MOST_BYTES = 10_000_000  # of a body, as sent and again after decompression
 _MOST_REDIRECTS = 6
-_LONGEST_WAIT = 60.0  # seconds that a Retry-After is obeyed
-_LONGEST_BODY = 60.0  # seconds for one whole answer, however it drips
 _PASSING = frozenset({408, 425, 429})  # and every 5xx
-_ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _IN_A_HEADER = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+_SHOWN = 200  # characters of an address that is none
+_YEAR = 366 * 86_400.0  # seconds; what a Retry-After says beyond it is taken as that
+_FELL_SILENT: dict[type[Exception], str] = {
+    httpx.ConnectTimeout: "no connection within the time limit",
+    httpx.ReadTimeout: "it fell silent",
+    httpx.WriteTimeout: "it does not take the request",
+    httpx.PoolTimeout: "no connection became free",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +67,31 @@ class NotModified:
     url: str
 
 
-class Pacer:
-    """Lets one request begin each `pause` seconds, whoever asks."""
-
-    def __init__(self, pause: float) -> None:
-        self.pause = pause
-        self._next = 0.0
-
-    async def wait(self) -> None:
-        now = asyncio.get_running_loop().time()
-        turn = max(now, self._next)
-        self._next = turn + self.pause
-        if turn > now:
-            await asyncio.sleep(turn - now)
-
-
 class Fetcher:
     def __init__(
-        self, client: httpx.AsyncClient, pacer: Pacer, *, tries: int, backoff: float
+        self,
+        client: httpx.AsyncClient,
+        pacer: Pacer,
+        *,
+        tries: int,
+        backoff: float,
+        longest: float = 60.0,
     ) -> None:
-        """`backoff` is the first wait after a failure in seconds; each next one doubles it."""
+        """Fetch through a client, as often as a pacer allows.
+
+        Args:
+            client: what connects.
+            pacer: of the site; everything that goes there shares it.
+            tries: how often a request that failed is made in all.
+            backoff: the first wait after a failure in seconds; each next one doubles it.
+            longest: seconds for one whole answer, however it drips; twice that for an address with
+                all tries and redirects, pauses aside.
+        """
         self._client = client
         self._pacer = pacer
         self._tries = tries
         self._backoff = backoff
+        self._longest = longest
         self._random = SystemRandom()
 
     @overload
@@ -130,95 +135,123 @@ class Fetcher:
 
         Raises:
             GoneError: 404 or 410.
-            RefusedError: 401 or 403.
+            RefusedError: 401 or 403, or a host that is not to be reached.
             MovedError: a redirect that must not be followed.
-            TransientError: the network, or the site, failed at every try.
+            TransientError: the network, or the site, failed at every try, or asks for a long rest.
             PermanentError: any other answer that is no page, or one beyond 10 MB.
 
         """
+        errand = _Errand(url, may_follow, accepts, known, self._longest * 2)
         for attempt in range(1, self._tries + 1):
             try:
-                return await self._follow(url, may_follow, accepts, known)
+                return await self._follow(errand)
             except TransientError as error:
-                if attempt == self._tries:
+                rest = error.retry_after
+                if attempt == self._tries or errand.seconds <= 0 or (rest or 0) > LONGEST_REST:
                     raise
-                await asyncio.sleep(self._wait_after(attempt, error.retry_after))
+                if rest is None:  # else the pacer holds everything back so long
+                    await asyncio.sleep(self._wait_after(attempt))
         raise AssertionError("tries is at least 1")
 
-    def _wait_after(self, attempt: int, retry_after: float | None) -> float:
-        if retry_after is not None:
-            return min(retry_after, _LONGEST_WAIT)
+    def _wait_after(self, attempt: int) -> float:
         jitter = self._random.uniform(0.5, 1.5)
         return self._backoff * float(2 ** (attempt - 1)) * jitter
 
-    async def _follow(
-        self,
-        url: str,
-        may_follow: Callable[[str], bool],
-        accepts: Callable[[str, str], bool] | None,
-        known: Validators | None,
-    ) -> Answer | NotModified | None:
-        place = url
-        theirs = (known.url or url) if known else None
+    async def _follow(self, errand: "_Errand") -> Answer | NotModified | None:
+        place = errand.url
         for _ in range(_MOST_REDIRECTS):
-            await self._pacer.wait()
             try:
-                async with asyncio.timeout(_LONGEST_BODY):
-                    answer = await self._once(place, accepts, known if place == theirs else None)
-            except (httpx.TransportError, httpx.StreamError, TimeoutError) as error:
-                cause = str(error) or type(error).__name__
-                if isinstance(error.__context__, httpx.InvalidURL):  # in a Location header
-                    raise PermanentError(f"{place} leads to no address: {cause}") from error
-                raise TransientError(f"{place} could not be reached: {cause}") from error
-            except (httpx.InvalidURL, ValueError) as error:
-                raise PermanentError(f"{place} is, or leads to, no address: {error}") from error
+                await self._pacer.wait()
+            except TransientError as error:
+                message = f"{place} was not asked for: {error}"
+                raise TransientError(message, retry_after=error.retry_after) from error
+            answer = await self._try(place, errand)
             if not isinstance(answer, str):
                 return answer
-            if not may_follow(answer):
+            if not answer.startswith(("http://", "https://")):
+                raise PermanentError(f"{place} leads to {answer[:_SHOWN]}, which is no website")
+            if not errand.may_follow(answer):
                 raise MovedError(
                     f"{place} leads to {answer}, outside of what is read", target=answer
                 )
             place = answer
-        raise PermanentError(f"{url} leads from one address to the next without end")
+        raise PermanentError(f"{errand.url} leads from one address to the next without end")
 
-    async def _once(
-        self,
-        url: str,
-        accepts: Callable[[str, str], bool] | None,
-        known: Validators | None,
-    ) -> Answer | NotModified | str | None:
+    async def _try(self, place: str, errand: "_Errand") -> Answer | NotModified | str | None:
+        """Ask once, within the time that is left; every failure comes as an error of ours."""
+        began = monotonic()
+        seconds = min(self._longest, errand.seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._once(place, errand)
+        except TransientError as error:
+            self._pacer.failed(error.retry_after)
+            raise
+        except (httpx.TransportError, httpx.StreamError, TimeoutError) as error:
+            self._pacer.failed()
+            if isinstance(error.__context__, httpx.InvalidURL):  # in a Location header
+                raise PermanentError(f"{place} leads to no address: {error}") from error
+            if isinstance(error, TimeoutError):
+                message = f"{place} was not whole after {max(seconds, 0):.3g} seconds"
+                raise TransientError(message) from error
+            cause = _FELL_SILENT.get(type(error)) or str(error) or type(error).__name__
+            raise TransientError(f"{place} could not be reached: {cause}") from error
+        except (httpx.InvalidURL, ValueError) as error:
+            raise PermanentError(f"{place} is, or leads to, no address: {error}") from error
+        finally:
+            errand.seconds -= monotonic() - began
+
+    async def _once(self, url: str, errand: "_Errand") -> Answer | NotModified | str | None:
         """Return the answer, the address a redirect leads to, or None for what is not wanted."""
-        asked = _conditions(known)
+        asked = errand.conditions(url)
+        began = monotonic()
         async with self._client.stream(
             "GET", url, headers=asked, follow_redirects=False
         ) as response:
+            if not _is_passing(response.status_code):
+                self._pacer.answered(monotonic() - began)
             if response.status_code == 304 and asked:
                 await response.aread()  # it has no body; the connection is free for the next
                 return NotModified(url)
             if response.is_redirect and "location" in response.headers:
                 return urldefrag(urljoin(url, response.headers["location"]))[0]
             _check_status(url, response)
-            content_type, charset = _content_type(response)
-            if accepts is not None and not accepts(url, content_type):
+            if errand.accepts is not None and not errand.accepts(url, content_type(response)[0]):
                 return None
-            body = _decoded(url, response, await _raw_body(url, response))
+            body, kind = await read_body(url, response)
         return Answer(
             url=url,
-            body=_as_utf8(body, charset) if content_type.startswith("text/") else body,
-            content_type=content_type,
+            body=body,
+            content_type=kind,
             etag=response.headers.get("etag"),
             last_modified=response.headers.get("last-modified"),
         )
 
 
-def _conditions(known: Validators | None) -> dict[str, str]:
-    """Return the headers that ask only for what changed; a validator that fits in none is left out."""
-    if known is None:
-        return {}
-    stated = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
-    return {
-        name: value for name, value in stated.items() if value and _IN_A_HEADER.fullmatch(value)
-    }
+@dataclass(slots=True)
+class _Errand:
+    """One address to get, and the seconds that are left for it, pauses aside."""
+
+    url: str
+    may_follow: Callable[[str], bool]
+    accepts: Callable[[str, str], bool] | None
+    known: Validators | None
+    seconds: float
+
+    def conditions(self, url: str) -> dict[str, str]:
+        """Return the headers that ask this address only for what changed."""
+        if self.known is None or url != (self.known.url or self.url):
+            return {}
+        stated = {"If-None-Match": self.known.etag, "If-Modified-Since": self.known.last_modified}
+        return {
+            name: value
+            for name, value in stated.items()
+            if value and _IN_A_HEADER.fullmatch(value)  # what fits in none is left out
+        }
+
+
+def _is_passing(status: int) -> bool:
+    return status in _PASSING or status >= 500
 
 
 def _check_status(url: str, response: httpx.Response) -> None:
@@ -226,8 +259,11 @@ def _check_status(url: str, response: httpx.Response) -> None:
     if status == 200:
         return
     said = f"{url} answered {status} {response.reason_phrase}".rstrip()
-    if status in _PASSING or status >= 500:
-        raise TransientError(said, retry_after=_retry_after(response))
+    if _is_passing(status):
+        rest = _retry_after(response)
+        if rest is not None and rest > LONGEST_REST:
+            said += f" and asks to be left alone for {rest:.0f} seconds, longer than docbot waits"
+        raise TransientError(said, retry_after=rest)
     if status == 304:
         raise PermanentError(f"{said}, although docbot did not ask whether it changed")
     if status == 401:
@@ -240,59 +276,11 @@ def _check_status(url: str, response: httpx.Response) -> None:
 def _retry_after(response: httpx.Response) -> float | None:
     stated = response.headers.get("retry-after", "").strip()
     if stated.isdecimal():
-        return float(stated)
+        return min(float(stated), _YEAR)
     try:
         moment = parsedate_to_datetime(stated)
     except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-
-
-def _content_type(response: httpx.Response) -> tuple[str, str]:
-    kind, _, parameters = response.headers.get("content-type", "text/html").partition(";")
-    charset = ""
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            charset = value.strip().strip("\"'")
-    return kind.strip().lower(), charset
-
-
-async def _raw_body(url: str, response: httpx.Response) -> bytes:
-    body = bytearray()
-    # Raw: httpx would hand out a decompressed bomb in one piece.
-    async for piece in response.aiter_raw():
-        body += piece
-        if len(body) > MOST_BYTES:
-            raise _too_large(url)
-    return bytes(body)
-
-
-def _decoded(url: str, response: httpx.Response, raw: bytes) -> bytes:
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding in {"", "identity"}:
-        return raw
-    if encoding not in _ENCODINGS:
-        raise PermanentError(f"{url} came in the encoding {encoding!r}, which was not asked for")
-    window = _ENCODINGS[encoding]
-    if encoding == "deflate" and raw[:1] and raw[0] & 0x0F != 8:
-        window = -15  # some servers send deflate without zlib's header
-    try:
-        body = zlib.decompressobj(wbits=window).decompress(raw, MOST_BYTES + 1)
-    except zlib.error as error:
-        raise PermanentError(f"{url} came compressed and damaged: {error}") from error
-    if len(body) > MOST_BYTES:
-        raise _too_large(url)
-    return body
-
-
-def _too_large(url: str) -> PermanentError:
-    return PermanentError(f"{url} is larger than {MOST_BYTES // 1_000_000} MB")
-
-
-def _as_utf8(body: bytes, charset: str) -> bytes:
-    """Bring a body whose charset the header names to UTF-8, marked so that nothing else is guessed."""
-    text = None if not charset or body.startswith(codecs.BOM_UTF8) else decode_as(body, charset)
-    return body if text is None else codecs.BOM_UTF8 + text.encode("utf-8", "replace")
+    return min(max(0.0, (moment - datetime.now(UTC)).total_seconds()), _YEAR)

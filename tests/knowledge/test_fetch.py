@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 
 from docbot.errors import PermanentError
-from docbot.knowledge.fetch import Answer, Fetcher, NotModified, Pacer, Validators
+from docbot.knowledge.fetch import Answer, Fetcher, NotModified, Validators
+from docbot.knowledge.pacer import Pacer
 from tests.knowledge.conftest import served
 
 DATE = "Sat, 21 Nov 2026 10:00:00 GMT"

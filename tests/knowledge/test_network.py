@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from docbot.errors import RefusedError, UsageError
 from docbot.knowledge.crawl import WebsiteSource
-from docbot.knowledge.fetch import Answer, Fetcher, Pacer
+from docbot.knowledge.fetch import Answer, Fetcher
 from docbot.knowledge.network import (
     GuardedBackend,
     GuardedTransport,
@@ -23,6 +23,7 @@ from docbot.knowledge.network import (
     place_of,
     place_of_url,
 )
+from docbot.knowledge.pacer import Pacer
 from tests.knowledge.conftest import served
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\npage"
