@@ -19,6 +19,10 @@ from docbot.knowledge.walk import to_markdown
 
 # libxml2 drops what lies deeper than 2048 elements, the text after it included.
 _DEEPEST_READ = 2000
+# Python's own escapes and names of hosts; "punycode" takes time with the square of the length.
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
+_NEEDS_MARK = frozenset({"utf-16", "utf-32"})  # where it is read piece by piece
+_PIECE = 65_536  # bytes decoded at once, so that a thread which does it lets others in
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -101,9 +105,16 @@ def decode(html: bytes) -> str:
 
 def decode_as(body: bytes, charset: str) -> str | None:
     """Decode with a charset as a page or server names it; None when that is no charset of text."""
+    pieces = (body[start : start + _PIECE] for start in range(0, len(body), _PIECE))
     try:
-        return body.decode(charset, "replace")
-    except (LookupError, ValueError):  # unknown, or as "base64" and "idna" for other uses
+        name = codecs.lookup(charset).name
+        if name in _NO_CHARSETS:
+            return None
+        if name in _NEEDS_MARK:
+            return body.decode(charset, "replace")
+        b"a".decode(charset, "replace")  # refuses "base64" and the like, which give no text
+        return "".join(codecs.iterdecode(pieces, charset, "replace"))
+    except (LookupError, ValueError):  # unknown, or for other uses
         return None
 
 
