@@ -66,6 +66,7 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
         themes.mark_admonition(element)
     for element in list(main.iter(*_HEADINGS)):
         _set_anchor(element)
+        _unlink_within_page(element)
     for element in main.iter("a"):
         _set_link(element, base, rewrite)
     _strip_attributes(main)
@@ -223,6 +224,13 @@ def _anchors(heading: etree._Element) -> Iterator[str]:
     while before is not None and themes.is_empty_mark(before):
         yield attribute(before, "id") or attribute(before, "name")
         before = before.getprevious()
+
+
+def _unlink_within_page(heading: etree._Element) -> None:
+    """Headings link to themselves, or back to a list of contents; neither says anything."""
+    for link in heading.iter("a"):
+        if attribute(link, "href").startswith("#"):
+            del link.attrib["href"]
 
 
 def _set_link(link: etree._Element, base: str, rewrite: Callable[[str], str]) -> None:

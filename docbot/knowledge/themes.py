@@ -1,6 +1,7 @@
 """What documentation themes call things: where their text is, and what around it is not text."""
 
 import re
+from itertools import takewhile
 
 from lxml import etree
 
@@ -172,7 +173,7 @@ def label_tabs(main: etree._Element) -> None:
         names = [
             element
             for element in container.iter("label", "button", "li", "a", "div")
-            if _is_tab_name(element)
+            if _is_tab_name(element, container)
         ]
         panels = _tab_panels(container)
         if not names or len(names) != len(panels):
@@ -185,12 +186,11 @@ def label_tabs(main: etree._Element) -> None:
             remove(name)
 
 
-def _is_tab_name(element: etree._Element) -> bool:
+def _is_tab_name(element: etree._Element, container: etree._Element) -> bool:
     if element.get("role") == "tab":
         return True
-    return element.tag == "label" and not any(
-        outer.tag in {"li", "p"} for outer in element.iterancestors("li", "p")
-    )
+    within = takewhile(lambda outer: outer is not container, element.iterancestors())
+    return element.tag == "label" and not any(outer.tag in {"li", "p"} for outer in within)
 
 
 def _tab_panels(container: etree._Element) -> list[etree._Element]:

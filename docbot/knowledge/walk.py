@@ -20,6 +20,9 @@ _DEEPEST_FRAME = 24
 _ZERO_WIDTH = re.compile("[\u200b\u200c\u2060\ufeff\u00ad]")
 _SPACE = re.compile(r"\s+")
 _BROKEN_LINES = re.compile(r"(?<![ \t])[ \t]*\n\s*")
+# In a text it would begin a tag, and what it names would not be seen.
+_TAG_START = re.compile(r"<(?=[a-zA-Z/!?])")
+_LINK = re.compile(r"\[([^\[\]]*)\]\([^\s()]*\)")
 _LOOSE_SPACE = re.compile(r"[ \t]{2,}")
 _ANCHOR = re.compile(r"[^\s{}]+")
 # What would begin a heading, quotation, list, fence or underline if a line of text began with it.
@@ -119,7 +122,8 @@ class _Writer:
         return f"{text}\n" if text else ""
 
     def text(self, text: str) -> None:
-        self._frames[-1].inline.append(_SPACE.sub(" ", _visible(text)))
+        shown = _TAG_START.sub(r"\\<", _visible(text))
+        self._frames[-1].inline.append(_SPACE.sub(" ", shown))
 
     def enter(self, tag: etree._Element) -> _Leave | None:
         """Open an element; return what to do when it is left, or None if nothing in it is left."""
@@ -146,7 +150,7 @@ class _Writer:
             self._flush()
 
     def _wrap(self, frame: _Frame, mark: _Mark) -> None:
-        if self._heading is None:
+        if self._heading is None or mark.tag.tag == "a":
             inner = "".join(frame.inline[mark.start :])
             frame.inline[mark.start :] = [_marked(mark.tag, inner)]
 
@@ -155,7 +159,8 @@ class _Writer:
             return _nothing
         code = " ".join(_visible(text_of(tag)).split())
         if code:
-            self._frames[-1].inline.append(_inline_code(code))
+            shown = _inline_code(code)
+            self._frames[-1].inline.append(_link(shown, _only_target(tag)))
         return None
 
     def _put_line_break(self, _: etree._Element) -> None:
@@ -213,7 +218,7 @@ class _Writer:
             mark.start = 0
         self._level = int(tag.tag[1])
         if tag.tag == "h1" and not self.title:
-            self.title = text.replace("`", "")
+            self.title = _LINK.sub(r"\1", text).replace("`", "").replace("\\<", "<")
         self._add_heading(self._level, text, attribute(tag, "id"))
 
     def _add_heading(self, level: int, text: str, anchor: str) -> None:
@@ -245,9 +250,8 @@ class _Writer:
         return leave
 
     def _close_frame(self) -> _Frame:
-        self._heading = (
-            None if self._heading and not text_of(self._heading).strip() else self._heading
-        )
+        if self._heading is not None and not text_of(self._heading).strip():
+            self._heading = None
         self._flush()
         return self._frames.pop()
 
@@ -370,6 +374,13 @@ def _inline_code(code: str) -> str:
     longest = max((len(run[0]) for run in _BACKTICKS.finditer(code)), default=0)
     fence = "`" * (longest + 1)
     return f"{fence} {code} {fence}" if longest else f"`{code}`"
+
+
+def _only_target(code: etree._Element) -> str:
+    """Where the code leads when all of it is one link; parts of it can be none in Markdown."""
+    links = list(code.iter("a"))
+    is_whole = len(links) == 1 and text_of(links[0]).strip() == text_of(code).strip()
+    return attribute(links[0], "href") if is_whole else ""
 
 
 def _marked(tag: etree._Element, inner: str) -> str:

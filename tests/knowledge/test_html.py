@@ -308,3 +308,35 @@ def test_no_word_is_lost_or_doubled(tree: object) -> None:
 
     page = convert(f"<main>{html(tree)}</main>", URL).markdown
     assert [page.count(f"word{number}end") for number in range(1, count + 1)] == [1] * count
+
+
+def test_a_heading_keeps_its_link_elsewhere_and_none_to_its_own_page() -> None:
+    page = convert(
+        '<main><h1 id="a"><a href="/x">Away</a> now</h1>'
+        '<h2 id="b"><a class="toc-backref" href="#id1">Back <code>y</code></a></h2></main>',
+        URL,
+    )
+    assert page.title == "Away now"
+    assert page.markdown == (
+        "# [Away](https://docs.example.org/x) now {#a}\n\n## Back `y` {#b}\n"
+    )
+
+
+def test_text_that_looks_like_a_tag_stays_text() -> None:
+    page = convert("<main><h1>&lt;Trainer&gt;</h1><p>&lt;no tag&gt; 1 &lt; 2</p></main>", URL)
+    assert page.title == "<Trainer>"
+    assert page.markdown == "# \\<Trainer>\n\n\\<no tag> 1 < 2\n"
+
+
+def test_code_that_is_one_link_keeps_it() -> None:
+    text = markdown('<p><code><a href="/x">Body</a></code> <code>A[<a href="/x">B</a>]</code></p>')
+    assert text == "[`Body`](https://docs.example.org/x) `A[B]`"
+
+
+def test_tabs_within_a_list_item_are_labelled() -> None:
+    text = markdown(
+        '<ol><li>Files:<div class="vp-code-group"><div class="tabs"><label>a.json</label>'
+        '<label>b.json</label></div><div class="blocks"><div class="language-json"><pre>{}</pre>'
+        '</div><div class="language-json"><pre>[]</pre></div></div></div></li></ol>'
+    )
+    assert text.index("**a.json**") < text.index("{}") < text.index("**b.json**")
