@@ -24,15 +24,21 @@ from docbot.knowledge.pages import (
     page_of,
     refuse_binary,
 )
-from docbot.knowledge.published import HTML, MARKDOWN, Site
+from docbot.knowledge.published import HTML, MARKDOWN, RESTRUCTURED, Site
+from docbot.knowledge.restructured import read_restructured
 
 PDF = (".pdf",)
-_READ = MARKDOWN + HTML
+_READ = MARKDOWN + HTML + RESTRUCTURED
 _MOST_BYTES = 10_000_000
 # Nobody misses what a version control keeps for itself.
 _NOT_WORTH_A_LINE = frozenset({".git", ".hg", ".svn"})
 _NOT_IN_NAMES = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-_LINK = re.compile(r"""(?:\]\(|\]:|href\s*=\s*["'])\s*<?([^\s()<>"']+)""")
+# Of Markdown and HTML, then of reStructuredText.
+_LINK = re.compile(
+    r"""(?:\]\(|\]:|href\s*=\s*["'])\s*<?([^\s()<>"']+)"""
+    r"""|:(?:doc|download):`(?:[^`<]*<)?([^`<>]+)>?`|<([^\s<>`]+)>`_|^\.\. _[^:\n]+:[ ]+(\S+)""",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +220,17 @@ def _converted(site: Site, path: Path, body: bytes, url: str) -> Converted:
     refuse_binary(body, str(path))
     if path.suffix.lower() in HTML:
         return convert(body, url, rewrite=lambda link: _folded_within(link, site.base_url))
-    return read(decode(body), url, lambda href: site.resolve(href, path, url))
+    read_text = read_restructured if path.suffix.lower() in RESTRUCTURED else read
+    return read_text(decode(body), url, lambda href: site.resolve(href, path, url))
 
 
 def _digest(site: Site, path: Path, body: bytes) -> bytes:
     """Hash all that a page is made from: its file, and where links to other files lead."""
     digest = blake2b(body, digest_size=16)
     if path.suffix.lower() not in HTML:
-        links = {found[1] for found in _LINK.finditer(body.decode("utf-8", "replace"))}
+        links = {
+            found[found.lastindex or 0] for found in _LINK.finditer(body.decode("utf-8", "replace"))
+        }
         for link in sorted(filter(_may_name_file, links)):
             digest.update(f"\x1f{site.resolve(link, path, '')}".encode("utf-8", "surrogatepass"))
     return digest.digest()

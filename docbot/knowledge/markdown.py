@@ -61,7 +61,7 @@ def read(text: str, url: str, resolve: Callable[[str], str]) -> Converted:
     body = _rewrite_links(body, url, resolve, found)
     body = _show_code(body, codes)
     body, heading = _with_anchors(body)
-    title = front.get("title") or heading or _name_of(url)
+    title = front.get("title") or heading or name_of(url)
     links = dict.fromkeys(link.partition("#")[0] for link in found)
     return Converted(title, _tidy(body), tuple(links))
 
@@ -187,7 +187,7 @@ def _tidy(text: str) -> str:
     )
 
 
-def _name_of(url: str) -> str:
+def name_of(url: str) -> str:
     """Make a title of an address: `guide/first-steps/` gives "First steps"."""
     parts = [part for part in re.sub(r"[?#].*", "", url).split("/") if part]
     name = re.sub(r"\.\w+$", "", parts[-1]) if parts else url
