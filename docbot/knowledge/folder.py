@@ -24,10 +24,12 @@ from docbot.knowledge.pages import (
     page_of,
     refuse_binary,
 )
+from docbot.knowledge.pdf import MOST_BYTES as MOST_PDF_BYTES
+from docbot.knowledge.pdf import read_pdf
 from docbot.knowledge.published import HTML, MARKDOWN, RESTRUCTURED, Site
 from docbot.knowledge.restructured import read_restructured
 
-PDF = (".pdf",)
+_PDF = (".pdf",)
 _READ = MARKDOWN + HTML + RESTRUCTURED
 _MOST_BYTES = 10_000_000
 # Nobody misses what a version control keeps for itself.
@@ -123,7 +125,7 @@ class _Survey:
         try:
             if entry.is_dir():
                 return self._is_looked_into(path, entry)
-            if PurePosixPath(path).suffix.lower() in _READ + PDF:
+            if PurePosixPath(path).suffix.lower() in _READ + _PDF:
                 self._look_at_file(path, entry)
         except OSError as error:
             self._cannot_read(path, error)
@@ -153,7 +155,7 @@ class _Survey:
             return "a link that leads out of the folder"
         if not entry.is_file():
             return "a link to nothing" if entry.is_symlink() else "no regular file"
-        if path.lower().endswith(PDF) and importlib.util.find_spec("pypdf") is None:
+        if path.lower().endswith(_PDF) and importlib.util.find_spec("pypdf") is None:
             return 'a PDF; to read it: pip install "docbot[pdf]"'
         return None
 
@@ -192,7 +194,7 @@ def read_file(root: Path, path: Path, base_url: str | None) -> Page:
 
     """
     site = Site.at(root, base_url)
-    return _page(site, path, read_inside(root, path, most=_MOST_BYTES), site.address(path))
+    return _page(site, path, read_inside(root, path, most=_most(path)), site.address(path))
 
 
 def read_changed(
@@ -201,7 +203,7 @@ def read_changed(
     """Read one file unless it would give what it gave before; raises as `read_file`."""
     site = Site.at(source.root, source.base_url)
     path = source.root / file.path
-    body = read_inside(source.root, path, most=_MOST_BYTES)
+    body = read_inside(source.root, path, most=_most(path))
     digest = _digest(site, path, body)
     if known and known.body_hash == digest and known.page_url in {None, file.address}:
         return Unchanged(file.path, known)
@@ -212,11 +214,17 @@ def read_changed(
     return Nothing(file.path, None, None, digest, leads_to=page.leads_to, note=note)
 
 
+def _most(path: Path) -> int:
+    return MOST_PDF_BYTES if path.suffix.lower() in _PDF else _MOST_BYTES
+
+
 def _page(site: Site, path: Path, body: bytes, url: str) -> Page:
     return page_of(_converted(site, path, body, url), url)
 
 
 def _converted(site: Site, path: Path, body: bytes, url: str) -> Converted:
+    if path.suffix.lower() in _PDF:
+        return read_pdf(body, url)
     refuse_binary(body, str(path))
     if path.suffix.lower() in HTML:
         return convert(body, url, rewrite=lambda link: _folded_within(link, site.base_url))
@@ -227,7 +235,7 @@ def _converted(site: Site, path: Path, body: bytes, url: str) -> Converted:
 def _digest(site: Site, path: Path, body: bytes) -> bytes:
     """Hash all that a page is made from: its file, and where links to other files lead."""
     digest = blake2b(body, digest_size=16)
-    if path.suffix.lower() not in HTML:
+    if path.suffix.lower() in MARKDOWN + RESTRUCTURED:
         links = {
             found[found.lastindex or 0] for found in _LINK.finditer(body.decode("utf-8", "replace"))
         }
