@@ -348,7 +348,9 @@ async def test_a_backup_moves_docbot_to_another_data_folder(read: Shell, elsewhe
     assert "is not empty (rows: addresses 3, chunks 3, pages 3, sources 1, syncs 1)" in again.err
     from_embedded = await elsewhere.run("backup", "docbot.tar", "--force")
     assert from_embedded.code == 0, from_embedded.err
-    assert from_embedded.out.splitlines()[1] == "  addresses 3, chunks 3, pages 3, sources 1, syncs 1"
+    assert (
+        from_embedded.out.splitlines()[1] == "  addresses 3, chunks 3, pages 3, sources 1, syncs 1"
+    )
 
 
 async def test_an_index_that_cannot_be_built_after_a_restore_is_told(

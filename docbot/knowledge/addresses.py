@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit, urlunsplit
 
-_INDEX = re.compile(r"/index\.html?$", re.IGNORECASE)
+_INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
 _ENDING = re.compile(r"(?:/|\.html?)$", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # What is linked like a page and is none.
@@ -14,18 +14,58 @@ _NO_PAGE = re.compile(
     re.IGNORECASE,
 )
 _DOCUMENT = re.compile(r"\.(?:pdf|epub)$", re.IGNORECASE)
+_INDEX_NAME = re.compile(r"/index(?:\.html?)?$", re.IGNORECASE)
+_MARKDOWN = re.compile(r"\.(?:md|mdx|markdown)$", re.IGNORECASE)
+# Who is reading, written into an address by servers that do not trust cookies.
+_SESSION = re.compile(
+    r";(?:jsessionid|phpsessid|sid|sessionid)=[^/;]*|/\([SAF]\([^()/]*\)\)(?=/)", re.IGNORECASE
+)
 _LOGIN = re.compile(r"log-?in|sign-?in|sso|oauth|saml|authorize", re.IGNORECASE)
+_LOGIN_PAGE = re.compile(
+    r"(?:^|/)(?:log|sign)[-_]?in(?:\.\w+)?/?$|/(?:sso|oauth2?|saml2?|authorize)(?:/|$)",
+    re.IGNORECASE,
+)
 
 
 def folded(url: str) -> str:
-    """Return the one address of a page: no query, no fragment, no `index.html`, no default port."""
+    """Return the one address of a page: no query, fragment, session, `index.html` or default port."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     if ":" in host:
         host = f"[{host}]"
     port = parts.port if parts.port != _DEFAULT_PORTS.get(parts.scheme) else None
-    path = _INDEX.sub("/", parts.path or "/")
+    path = _INDEX.sub("/", _SESSION.sub("", parts.path) or "/")
     return urlunsplit((parts.scheme, f"{host}:{port}" if port else host, path, "", ""))
+
+
+def asked(url: str) -> str:
+    """Return an address as it is asked for: as it is linked, since not every server answers for the
+    folder of an `index.html`, but without what names no other page.
+    """
+    place = url.partition("#")[0].partition("?")[0]
+    return _SESSION.sub("", place)
+
+
+def at_home(url: str, root: str) -> str:
+    """Return the address with the scheme and host of `root` where it is of the same site.
+
+    `http` and `https`, with and without `www.`, are one site; other ports are other sites.
+    """
+    if url.startswith(root):
+        return url
+    try:
+        parts, home = urlsplit(url), urlsplit(root)
+        if parts.port or home.port or parts.scheme not in _DEFAULT_PORTS:
+            return url
+    except ValueError:  # as a port that is no number
+        return url
+    if _site_name(parts.hostname) != _site_name(home.hostname):
+        return url
+    return urlunsplit((home.scheme, home.netloc, parts.path, parts.query, parts.fragment))
+
+
+def _site_name(host: str | None) -> str:
+    return (host or "").lower().removeprefix("www.")
 
 
 def folder_of(url: str) -> str:
@@ -56,9 +96,24 @@ def is_document(url: str) -> bool:
     return bool(_DOCUMENT.search(urlsplit(url).path))
 
 
+def is_markdown(url: str) -> bool:
+    """Tell by its ending whether an address is one of Markdown."""
+    return bool(_MARKDOWN.search(urlsplit(url).path))
+
+
+def without_markdown(url: str) -> str:
+    """Return the address of the page that an address of Markdown may be the twin of."""
+    return _INDEX_NAME.sub("/", _MARKDOWN.sub("", url))
+
+
 def looks_like_login(url: str) -> bool:
     """Tell by its words whether an address asks who is there."""
     return bool(_LOGIN.search(urlsplit(url).path))
+
+
+def is_login_address(url: str) -> bool:
+    """Tell whether an address is that of a login itself, and not of a page about logins."""
+    return bool(_LOGIN_PAGE.search(urlsplit(url).path))
 
 
 def rebase(url: str, start: str, base: str) -> str:

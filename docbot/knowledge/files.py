@@ -4,16 +4,15 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeVar
 
 from docbot.errors import DocbotError, GoneError, TransientError
 from docbot.knowledge.folder import File, FolderSource, Listing, read_changed
 from docbot.knowledge.memory import Memory
-from docbot.knowledge.pages import Failure, Nothing, Page, Unchanged
+from docbot.knowledge.pages import Failure, Nothing, Page, Result, Unchanged
 
 _FILES_AHEAD = 8  # in conversion at once; bounds memory
 
-Outcome: TypeAlias = Page | Unchanged | Nothing | Failure
 _T = TypeVar("_T")
 
 
@@ -30,7 +29,7 @@ async def folder_pages(
     *,
     expect: Callable[[int], None],
     leave_out: Callable[[str, str], None],
-) -> AsyncGenerator[Outcome, None]:
+) -> AsyncGenerator[Result, None]:
     """Give what came of each file, in the order of their paths, then of those that are gone.
 
     Args:

@@ -13,6 +13,7 @@ from urllib.parse import urldefrag, urljoin
 
 from lxml import etree
 
+from docbot.knowledge.head import NO_HEAD, Head, read_head
 from docbot.knowledge.prepare import find_main, prepare
 from docbot.knowledge.tree import attribute, line_of, select
 from docbot.knowledge.walk import to_markdown
@@ -55,6 +56,7 @@ class Converted:
     canonical: str | None = None  # absolute; as the page says, in scope or not
     refresh: str | None = None  # where a meta refresh leads: the page is a stub
     is_login: bool = False  # it asks for a password and says little else
+    head: Head = NO_HEAD
 
 
 def convert(
@@ -74,6 +76,7 @@ def convert(
     base = _base_of(root, url)
     links = _links(root, base)
     canonical, refresh = _canonical(root, base), _refresh(root, base)
+    head = read_head(root, base)
     head_title = next(map(line_of, select(root, "//title")), "")
     asks_password = bool(select(root, _ASKS_WHO))
     main = find_main(root)
@@ -83,7 +86,7 @@ def convert(
         markdown = ""  # "Redirecting... click here"
     is_login = asks_password and len(markdown.split()) < _LONGEST_LOGIN
     title = heading or _without_suffix(head_title)
-    return Converted(title, markdown, links, canonical, refresh, is_login)
+    return Converted(title, markdown, links, canonical, refresh, is_login, head)
 
 
 def decode(html: bytes) -> str:

@@ -4,11 +4,13 @@ import codecs
 import re
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from typing import TypeAlias
 from urllib.parse import urljoin
 
 from docbot.errors import PermanentError
 from docbot.knowledge.addresses import folded, is_under, rebase
 from docbot.knowledge.chunks import Chunk, chunk
+from docbot.knowledge.head import NO_HEAD, Head
 from docbot.knowledge.html import Converted, convert, decode
 from docbot.knowledge.markdown import read
 from docbot.knowledge.memory import Known
@@ -45,6 +47,7 @@ class Page:
     read_from: str = ""
     body_hash: bytes | None = None
     edges: tuple[bytes, ...] = ()
+    head: Head = NO_HEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +98,16 @@ class Failure:
     read_from: str = ""  # the address or file that was asked for
 
 
+# What comes of an address.
+Result: TypeAlias = Page | Unchanged | Nothing | Missed | Failure
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A page's body as it came, with the folder of the site that is read."""
+    """A page's body as it came, with the folder of the site that is read.
+
+    `selector` is the operator's CSS for where the text of a page is.
+    """
 
     url: str
     root: str
@@ -105,6 +115,12 @@ class Fetched:
     content_type: str
     etag: str | None = None
     last_modified: str | None = None
+    selector: str | None = None
+
+
+def body_hash(body: bytes) -> bytes:
+    """Return what a body is known by, to tell whether it is still the same."""
+    return blake2b(body, digest_size=16).digest()
 
 
 def refuse_binary(body: bytes, name: str) -> None:
@@ -131,6 +147,7 @@ def page_of(converted: Converted, url: str, repeated: frozenset[bytes] = frozens
         edges=edges(converted.markdown),
         leads_to=converted.refresh,
         is_login=converted.is_login,
+        head=converted.head,
     )
 
 

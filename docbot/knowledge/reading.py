@@ -11,11 +11,12 @@ from typing import TypeVar
 
 from docbot.db.sources import Source
 from docbot.errors import PermanentError
-from docbot.knowledge.crawl import WebsiteSource, crawl
-from docbot.knowledge.files import Outcome, Run, folder_pages
+from docbot.knowledge.crawl import MOST_PAGES, WebsiteSource, crawl
+from docbot.knowledge.files import Run, folder_pages
 from docbot.knowledge.folder import FolderSource
+from docbot.knowledge.globs import Choice
 from docbot.knowledge.memory import Memory
-from docbot.knowledge.pages import Fetched, Page, read_fetched
+from docbot.knowledge.pages import Fetched, Page, Result, read_fetched
 
 # Of a processor, so that a busy machine fails no page; HTML of 10 MB, the most there is, took 114.
 _MOST_SECONDS = 300.0
@@ -33,7 +34,7 @@ async def read_pages(
     expect: Callable[[int], None],
     leave_out: Callable[[str, str], None] = lambda _, __: None,
     allow_hosts: tuple[str, ...] = (),
-) -> AsyncGenerator[Outcome, None]:
+) -> AsyncGenerator[Result, None]:
     """Give what came of every address of the source; `expect` is told their number once known.
 
     `leave_out` is told each address that is left out, and why, as that it is of another kind.
@@ -43,23 +44,28 @@ async def read_pages(
         DocbotError: the source as a whole cannot be read.
     """
     if source.kind == "folder":
-        folder = FolderSource(Path(source.location), source.base_url)
+        choice = Choice(source.include, source.exclude)
+        folder = FolderSource(Path(source.location), source.base_url, choice)
         files = folder_pages(folder, _runner(executor), memory, expect=expect, leave_out=leave_out)
         async with aclosing(files):
             async for outcome in files:
                 yield outcome
         return
     site = WebsiteSource(
-        source.location, user_agent, pause, source.base_url, allow_hosts=allow_hosts
+        source.location,
+        user_agent,
+        pause,
+        source.base_url,
+        include=source.include,
+        exclude=source.exclude,
+        selector=source.selector,
+        max_pages=source.max_pages or MOST_PAGES,
+        allow_hosts=allow_hosts,
     )
     convert = _converter(executor, source.base_url)
-
-    def other_kind(address: str) -> None:
-        leave_out(address, "of another kind")
-
-    async with aclosing(crawl(site, convert, other_kind)) as pages:
-        async for page in pages:
-            yield page
+    async with aclosing(crawl(site, convert, leave_out, memory)) as results:
+        async for result in results:
+            yield result
 
 
 def _runner(executor: Executor) -> Run:

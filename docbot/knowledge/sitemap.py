@@ -1,12 +1,20 @@
-"""Sitemaps: the addresses a site says it has. Pure; XML from outside is read with nothing it may ask for."""
+"""Sitemaps and `llms.txt`: the addresses a site says it has.
 
+Pure; XML from outside is read with nothing it may ask for, and one entry after the other.
+"""
+
+import re
 import zlib
 from dataclasses import dataclass
+from io import BytesIO
+from urllib.parse import urljoin
 
 from lxml import etree
 
 _MOST_BYTES = 50_000_000  # after decompression; the protocol's own limit
+_MOST_ADDRESSES = 250_000  # of one sitemap; the protocol allows 50,000
 _GZIP = b"\x1f\x8b"
+_LINK = re.compile(r"\]\(\s*<?([^)\s>]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +24,28 @@ class Sitemap:
 
 
 def parse_sitemap(body: bytes) -> Sitemap:
-    """Read a sitemap or an index of sitemaps; what is neither is empty."""
-    root = _root(_decompressed(body))
-    if root is None:
-        return Sitemap((), ())
-    return Sitemap(pages=_locations(root, "url"), sitemaps=_locations(root, "sitemap"))
+    """Read a sitemap, an index of sitemaps or a list of addresses; what is none of these is empty."""
+    text = _decompressed(body).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith((b"http://", b"https://")):
+        lines = (line.strip() for line in text.decode("utf-8", "replace").splitlines())
+        return Sitemap(tuple(dict.fromkeys(filter(None, lines)))[:_MOST_ADDRESSES], ())
+    entries = _entries(text)
+    pages = dict.fromkeys(address for kind, address in entries if kind == "url")
+    sitemaps = dict.fromkeys(address for kind, address in entries if kind == "sitemap")
+    return Sitemap(tuple(pages), tuple(sitemaps))
+
+
+def parse_llms(text: str, place: str) -> tuple[str, ...]:
+    """Return the addresses that an `llms.txt` links to; `place` is its own."""
+    found: dict[str, None] = {}
+    for link in _LINK.finditer(text):
+        try:
+            address = urljoin(place, link[1]).partition("#")[0]
+        except ValueError:  # as "//[broken"
+            continue
+        if address.startswith(("http://", "https://")):
+            found[address] = None
+    return tuple(found)[:_MOST_ADDRESSES]
 
 
 def _decompressed(body: bytes) -> bytes:
@@ -32,20 +57,36 @@ def _decompressed(body: bytes) -> bytes:
         return b""
 
 
-def _root(body: bytes) -> etree._Element | None:
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, recover=True
+def _entries(text: bytes) -> list[tuple[str, str]]:
+    """Give each entry's kind, `url` or `sitemap`, with its address; the tree never holds more."""
+    found: list[tuple[str, str]] = []
+    if not text:
+        return found
+    events = etree.iterparse(
+        BytesIO(text),
+        events=("end",),
+        tag=("{*}url", "{*}sitemap"),
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=False,
+        load_dtd=False,
+        recover=True,
     )
     try:
-        return etree.fromstring(body, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        return None
+        for _, entry in events:
+            kind = etree.QName(entry).localname
+            places = ((place.text or "").strip() for place in entry.iterchildren("{*}loc"))
+            found += [(kind, address) for address in places if address]
+            _forget(entry)
+            if len(found) >= _MOST_ADDRESSES:
+                break
+    except (etree.XMLSyntaxError, ValueError):  # what was read before it counts
+        pass
+    return found
 
 
-def _locations(root: etree._Element, kind: str) -> tuple[str, ...]:
-    found = (
-        (place.text or "").strip()
-        for entry in root.iter(f"{{*}}{kind}")
-        for place in entry.iterchildren("{*}loc")
-    )
-    return tuple(dict.fromkeys(address for address in found if address))
+def _forget(entry: etree._Element) -> None:
+    entry.clear()
+    parent = entry.getparent()
+    while parent is not None and entry.getprevious() is not None:
+        del parent[0]

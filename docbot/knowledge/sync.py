@@ -16,6 +16,7 @@ from docbot.knowledge.pages import (
     Missed,
     Nothing,
     Page,
+    Result,
     Unchanged,
     page_of,
 )
@@ -29,7 +30,6 @@ RESUMABLE_HOURS = 24  # for which a sync that was stopped half way can go on
 _CUT_AT_ONCE = 50  # pages
 _SETTLED_AT_ONCE = 100  # addresses; so many are asked again at most when a sync is killed
 
-Result = Page | Unchanged | Nothing | Missed | Failure
 # Asked with how many pages would go, of how many; True removes them.
 MayRemove = Callable[[int, int], Awaitable[bool]]
 

@@ -37,7 +37,7 @@ def body(content: bytes, kind: str = "text/html") -> Callable[[], web.Response]:
 
 
 async def sync(
-    pool: Pool, url: str, leave_out: Callable[[str], None] = lambda _: None
+    pool: Pool, url: str, leave_out: Callable[[str, str], None] = lambda _, __: None
 ) -> tuple[Summary, set[str]]:
     """Read the site into the database; what the sync did, and the paths that are stored then."""
 
@@ -171,9 +171,9 @@ async def test_documents_of_other_kinds_are_left_out_and_are_no_failures(pool: P
     links = "".join(f'<a href="{n}.pdf">l</a> <a href="get/{n}">l</a>' for n in range(20))
     pages = {**GOOD, "/docs/": f'<main><p>start {links} <img src="x.png"></p></main>'}
     pages |= {f"/docs/get/{n}": body(b"%PDF", "application/pdf") for n in range(20)}
-    left_out: set[str] = set()
+    left_out: list[str] = []
     async with served(pages_handler(pages)) as url:
-        summary, _ = await sync(pool, url, left_out.add)
+        summary, _ = await sync(pool, url, lambda address, _: left_out.append(address))
     assert (len(left_out), summary.failures) == (40, ())
 
 

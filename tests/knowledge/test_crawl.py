@@ -3,7 +3,6 @@ import gzip
 import zlib
 from collections.abc import Callable
 from contextlib import aclosing
-from urllib.robotparser import RobotFileParser
 
 import httpx
 import pytest
@@ -11,9 +10,10 @@ from aiohttp import web
 
 from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError, UsageError
 from docbot.knowledge.addresses import folded, folder_of, is_under, rebase
-from docbot.knowledge.crawl import WebsiteSource, _crawl_delay, crawl
+from docbot.knowledge.crawl import WebsiteSource, crawl
 from docbot.knowledge.fetch import _check_status
-from docbot.knowledge.pages import Failure, Fetched, Page, read_fetched
+from docbot.knowledge.pages import Failure, Fetched, Nothing, Page, read_fetched
+from docbot.knowledge.robots import parse_robots
 from docbot.knowledge.sitemap import parse_sitemap
 from tests.knowledge.conftest import pages_handler, served
 
@@ -47,7 +47,9 @@ async def read(
         async for result in results:
             if isinstance(result, Failure):
                 failures.append(result)
-            else:
+            elif isinstance(result, Nothing) and result.note:
+                failures.append(Failure(result.read_from, result.note))
+            elif isinstance(result, Page):
                 assert result.url not in pages
                 pages[result.url] = result
     return pages, failures
@@ -87,7 +89,7 @@ async def test_links_are_followed_breadth_first_below_the_start_and_each_page_co
     ]
 
 
-async def test_a_sitemap_tells_the_pages_where_there_is_one() -> None:
+async def test_the_pages_of_the_sitemaps_are_read_beside_those_that_are_linked() -> None:
     def entries(url: str, *names: str) -> str:
         return "".join(f"<url><loc>{url}{name}</loc></url>" for name in names)
 
@@ -104,7 +106,8 @@ async def test_a_sitemap_tells_the_pages_where_there_is_one() -> None:
         sitemap = f"<urlset>{entries(url, 'docs/named.html', 'other/x.html')}</urlset>"
         pages["/one.xml.gz"] = lambda: web.Response(body=gzip.compress(sitemap.encode()))
         found, _ = await read(f"{url}docs/")
-    assert [address.removeprefix(url) for address in found] == ["docs/", "docs/named.html"]
+    paths = [address.removeprefix(url) for address in found]
+    assert paths == ["docs/", "docs/linked.html", "docs/named.html"]
 
 
 async def test_a_sitemap_of_another_site_is_as_good_as_none() -> None:
@@ -180,10 +183,8 @@ def test_a_retry_after_of_any_kind_is_a_passing_failure(retry_after: str) -> Non
 
 
 async def test_an_impossible_crawl_delay_is_held_to_the_longest() -> None:
-    robots = RobotFileParser()
-    robots.modified()
-    robots.parse(["User-agent: *", f"Crawl-delay: {'9' * 400}"])
-    assert _crawl_delay(robots, WebsiteSource("https://h/", user_agent="docbot", pause=0)) == 30
+    robots = parse_robots(f"User-agent: *\nCrawl-delay: {'9' * 400}".encode(), "docbot/1")
+    assert robots.crawl_delay == 30
 
 
 async def test_a_page_that_cannot_be_converted_is_one_failed_page() -> None:
@@ -196,7 +197,11 @@ async def test_a_page_that_cannot_be_converted_is_one_failed_page() -> None:
     async with served(pages_handler(pages)) as url:
         source = WebsiteSource(url, user_agent="docbot/1", pause=0)
         async with aclosing(crawl(source, convert)) as results:
-            found = [(result.url.removeprefix(url), type(result)) async for result in results]
+            found = [
+                (result.url.removeprefix(url), type(result))
+                async for result in results
+                if isinstance(result, Page | Failure)
+            ]
     assert found == [("", Page), ("a.html", Failure), ("b.html", Page)]
 
 

@@ -317,9 +317,7 @@ def test_a_heading_keeps_its_link_elsewhere_and_none_to_its_own_page() -> None:
         URL,
     )
     assert page.title == "Away now"
-    assert page.markdown == (
-        "# [Away](https://docs.example.org/x) now {#a}\n\n## Back `y` {#b}\n"
-    )
+    assert page.markdown == ("# [Away](https://docs.example.org/x) now {#a}\n\n## Back `y` {#b}\n")
 
 
 def test_text_that_looks_like_a_tag_stays_text() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from docbot.knowledge.crawl import WebsiteSource, crawl
 from docbot.knowledge.folder import FolderSource, read_file
-from docbot.knowledge.pages import Failure, Fetched, Page, read_fetched
+from docbot.knowledge.pages import Fetched, Page, read_fetched
 from tests.knowledge.conftest import folder_handler, served
 
 # Text that a site's theme writes around its pages.
@@ -78,7 +78,7 @@ async def crawled(root: Path, pool: ProcessPoolExecutor) -> dict[str, Page]:
             return {
                 folded(page.url.removeprefix(url)): page
                 async for page in results
-                if not isinstance(page, Failure)
+                if isinstance(page, Page)
             }
 
 

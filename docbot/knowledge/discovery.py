@@ -1,0 +1,150 @@
+"""What a site says of itself before a page is read: robots.txt, sitemaps, `llms.txt`."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+from docbot.errors import GoneError, PermanentError, RefusedError, TransientError
+from docbot.knowledge.addresses import at_home, folded, is_markdown, is_under
+from docbot.knowledge.fetch import Answer, Fetcher
+from docbot.knowledge.pages import Failure
+from docbot.knowledge.robots import Robots, parse_robots
+from docbot.knowledge.sitemap import Sitemap, parse_llms, parse_sitemap
+
+_MOST_SITEMAPS = 1000
+_INDEX_NAMES = ("sitemap-index.xml", "sitemap_index.xml")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The pages that a site names under its root, and what could not be read of its lists.
+
+    `twins` are addresses of Markdown that `llms.txt` names.
+    """
+
+    pages: tuple[str, ...]
+    twins: tuple[str, ...]
+    failures: tuple[Failure, ...]
+
+
+def origin_of(url: str) -> str:
+    return urljoin(folded(url), "/")
+
+
+async def read_robots(fetcher: Fetcher, url: str, user_agent: str) -> Robots:
+    """Read the robots.txt for an address; a site that has none, or hides it, allows everything.
+
+    Raises:
+        TransientError: it cannot be read just now, so that nobody knows what is allowed.
+    """
+    origin = origin_of(url)
+    try:
+        answer = await fetcher.get(
+            f"{origin}robots.txt", may_follow=lambda target: is_under(target, origin)
+        )
+    except PermanentError:
+        return Robots()
+    except TransientError as error:
+        raise TransientError(
+            f"the site of {url} cannot be read: {error}", retry_after=error.retry_after
+        ) from error
+    if answer is None or answer.content_type == "text/html":
+        return Robots()
+    return parse_robots(answer.body, user_agent)
+
+
+async def read_lists(fetcher: Fetcher, robots: Robots, root: str) -> Named:
+    """Read the sitemaps and the `llms.txt` of a site."""
+    failures: list[Failure] = []
+    pages = await _sitemap_pages(fetcher, robots, root, failures.append)
+    listed = await _llms_addresses(fetcher, robots, root, failures.append)
+    twins = tuple(address for address in listed if is_markdown(address))
+    others = tuple(address for address in listed if not is_markdown(address))
+    return Named((*pages, *others), twins, tuple(failures))
+
+
+async def _sitemap_pages(
+    fetcher: Fetcher, robots: Robots, root: str, fail: Callable[[Failure], None]
+) -> tuple[str, ...]:
+    stated = [at_home(place, root) for place in robots.sitemaps]
+    usual = [[place] for place in _usual_places(root) if place not in stated]
+    for candidate in (stated, *usual):
+        named = await _named_in(fetcher, robots, candidate, root, fail)
+        if named:
+            return named
+    return ()
+
+
+def _usual_places(root: str) -> list[str]:
+    """`sitemap.xml` in the folder and in each above it, then the names of an index."""
+    places, folder, origin = [], root, origin_of(root)
+    while len(folder) >= len(origin):
+        places.append(f"{folder}sitemap.xml")
+        folder = folder[:-1].rpartition("/")[0] + "/"
+    tops = dict.fromkeys((root, origin))
+    return places + [f"{top}{name}" for top in tops for name in _INDEX_NAMES]
+
+
+async def _named_in(
+    fetcher: Fetcher,
+    robots: Robots,
+    sitemaps: Sequence[str],
+    root: str,
+    fail: Callable[[Failure], None],
+) -> tuple[str, ...]:
+    """Read sitemaps and those they name; one that is not there, or is none, is passed over."""
+    origin = origin_of(root)
+    waiting, known = deque(sitemaps), set(sitemaps)
+    pages: dict[str, None] = {}
+    read = 0
+    while waiting and read < _MOST_SITEMAPS:
+        place = waiting.popleft()
+        if not is_under(place, origin) or not robots.allows(place):
+            continue
+        read += 1
+        answer = await _fetched(fetcher, place, origin, fail)
+        found = await asyncio.to_thread(parse_sitemap, answer.body) if answer else Sitemap((), ())
+        pages.update(await asyncio.to_thread(_inside, found.pages, root))
+        inner = [at_home(place, root) for place in found.sitemaps]
+        waiting += [place for place in dict.fromkeys(inner) if place not in known]
+        known.update(inner)
+    if waiting:
+        reason = f"stopped after {read} sitemaps; {len(waiting)} more were not read"
+        fail(Failure(origin, reason, is_transient=True))
+    return tuple(pages)
+
+
+def _inside(pages: Sequence[str], root: str) -> dict[str, None]:
+    at_homes = (at_home(page, root) for page in pages)
+    return dict.fromkeys(page for page in at_homes if is_under(page, root))
+
+
+async def _llms_addresses(
+    fetcher: Fetcher, robots: Robots, root: str, fail: Callable[[Failure], None]
+) -> tuple[str, ...]:
+    origin = origin_of(root)
+    for place in dict.fromkeys((f"{root}llms.txt", f"{origin}llms.txt")):
+        answer = await _fetched(fetcher, place, origin, fail) if robots.allows(place) else None
+        if answer is None or answer.content_type == "text/html":
+            continue
+        found = parse_llms(answer.body.decode("utf-8-sig", "replace"), place)
+        inside = tuple(_inside(found, root))
+        if inside:
+            return inside
+    return ()
+
+
+async def _fetched(
+    fetcher: Fetcher, place: str, origin: str, fail: Callable[[Failure], None]
+) -> Answer | None:
+    try:
+        return await fetcher.get(place, may_follow=lambda target: is_under(target, origin))
+    except TransientError as error:
+        fail(Failure(place, str(error), is_transient=True))
+    except (GoneError, RefusedError):
+        pass
+    except PermanentError as error:
+        fail(Failure(place, str(error)))
+    return None
