@@ -3,15 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from docbot.knowledge.files import Outcome
 from docbot.knowledge.memory import Known
-from docbot.knowledge.pages import Nothing, Page, Unchanged
+from docbot.knowledge.pages import Nothing, Page, Result, Unchanged
 
 
 class Remembered:
     """Knows what came of a reading, as what is stored between two syncs does."""
 
-    def __init__(self, outcomes: Iterable[Outcome], *, settled: Iterable[str] = ()) -> None:
+    def __init__(self, outcomes: Iterable[Result], *, settled: Iterable[str] = ()) -> None:
         self._known = {
             outcome.read_from: _known(outcome)
             for outcome in outcomes

@@ -12,7 +12,7 @@ from typing import TypeVar
 import pytest
 
 from docbot.errors import DocbotError, GoneError, PermanentError, UsageError
-from docbot.knowledge.files import Outcome, folder_pages
+from docbot.knowledge.files import folder_pages
 from docbot.knowledge.folder import FolderSource, read_file
 from docbot.knowledge.globs import Choice
 from docbot.knowledge.inside import read_inside
@@ -44,7 +44,7 @@ class Reading:
     """One reading of a folder, with all that was told of it."""
 
     def __init__(self) -> None:
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[Result] = []
         self.left_out: dict[str, str] = {}
         self.expected = 0
         self.looked_at: list[str] = []

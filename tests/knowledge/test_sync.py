@@ -14,10 +14,9 @@ from docbot.db.syncs import Begun, Syncs
 from docbot.errors import PermanentError
 from docbot.knowledge.html import Converted
 from docbot.knowledge.memory import Known
-from docbot.knowledge.pages import Failure, Missed, Nothing, Page, Unchanged, page_of
+from docbot.knowledge.pages import Failure, Missed, Nothing, Page, Result, Unchanged, page_of
 from docbot.knowledge.sync import (
     RESUMABLE_HOURS,
-    Result,
     Stored,
     StoredMemory,
     Summary,
