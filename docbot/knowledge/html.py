@@ -22,7 +22,8 @@ from docbot.knowledge.walk import to_markdown
 _DEEPEST_READ = 2000
 # Python's own escapes and names of hosts; "punycode" takes time with the square of the length.
 _NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
-_NEEDS_MARK = frozenset({"utf-16", "utf-32"})  # where it is read piece by piece
+# Little-endian unless they begin with the mark of the other end.
+_EITHER_END = {"utf-16": codecs.BOM_UTF16_BE, "utf-32": codecs.BOM_UTF32_BE}
 _PIECE = 65_536  # bytes decoded at once, so that a thread which does it lets others in
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -108,15 +109,15 @@ def decode(html: bytes) -> str:
 
 def decode_as(body: bytes, charset: str) -> str | None:
     """Decode with a charset as a page or server names it; None when that is no charset of text."""
-    pieces = (body[start : start + _PIECE] for start in range(0, len(body), _PIECE))
     try:
         name = codecs.lookup(charset).name
         if name in _NO_CHARSETS:
             return None
-        if name in _NEEDS_MARK:
-            return body.decode(charset, "replace")
-        b"a".decode(charset, "replace")  # refuses "base64" and the like, which give no text
-        return "".join(codecs.iterdecode(pieces, charset, "replace"))
+        if name in _EITHER_END:
+            name += "-be" if body.startswith(_EITHER_END[name]) else "-le"
+        b"a".decode(name, "replace")  # refuses "base64" and the like, which give no text
+        pieces = (body[start : start + _PIECE] for start in range(0, len(body), _PIECE))
+        return "".join(codecs.iterdecode(pieces, name, "replace")).removeprefix("\ufeff")
     except (LookupError, ValueError):  # unknown, or for other uses
         return None
 
