@@ -24,6 +24,7 @@ from docbot.knowledge.body import content_type, read_body
 from docbot.knowledge.pacer import LONGEST_REST, Pacer
 
 _MOST_REDIRECTS = 6
+_MOST_COOKIES = 100  # some sites ask for theirs back; one that sets more each time gets none
 _PASSING = frozenset({408, 425, 429})  # and every 5xx
 _IN_A_HEADER = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _SHOWN = 200  # characters of an address that is none
@@ -208,6 +209,8 @@ class Fetcher:
         async with self._client.stream(
             "GET", url, headers=asked, follow_redirects=False
         ) as response:
+            if len(self._client.cookies.jar) > _MOST_COOKIES:
+                self._client.cookies.clear()
             if not _is_passing(response.status_code):
                 self._pacer.answered(monotonic() - began)
             if response.status_code == 304 and asked:

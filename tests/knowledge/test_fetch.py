@@ -459,6 +459,22 @@ async def test_a_rest_longer_than_is_waited_for_is_told_and_nothing_more_is_aske
     assert two.value.retry_after == pytest.approx(7200, abs=60)
 
 
+async def test_a_cookie_comes_back_and_cookies_without_end_do_not() -> None:
+    given: list[int] = []
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        given.append(len(request.cookies))
+        response = web.Response(text="page")
+        for number in range(1 if request.path == "/modest" else 80):
+            response.set_cookie(f"{request.path[1:]}{number}", "x")
+        return response
+
+    async with served(handle) as url, fetcher() as fetch:
+        for path in ("modest", "a", "b", "c", "d", "e"):
+            await fetch.get(f"{url}{path}", may_follow=anywhere)
+    assert given == [0, 1, 81, 0, 80, 0]
+
+
 async def test_failures_of_the_network_slow_what_comes_after() -> None:
     pacer = Pacer(0, step=4)
     async with raw(saying(b"")) as url, fetcher(pacer=pacer) as fetch:
