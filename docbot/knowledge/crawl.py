@@ -602,12 +602,12 @@ class _Walk:
     def _changed_copies(self) -> list[str]:
         """Return the unchanged repeats of pages that are not any more what they were."""
         base = self._source.base_url or self._scope.root
+        same = (self._stored - self._new) | {self._home(address) for address, _ in self._copies}
         return [
             address
             for address, original in self._copies
-            if is_under(original, self._scope.root) or original.startswith(base)
-            if self._home(folded(original)) in self._new
-            or self._home(folded(original)) not in self._stored
+            if original.startswith((self._scope.root, base))
+            and self._home(folded(original)) not in same
         ]
 
     async def _see(self, probe: Probe) -> None:
