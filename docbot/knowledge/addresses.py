@@ -5,6 +5,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 _INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
 _ENDING = re.compile(r"(?:/|\.html?)$", re.IGNORECASE)
+# What nearly every link is already, told without taking it apart; no such port is a default one.
+_FOLDED = re.compile(r"https?://[a-z0-9.-]+(?::\d{4,5})?/[\w/.~%+@-]*", re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # What is linked like a page and is none.
 _NO_PAGE = re.compile(
@@ -29,6 +31,8 @@ _LOGIN_PAGE = re.compile(
 
 def folded(url: str) -> str:
     """Return the one address of a page: no query, fragment, session, `index.html` or default port."""
+    if _FOLDED.fullmatch(url) and not _INDEX.search(url):
+        return url
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     if ":" in host:

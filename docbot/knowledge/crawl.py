@@ -317,7 +317,9 @@ class _Walk:
         )
 
     def _stopped_by(self) -> str | None:
-        """Say which limit is reached."""
+        """Say which limit is reached; the start page is read in any case."""
+        if self._tally.started == 0:
+            return None
         if self._tally.started >= self._source.max_pages:
             return f"{self._source.max_pages} pages"
         if self._tally.body_bytes >= self._source.max_bytes:

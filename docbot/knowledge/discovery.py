@@ -118,7 +118,7 @@ async def _named_in(
 
 def _inside(pages: Sequence[str], root: str) -> dict[str, None]:
     at_homes = (at_home(page, root) for page in pages)
-    return dict.fromkeys(page for page in at_homes if is_under(page, root))
+    return dict.fromkeys(page for page in at_homes if page.startswith(root) or is_under(page, root))
 
 
 async def _llms_addresses(

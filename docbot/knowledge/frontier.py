@@ -154,9 +154,12 @@ class Frontier:
         return repeats(aside.names, self._names_beside(candidate.prefix))
 
     def _look_at(self, link: str) -> None:
-        if not is_under(link, self._scope.root) or not (may_be_page(link) or is_document(link)):
+        try:
+            page = folded(link)
+        except ValueError:  # as a port that is no number
             return
-        page = folded(link)
+        if not page.startswith(self._scope.root) or not (may_be_page(page) or is_document(page)):
+            return
         if "?" in link and self._scope.is_endless_query(page):
             self._leave_out(link, _QUERIES)
         if page != link:

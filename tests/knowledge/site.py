@@ -164,12 +164,10 @@ async def crawled(
         place.url + start, user_agent="docbot/1 (+https://x.y)", pause=0, backoff=0, tries=1
     )
     source = replace(plain, **settings)  # type: ignore[arg-type]  # named by the test
-    results: list[Result] = []
     left_out: list[tuple[str, str]] = []
     crawling = crawl(source, convert, lambda *told: left_out.append((told[0], told[1])), memory)
     async with aclosing(crawling) as coming:
-        async for result in coming:
-            results.append(result)
+        results = [result async for result in coming]
     if isinstance(memory, Remembered):
         memory.take(results)
     return Crawled(results, left_out, place.url)

@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 
 from docbot.knowledge.pages import Missed, Nothing, Unchanged
-from tests.knowledge.site import Body, Remembered, Site, crawled, page, site
+from tests.knowledge.site import Body, Remembered, crawled, page, site
 
 
 def small() -> dict[str, Body]:
