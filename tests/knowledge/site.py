@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from aiohttp import web
 
-from docbot.knowledge.crawl import Result, WebsiteSource, crawl
+from docbot.knowledge.crawl import WebsiteSource, crawl
 from docbot.knowledge.memory import Known, Memory
 from docbot.knowledge.pages import (
     Failure,
@@ -15,6 +15,7 @@ from docbot.knowledge.pages import (
     Missed,
     Nothing,
     Page,
+    Result,
     Unchanged,
     read_fetched,
 )
@@ -152,7 +153,11 @@ class Crawled:
 
 
 async def crawled(
-    place: Site, start: str = "", memory: Memory | None = None, **settings: object
+    place: Site,
+    start: str = "",
+    memory: Memory | None = None,
+    kind: type[WebsiteSource] = WebsiteSource,
+    **settings: object,
 ) -> Crawled:
     """Read the site without pauses, converting in this process."""
 
@@ -160,7 +165,7 @@ async def crawled(
         return read_fetched(fetched, source.base_url)
 
     place.asked.clear()
-    plain = WebsiteSource(
+    plain = kind(
         place.url + start, user_agent="docbot/1 (+https://x.y)", pause=0, backoff=0, tries=1
     )
     source = replace(plain, **settings)  # type: ignore[arg-type]  # named by the test

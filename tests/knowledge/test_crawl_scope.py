@@ -1,12 +1,14 @@
 """What of a site is read: all that is named or linked, each page once, and one edition of it."""
 
 import gzip
+from dataclasses import dataclass
 
 import httpx
 import pytest
 from aiohttp import web
 
 from docbot.errors import MovedError
+from docbot.knowledge.crawl import WebsiteSource
 from docbot.knowledge.pages import Page
 from tests.knowledge.site import Body, Remembered, crawled, page, site
 
@@ -254,6 +256,17 @@ class Renamed(httpx.AsyncBaseTransport):
             httpx.Request(request.method, local, headers=request.headers)
         )
 
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+@dataclass(frozen=True)
+class RenamedSource(WebsiteSource):
+    transport: Renamed | None = None
+
+    def client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=self.transport)
+
 
 async def test_a_start_is_followed_to_https_and_www_and_links_to_the_other_forms_are_its_own() -> (
     None
@@ -272,12 +285,14 @@ async def test_a_start_is_followed_to_https_and_www_and_links_to_the_other_forms
     async with site(pages) as place:
         port = int(place.url.rstrip("/").rpartition(":")[2])
         place.url = ""
-        found = await crawled(place, "http://docs.example/docs/", transport=Renamed(port, moves))
+        found = await crawled(
+            place, "http://docs.example/docs/", kind=RenamedSource, transport=Renamed(port, moves)
+        )
         home = "https://www.docs.example/docs/"
         assert found.pages == [home, f"{home}a.html", f"{home}b.html"]
         away = Renamed(port, {"http://docs.example": "https://evil.example"})
         with pytest.raises(MovedError, match="sources add NAME https://evil"):
-            await crawled(place, "http://docs.example/docs/", transport=away)
+            await crawled(place, "http://docs.example/docs/", kind=RenamedSource, transport=away)
 
 
 async def test_nested_and_packed_sitemaps_of_any_type_are_read() -> None:
