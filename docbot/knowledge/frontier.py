@@ -5,7 +5,7 @@ by then the names of the site's pages tell what it is. Where they do not, one of
 to see (a probe), and what stays unclear is read.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
@@ -36,6 +36,7 @@ from docbot.knowledge.twins import twin_key
 _MOST_LOOKED_AT = 500_000  # links; beyond it they are looked at again
 _MOST_TRANSLATED = 50_000  # single addresses that pages name as their translations
 _MOST_PROBES = 3  # pages of one folder that may look like another edition
+_MOST_PROBES_SIDE_BY_SIDE = 60  # of the folders side by side; no site has more languages
 _TRANSLATIONS = "translations"
 _QUERIES = "parameters"
 
@@ -69,6 +70,7 @@ class Frontier:
         self._translated: set[str] = set()
         self._aside: dict[Candidate, _Aside] = {}
         self._verdicts: dict[Candidate, bool] = {}  # whether it is read
+        self._probes: Counter[str] = Counter()  # by the folder around
 
     def add(self, links: Iterable[str]) -> None:
         """Queue the pages of the site that are not known yet."""
@@ -248,7 +250,9 @@ class Frontier:
         unclear = [
             (one, aside)
             for one, aside in self._aside.items()
-            if aside.addresses and aside.probes < (_MOST_PROBES if one.kind == "language" else 1)
+            if aside.addresses
+            and aside.probes < (_MOST_PROBES if one.kind == "language" else 1)
+            and self._probes[one.prefix] < _MOST_PROBES_SIDE_BY_SIDE
         ]
         if not unclear:
             return None
@@ -256,6 +260,7 @@ class Frontier:
         address = min(aside.addresses, key=len)
         aside.addresses.remove(address)
         aside.probes += 1
+        self._probes[candidate.prefix] += 1
         self._taken.add(folded(address))
         return Probe(candidate, address)
 

@@ -112,6 +112,14 @@ async def test_folders_that_only_look_like_editions_are_read() -> None:
     assert (len(found.pages), found.left_out) == (len(pages), [])
 
 
+async def test_many_pages_named_like_versions_are_read_without_a_probe_of_each() -> None:
+    names = [f"py/{n}.0" for n in range(80)]
+    pages: dict[str, Body] = {"/": page("start", *names)} | {f"/{n}": page(n) for n in names}
+    async with site(pages) as place:
+        found = await crawled(place)
+    assert sorted(found.pages) == sorted(["", *names])
+
+
 async def test_translations_are_told_by_hreflang_and_none_of_them_is_asked_for() -> None:
     head = "".join(
         f'<link rel="alternate" hreflang="{code}" href="/{folder}">'
@@ -321,6 +329,7 @@ async def test_nested_and_packed_sitemaps_of_any_type_are_read() -> None:
     assert sorted(found.pages) == ["", "0.html", "1.html", "2.html", "3.html"]
 
 
+@pytest.mark.check
 async def test_a_sitemap_of_100_000_lines_costs_no_request_beyond_the_limit() -> None:
     pages: dict[str, Body] = {"/": page("start")}
     async with site(pages) as place:
