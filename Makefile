@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 SOURCE ?=
 ARGS ?=
 
-.PHONY: demo test lint check chaos docs clean
+.PHONY: demo test lint check chaos bench-knowledge docs clean
 
 demo: $(INSTALLED)
 	@DOCBOT_DATA_DIR="$${DOCBOT_DATA_DIR:-$(CURDIR)/.data}" \
@@ -32,6 +32,10 @@ check: $(INSTALLED)-dev
 chaos: $(INSTALLED)-dev
 	$(VENV)/bin/python -m benchmarks.chaos $(ARGS)
 
+# HTML to Markdown beside other converters; some minutes, on the pages in ../shared. ARGS=--help
+bench-knowledge: $(INSTALLED)-converters
+	$(VENV)/bin/python -m benchmarks.knowledge $(ARGS)
+
 # The parts of docs/ that are made from the code.
 docs: $(INSTALLED)
 	$(VENV)/bin/python -m docbot.app.reference docs/settings.md
@@ -44,6 +48,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 $(INSTALLED)-dev: $(INSTALLED)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,dev]'
+	@touch $@
+
+$(INSTALLED)-converters: $(INSTALLED)-dev
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,dev,converters]'
 	@touch $@
 
 clean:

@@ -1,6 +1,6 @@
 """What the benchmarks print: a table in Markdown, to be pasted as it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -18,6 +18,13 @@ def print_table(lines: Iterable[Line]) -> None:
     print("|---|---|---|")
     for line in lines:
         print(f"| {line.what} | {line.measured} | {line.bar} |")
+
+
+def print_grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    print(f"| {' | '.join(header)} |")
+    print("|---" * len(header) + "|")
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
 
 
 def milliseconds(seconds: float) -> str:
