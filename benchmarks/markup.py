@@ -40,10 +40,7 @@ class Markup:
 
 
 def read_markdown(text: str) -> Markup:
-    # A link within another's text is one to a reader, also where its address is a strange one.
-    parser = MarkdownIt("commonmark").enable("table")
-    parser.validateLink = lambda _: True  # type: ignore[method-assign]  # as documented
-    tokens = parser.parse(text)
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
     return Markup(
         fences=tuple(_fences(tokens)),
         headings=tuple(_headings(tokens)),
@@ -77,7 +74,7 @@ def _tables(tokens: Sequence[Token]) -> Iterator[tuple[tuple[str, ...], ...]]:
             rows = []
         elif token.type == "tr_open":
             rows.append([])
-        elif token.type == "inline" and token.level and rows and rows[-1] is not None:
+        elif token.type == "inline" and rows:
             rows[-1].append(" ".join(words_of(_text(token))))
         elif token.type == "table_close":
             yield tuple(tuple(row) for row in rows)
