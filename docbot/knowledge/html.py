@@ -36,7 +36,7 @@ _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40}
 _REFRESH = re.compile(r"""^\s*[\d.]+\s*[;,]\s*url\s*=\s*["']?([^"']+)""", re.IGNORECASE)
 _LONGEST_STUB = 60  # words on a page that only leads elsewhere
 _LONGEST_LOGIN = 100  # words on a page that only asks who is there
-_ASKS_WHO = "//input[translate(@type, 'PASWORD', 'pasword') = 'password']"
+_ASKS_WHO = "descendant::input[translate(@type, 'PASWORD', 'pasword') = 'password']"
 _TITLE_SEPARATORS = re.compile(r"\s+(?:[|\u2013\u2014\u00b7\u2022-]|::)\s+")
 _TAG = re.compile(r"<[^<>]*>")
 # What XML cannot hold, and so no tree either.
@@ -78,7 +78,7 @@ def convert(
     links = _links(root, base)
     canonical, refresh = _canonical(root, base), _refresh(root, base)
     head = read_head(root, base)
-    head_title = next(map(line_of, select(root, "//title")), "")
+    head_title = next(map(line_of, select(root, "descendant::title")), "")
     asks_password = bool(select(root, _ASKS_WHO))
     main = find_main(root)
     prepare(main, base, rewrite or _unchanged)
@@ -149,8 +149,12 @@ def _is_deeper_than(root: etree._Element, limit: int) -> bool:
 
 
 def _base_of(root: etree._Element, url: str) -> str:
-    stated = next((attribute(element, "href") for element in select(root, "//base[@href]")), "")
-    return _join(url, stated) or url
+    stated = next(
+        (attribute(element, "href") for element in select(root, "descendant::base[@href]")), ""
+    )
+    base = _join(url, stated) or url
+    # Against "javascript:" or "data:" a relative link would stay relative.
+    return base if _is_http(base) or not _is_http(url) else url
 
 
 def _links(root: etree._Element, base: str) -> tuple[str, ...]:
@@ -161,14 +165,14 @@ def _links(root: etree._Element, base: str) -> tuple[str, ...]:
 
 
 def _canonical(root: etree._Element, base: str) -> str | None:
-    for link in select(root, "//link[@rel and @href]"):
+    for link in select(root, "descendant::link[@rel and @href]"):
         if "canonical" in attribute(link, "rel").lower().split():
             return _join(base, attribute(link, "href"))
     return None
 
 
 def _refresh(root: etree._Element, base: str) -> str | None:
-    for meta in select(root, "//meta[@http-equiv and @content]"):
+    for meta in select(root, "descendant::meta[@http-equiv and @content]"):
         if attribute(meta, "http-equiv").lower() == "refresh":
             target = _REFRESH.match(attribute(meta, "content"))
             return _join(base, target[1].strip()) if target else None

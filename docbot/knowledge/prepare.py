@@ -12,7 +12,8 @@ and kin) stands here and in `themes.py`. What comes out holds headings with thei
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from html import unescape
 from urllib.parse import unquote, urljoin
 
@@ -28,8 +29,6 @@ _KEPT_ATTRIBUTES = frozenset(
     {"id", "href", "alt", "src", "start", "colspan", "rowspan", "type", "checked"}
     | {f"data-docbot-{name}" for name in ("language", "label", "kind", "name", "level")}
 )
-# Their tags mean nothing in Markdown; a highlighted page has thousands.
-_TRANSPARENT = ("span", "font", "small", "u", "abbr", "cite", "nobr", "label", "mark", "time")
 _INVISIBLE_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _TAG = re.compile(r"</?(?:font|span|b|u|i)\b[^<>]*>")
 
@@ -53,9 +52,12 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
         rewrite: what becomes of each absolute http(s) link.
     """
     _cap_depth(main)
+    _drop_marks_of_our_own(main)
     _unwrap_line_number_tables(main)
-    for element in list(main.iter("pre")):  # first: most elements of a page colour its code
-        _flatten_code(element, main)
+    blocks = list(main.iter("pre"))
+    shared = _holding_several(blocks)
+    for element in blocks:  # first: most elements of a page colour its code
+        _flatten_code(element, main, shared)
     themes.label_tabs(main)
     for element in main.iter(*_HEADINGS):
         _keep_pilcrow_target(element)
@@ -70,7 +72,6 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     for element in main.iter("a"):
         _set_link(element, base, rewrite)
     _strip_attributes(main)
-    etree.strip_tags(main, *_TRANSPARENT)
 
 
 def _has_text(element: etree._Element) -> bool:
@@ -86,6 +87,14 @@ def _cap_depth(main: etree._Element) -> None:
         for child in list(element):
             element.remove(child)
         element.text = text
+
+
+def _drop_marks_of_our_own(main: etree._Element) -> None:
+    """Take out what a page writes under the names that `prepare` gives to the walk."""
+    for element in select(main, "descendant-or-self::*[@*[starts-with(name(), 'data-docbot-')]]"):
+        for name in element.attrib:
+            if str(name).startswith("data-docbot-"):
+                del element.attrib[name]
 
 
 def _prune(main: etree._Element) -> None:
@@ -132,16 +141,24 @@ def _unwrap_line_number_tables(main: etree._Element) -> None:
         cells = select(table, ".//td//pre[not(ancestor::*[contains(@class, 'linenodiv')])]")
         parent = table.getparent()
         if cells and parent is not None:
-            language = next(
-                filter(None, map(themes.language_of, _inwards_and_up(cells[-1], main))), ""
-            )
+            around = _inwards_and_up(cells[-1], main, ())
+            language = next(filter(None, map(themes.language_of, around)), "")
             cells[-1].tail = table.tail
             cells[-1].set("data-language", language)
             parent.replace(table, cells[-1])
 
 
-def _flatten_code(pre: etree._Element, main: etree._Element) -> None:
-    language = next(filter(None, map(themes.language_of, _inwards_and_up(pre, main))), "")
+def _holding_several(blocks: Iterable[etree._Element]) -> frozenset[etree._Element]:
+    """Find what holds several blocks of code: its class is none's language."""
+    counts = Counter(outer for block in blocks if (outer := block.getparent()) is not None)
+    return frozenset(parent for parent, count in counts.items() if count > 1)
+
+
+def _flatten_code(
+    pre: etree._Element, main: etree._Element, shared: Collection[etree._Element]
+) -> None:
+    around = _inwards_and_up(pre, main, shared)
+    language = next(filter(None, map(themes.language_of, around)), "")
     for element in select(pre, themes.MAYBE_NOISE_IN_CODE):
         if _is_noise(element):
             remove(element)
@@ -159,12 +176,14 @@ def _flatten_code(pre: etree._Element, main: etree._Element) -> None:
     pre.set("data-docbot-language", language)
 
 
-def _inwards_and_up(pre: etree._Element, main: etree._Element) -> Iterator[etree._Element]:
+def _inwards_and_up(
+    pre: etree._Element, main: etree._Element, shared: Collection[etree._Element]
+) -> Iterator[etree._Element]:
     """Where a language may be written: on the code, the pre, or up to three elements around it."""
     yield from pre.iterchildren("code")
     yield pre
     for distance, outer in enumerate(pre.iterancestors()):
-        if outer is main or distance == 3 or len(list(outer.iterchildren("pre"))) > 1:
+        if outer is main or distance == 3 or outer in shared:
             return
         yield outer
 

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 # Spans beyond this are a mistake or an attack, not a table.
 _WIDEST_SPAN = 40
+_MOST_REPEATED = 100_000  # characters that all spans of a table may repeat, an empty cell for 20
+_EMPTY_CELL = 20
+# Rows of very unequal length would be mostly padding.
+_MOST_PADDING = 100_000  # cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ def render_table(rows: Sequence[Sequence[Cell]]) -> tuple[str, ...]:
     if any(cell.has_fence for row in grid for cell in row) or (len(grid[0]) == 1 and not header):
         return _one_by_one(header, body)
     width = max(len(row) for row in grid)
+    if width * len(grid) - sum(map(len, grid)) > _MOST_PADDING:
+        return _one_by_one(header, body)
     lines = [_pipe_row([cell.line for cell in header or ()], width), "|" + " --- |" * width]
     lines += [_pipe_row([cell.line for cell in row], width) for row in body]
     return ("\n".join(lines),)
@@ -41,6 +47,7 @@ def render_table(rows: Sequence[Sequence[Cell]]) -> tuple[str, ...]:
 def _filled(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
     """Repeat what spans rows, and put empty cells where one spans columns."""
     open_spans: dict[int, tuple[Cell, int]] = {}
+    room = _MOST_REPEATED
     grid: list[list[Cell]] = []
     for row in rows:
         filled: list[Cell] = []
@@ -54,10 +61,12 @@ def _filled(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
                 filled.append(cell)
                 continue
             cell = waiting.pop()
-            if cell.rows > 1:
-                open_spans[column] = (cell, min(cell.rows, _WIDEST_SPAN) - 1)
+            below, beside = (min(span, _WIDEST_SPAN) - 1 for span in (cell.rows, cell.columns))
+            room -= below * (len(cell.line) + _EMPTY_CELL) + beside * _EMPTY_CELL
             filled.append(cell)
-            filled += [Cell((), cell.is_header)] * (min(cell.columns, _WIDEST_SPAN) - 1)
+            if room > 0:
+                filled += [Cell((), cell.is_header)] * beside
+                open_spans.update({column: (cell, below)} if below else {})
         grid.append(filled)
     return grid or [[]]
 

@@ -16,20 +16,20 @@ def _words(*lines: str) -> frozenset[str]:
 MAIN_PATHS = tuple(
     path.replace("~", "concat(' ', normalize-space(@class), ' ')")
     for path in (
-        "//article[contains(~, ' md-content__inner ')]",  # Material for MkDocs
-        "//article[contains(~, ' bd-article ')]",  # PyData and Book themes
-        "//*[contains(~, ' theme-doc-markdown ')]",  # Docusaurus
-        "//main//*[contains(~, ' vp-doc ')]",  # VitePress
-        "//*[contains(~, ' sl-markdown-content ')]/ancestor::main[1]",  # Starlight
-        "//article[@role='main']",  # Furo
-        "//*[@role='main']//*[@itemprop='articleBody']",  # Read the Docs
-        "//*[@role='main']",
-        "//main//article[not(ancestor::article)]",
-        "//main[not(ancestor::main)]",
-        "//article[not(ancestor::article)]",
-        "//*[contains(~, ' markdown-body ')]",
-        "//*[contains(~, ' VPContent ')]",
-        "//*[@id='main-content' or @id='content' or @id='main']",
+        "descendant::article[@class][contains(~, ' md-content__inner ')]",  # Material for MkDocs
+        "descendant::article[@class][contains(~, ' bd-article ')]",  # PyData and Book themes
+        "descendant::*[@class][contains(~, ' theme-doc-markdown ')]",  # Docusaurus
+        "descendant::main/descendant::*[@class][contains(~, ' vp-doc ')]",  # VitePress
+        "descendant::*[@class][contains(~, ' sl-markdown-content ')]/ancestor::main[1]",  # Starlight
+        "descendant::article[@role='main']",  # Furo
+        "descendant::*[@role='main']/descendant::*[@itemprop='articleBody']",  # Read the Docs
+        "descendant::*[@role='main']",
+        "descendant::main//article[not(ancestor::article)]",
+        "descendant::main[not(ancestor::main)]",
+        "descendant::article[not(ancestor::article)]",
+        "descendant::*[@class][contains(~, ' markdown-body ')]",
+        "descendant::*[@class][contains(~, ' VPContent ')]",
+        "descendant::*[@id='main-content' or @id='content' or @id='main']",
     )
 )
 DROPPED_TAGS = _words(
@@ -154,7 +154,9 @@ def is_played_terminal(pre: etree._Element) -> bool:
 
 def _known_as(language: str) -> str:
     lowered = language.strip().lower()
-    return _LANGUAGE_ALIASES.get(lowered, lowered) if re.fullmatch(r"[\w+#.-]*", lowered) else ""
+    return (
+        _LANGUAGE_ALIASES.get(lowered, lowered) if re.fullmatch(r"[\w+#.-]{0,40}", lowered) else ""
+    )
 
 
 def label_tabs(main: etree._Element) -> None:

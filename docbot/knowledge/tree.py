@@ -28,13 +28,23 @@ def classes(element: etree._Element) -> list[str]:
 
 
 def remove(element: etree._Element) -> None:
-    """Take an element out, but leave the text that follows it."""
+    """Take an element out, but leave the text that follows it.
+
+    With text after it an empty `span` is left in its place: to join that text with what stands
+    before would copy it all once more for each element that goes.
+    """
     parent = element.getparent()
     if parent is None:
         return
-    before = element.getprevious()
-    if element.tail and before is not None:
-        before.tail = (before.tail or "") + element.tail
-    elif element.tail:
-        parent.text = (parent.text or "") + element.tail
-    parent.remove(element)
+    if element.tail:
+        hollow(element, "span")
+    else:
+        parent.remove(element)
+
+
+def hollow(element: etree._Element, tag: str, text: str | None = None) -> None:
+    """Make it an element of another tag, with this text and nothing else; its tail stays."""
+    for child in list(element):
+        element.remove(child)
+    element.tag, element.text = tag, text
+    element.attrib.clear()

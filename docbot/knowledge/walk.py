@@ -24,7 +24,9 @@ _BROKEN_LINES = re.compile(r"(?<![ \t])[ \t]*\n\s*")
 _TAG_START = re.compile(r"<(?=[a-zA-Z/!?])")
 _LINK = re.compile(r"\[([^\[\]]*)\]\([^\s()]*\)")
 _LOOSE_SPACE = re.compile(r"[ \t]{2,}")
-_ANCHOR = re.compile(r"[^\s{}]+")
+_ANCHOR = re.compile(r"[^\s{}]{1,300}")
+_LONGEST_LINK = 2000  # characters; a longer address is data, or an attack
+_LONGEST_ALT = 2000
 # What would begin a heading, quotation, list, fence or underline if a line of text began with it.
 _BLOCK_START = re.compile(
     r"^(?=#{1,6}(?:\s|$)|>|[-+*](?:\s|$)|`{3}|~{3}|[-=]+\s*$|[*_]{3,}\s*$)", re.MULTILINE
@@ -168,7 +170,7 @@ class _Writer:
 
     def _put_image(self, tag: etree._Element) -> None:
         if not attribute(tag, "src").startswith("data:"):
-            self.text(attribute(tag, "alt"))
+            self.text(attribute(tag, "alt")[:_LONGEST_ALT])
 
     def _put_task_box(self, tag: etree._Element) -> None:
         self.text("[x] " if tag.get("checked") is not None else "[ ] ")
@@ -185,6 +187,8 @@ class _Writer:
     def _flush(self) -> None:
         """End the paragraph, or heading, that is being gathered."""
         frame = self._frames[-1]
+        if not frame.inline:
+            return
         if self._heading is not None:
             self._end_heading(self._heading)
             return
@@ -262,13 +266,14 @@ class _Writer:
         return self._open_frame(tag, partial(self._end_list, number))
 
     def _end_list(self, number: int | None) -> None:
-        items: list[str] = []
+        parts: list[list[str]] = []
         for block in self._close_frame().blocks:
-            if block.kind == "list" and items:  # `<ul><li>a</li><ul>...`
-                items[-1] += "\n" + _indented(block.text, 2)
+            if block.kind == "list" and parts:  # `<ul><li>a</li><ul>...`
+                parts[-1].append(_indented(block.text, 2))
                 continue
-            marker = "- " if number is None else f"{number + len(items)}. "
-            items.append(marker + _indented(block.text, len(marker)).lstrip())
+            marker = "- " if number is None else f"{number + len(parts)}. "
+            parts.append([marker + _indented(block.text, len(marker)).lstrip()])
+        items = ["\n".join(part) for part in parts]
         if items:
             is_loose = any("\n\n" in item for item in items)
             self._add(("\n\n" if is_loose else "\n").join(items), "list")
@@ -399,7 +404,7 @@ def _marked(tag: etree._Element, inner: str) -> str:
 
 
 def _link(text: str, href: str) -> str:
-    if not href:
+    if not href or len(href) > _LONGEST_LINK:
         return text
     target = "".join(
         {"(": "%28", ")": "%29", " ": "%20", "<": "%3C", ">": "%3E"}.get(c, c) for c in href
