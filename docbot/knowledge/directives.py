@@ -24,10 +24,10 @@ _PYTHON_WORDS = re.compile(
 )
 
 
-class _AnyOption(dict[str, Callable[[str | None], str]]):
+class _AnyOption(dict[str, Callable[[str], Any]]):
     """Takes every option as it is written."""
 
-    def __missing__(self, _: str) -> Callable[[str | None], str]:
+    def __missing__(self, _: str) -> Callable[[str], Any]:
         return lambda value: value or ""
 
 

@@ -1,13 +1,18 @@
-"""Reads the pages of a folder; each file is looked at and converted in another process."""
+"""Reads the pages of a folder or a file; what takes time is done in another process."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
+from hashlib import blake2b
+from pathlib import Path
 from typing import Protocol, TypeVar
 
-from docbot.errors import DocbotError, GoneError, TransientError
+from docbot.errors import DocbotError, GoneError, TransientError, UsageError
 from docbot.knowledge.folder import File, FolderSource, Listing, read_changed
+from docbot.knowledge.json_lines import Line, Record, batches, read_record, records
 from docbot.knowledge.memory import Memory
 from docbot.knowledge.pages import Failure, Nothing, Page, Result, Unchanged
 
@@ -65,6 +70,105 @@ async def folder_pages(
         await _cancel([page for _, page in running])
     for gone in await _gone(listing, memory):
         yield gone
+
+
+async def line_pages(
+    path: Path,
+    base_url: str | None,
+    run: Run,
+    memory: Memory,
+    *,
+    expect: Callable[[int], None],
+) -> AsyncGenerator[Result, None]:
+    """Give what came of each line of a file of JSON Lines; each is known by its address.
+
+    Args:
+        path: the file.
+        base_url: what comes before an address that is a path alone.
+        run: does what would hold up the event loop.
+        memory: what is known of each line's page, by its address.
+        expect: told the number of lines looked at so far.
+
+    Raises:
+        DocbotError: the file as a whole cannot be read.
+    """
+    first_lines: dict[bytes, int] = {}
+    lines = batches(path)
+    seen = 0
+    while batch := await asyncio.to_thread(_next_of, lines, path):
+        found = await run(partial(records, batch, base_url), str(path))
+        seen += len(batch)
+        expect(seen)
+        told = [_unless_seen(record, first_lines) for record in found]
+        async with aclosing(_batch_pages(path, batch, told, run, memory)) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
+    for gone in await _gone_lines(path, first_lines, memory):
+        yield gone
+
+
+async def _batch_pages(
+    path: Path, batch: Sequence[Line], told: Sequence[Record], run: Run, memory: Memory
+) -> AsyncGenerator[Result, None]:
+    running: deque[tuple[Failure, asyncio.Future[Page | Unchanged | Nothing]]] = deque()
+    try:
+        for line, record in zip(batch, told, strict=True):
+            place = f"{path.name}, line {record.number}"
+            known = await memory.recall(record.url) if record.url else None
+            if record.reason:
+                yield Failure(record.url or place, f"{place} {record.reason}", read_from=place)
+            elif known is not None and known.is_settled:
+                yield Unchanged(record.url, known)
+            else:
+                failed = Failure(record.url, f"{place}: ", read_from=record.url)
+                running.append((failed, run(partial(read_record, line, record, known), place)))
+            if len(running) == _FILES_AHEAD:
+                yield await _line_outcome(*running.popleft())
+        while running:
+            yield await _line_outcome(*running.popleft())
+    finally:
+        await _cancel([page for _, page in running])
+
+
+def _next_of(lines: Iterator[list[Line]], path: Path) -> list[Line]:
+    try:
+        return next(lines, [])
+    except FileNotFoundError as error:
+        raise UsageError(f"the file {path} does not exist") from error
+    except OSError as error:
+        raise TransientError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _unless_seen(record: Record, first_lines: dict[bytes, int]) -> Record:
+    """Note the record's address, and say so where an earlier line has it."""
+    if record.reason:
+        return record
+    first = first_lines.setdefault(_key(record.url), record.number)
+    if first == record.number:
+        return record
+    return replace(record, reason=f"has the url of line {first}, which is read instead")
+
+
+def _key(url: str) -> bytes:
+    """Stand for an address in little room, as a file may have millions."""
+    return blake2b(url.encode("utf-8", "surrogatepass"), digest_size=12).digest()
+
+
+async def _line_outcome(
+    failed: Failure, page: "asyncio.Future[Page | Unchanged | Nothing]"
+) -> Page | Unchanged | Nothing | Failure:
+    try:
+        return await page
+    except DocbotError as error:
+        return replace(failed, reason=f"{failed.reason}{error}")
+
+
+async def _gone_lines(path: Path, present: dict[bytes, int], memory: Memory) -> list[Failure]:
+    return [
+        Failure(url, f"{url} is no longer in {path.name}", is_gone=True, read_from=url)
+        for url in sorted(await memory.addresses())
+        if _key(url) not in present
+    ]
 
 
 async def _outcome(

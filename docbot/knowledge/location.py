@@ -1,4 +1,4 @@
-"""What a person gave as documentation to read: a website or a folder."""
+"""What a person gave as documentation to read: a website, a folder, or a file of JSON Lines."""
 
 import re
 from pathlib import Path
@@ -8,17 +8,18 @@ from urllib.parse import urlsplit
 from docbot.errors import UsageError
 from docbot.knowledge.addresses import folded
 
+_JSON_LINES = (".jsonl", ".ndjson")
 _PAGE = re.compile(r"[^/]+\.(?:html?|mdx?|markdown)$", re.IGNORECASE)
 
 
 def located(location: str) -> tuple[str, str]:
-    """Tell a website from a folder: (kind, address or absolute path).
+    """Tell a website, a folder and a file apart: (kind, address or absolute path).
 
     Raises:
-        UsageError: it is neither; a folder must be there.
+        UsageError: it is none of them; a folder or a file must be there.
     """
     if not location.strip():
-        raise UsageError("give the address of a website, or a folder")
+        raise UsageError("give the address of a website, a folder, or a file of JSON Lines")
     if location.startswith(("http://", "https://")):
         if not _names_host(location):
             raise UsageError(f"{location}: the address names no host, or no possible port")
@@ -26,13 +27,20 @@ def located(location: str) -> tuple[str, str]:
     if "://" in location:
         raise UsageError(f"{location}: only http:// and https:// addresses can be read")
     try:
-        folder = Path(location).expanduser().resolve()
-        is_there = folder.is_dir()
+        path = Path(location).expanduser().resolve()
+        is_folder, is_file = path.is_dir(), path.is_file()
     except (OSError, RuntimeError, ValueError) as error:  # too long, no such home, a null byte
         raise UsageError(f"{location[:80]!r}: cannot be a folder ({error})") from error
-    if not is_there:
-        raise UsageError(f"{folder}: there is no such folder")
-    return "folder", str(folder)
+    if is_folder:
+        return "folder", str(path)
+    if is_file and path.suffix.lower() in _JSON_LINES:
+        return "file", str(path)
+    if is_file:
+        raise UsageError(
+            f"{path}: a single file is read only as JSON Lines (.jsonl); "
+            "for documents give the folder that holds them"
+        )
+    raise UsageError(f"{path}: there is no such folder")
 
 
 def overlap(one: str, other: str) -> Literal["same", "within", "around"] | None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from docbot.db.sources import Source
 from docbot.errors import PermanentError
 from docbot.knowledge.crawl import MOST_PAGES, WebsiteSource, crawl
-from docbot.knowledge.files import Run, folder_pages
+from docbot.knowledge.files import Run, folder_pages, line_pages
 from docbot.knowledge.folder import FolderSource
 from docbot.knowledge.globs import Choice
 from docbot.knowledge.memory import Memory
@@ -43,6 +43,14 @@ async def read_pages(
     Raises:
         DocbotError: the source as a whole cannot be read.
     """
+    if source.kind == "file":
+        lines = line_pages(
+            Path(source.location), source.base_url, _runner(executor), memory, expect=expect
+        )
+        async with aclosing(lines):
+            async for outcome in lines:
+                yield outcome
+        return
     if source.kind == "folder":
         choice = Choice(source.include, source.exclude)
         folder = FolderSource(Path(source.location), source.base_url, choice)

@@ -10,7 +10,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import docutils.core
 from docutils import nodes, utils
@@ -124,16 +124,16 @@ class _Inliner(states.Inliner):
         function, _ = roles.role(role, self.language, lineno, self.reporter)
         if function is None:
             return unknown_role_nodes(text), []
-        shown, messages = function(role, rawsource, text, lineno, self)
+        shown, messages = function(role, rawsource, text, lineno, self, {}, [])
         if any(isinstance(node, nodes.problematic) for node in shown):
             return unknown_role_nodes(text), []
-        return shown, messages
+        return list(shown), [one for one in messages if isinstance(one, nodes.system_message)]
 
 
 class _Lenient(states.RSTState):
     """What all states of the parser share here: they use one another, not docutils' own."""
 
-    nested_sm_cache: ClassVar[list[Any]] = []
+    nested_sm_cache: list[Any] = []  # noqa: RUF012  # so it is declared by docutils
 
     def __init__(self, state_machine: Any, debug: bool = False) -> None:
         super().__init__(state_machine, debug)
@@ -145,14 +145,15 @@ class _LenientBody(_Lenient, states.Body):
 
     def explicit_construct(self, match: Any) -> Any:
         found = _DIRECTIVE.match(match.string)
-        return self.directive(found) if found else super().explicit_construct(match)
+        return self.directive(found) if found else super().explicit_construct(match)  # type: ignore[no-untyped-call]  # of docutils
 
     def directive(self, match: Any, **option_presets: Any) -> Any:
         name = match[1]
         kind = directive_named(name)
         if kind is None:
             kind, _ = directives.directive(name, self.memo.language, self.document)
-        found, blank_finish = self.run_directive(kind or Unknown, match, name, option_presets)
+        run: Any = self.run_directive  # docutils gives it no types
+        found, blank_finish = run(kind or Unknown, match, name, option_presets)
         kept = [node for node in found if not isinstance(node, nodes.system_message)]
         if not kept and found:
             kept = self._salvaged(found)

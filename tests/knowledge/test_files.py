@@ -17,7 +17,7 @@ from docbot.knowledge.folder import FolderSource, read_file
 from docbot.knowledge.globs import Choice
 from docbot.knowledge.inside import read_inside
 from docbot.knowledge.memory import Memory, NoMemory
-from docbot.knowledge.pages import Failure, Nothing, Page, Unchanged
+from docbot.knowledge.pages import Failure, Nothing, Page, Result, Unchanged
 from tests.knowledge.memories import Remembered
 
 BASE = "https://docs.example.org/v1/"
