@@ -228,8 +228,13 @@ def _converted(site: Site, path: Path, body: bytes, url: str) -> Converted:
     refuse_binary(body, str(path))
     if path.suffix.lower() in HTML:
         return convert(body, url, rewrite=lambda link: _folded_within(link, site.base_url))
-    read_text = read_restructured if path.suffix.lower() in RESTRUCTURED else read
-    return read_text(decode(body), url, lambda href: site.resolve(href, path, url))
+
+    def resolve(href: str) -> str:
+        return site.resolve(href, path, url)
+
+    if path.suffix.lower() in RESTRUCTURED:
+        return read_restructured(decode(body), url, resolve)
+    return read(decode(body), url, resolve, generator=site.generator)
 
 
 def _digest(site: Site, path: Path, body: bytes) -> bytes:

@@ -6,21 +6,21 @@ What stands in fences or inline code is never touched.
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
 
+from docbot.knowledge.anchors import Anchors
 from docbot.knowledge.chunks import plain
 from docbot.knowledge.dialects import plain_blocks
 from docbot.knowledge.front import without_front
-from docbot.knowledge.html import Converted
+from docbot.knowledge.html import Converted, convert
+from docbot.knowledge.tags import converted_tables, plain_tags
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _STATED_ANCHOR = re.compile(r"\s*\\?\{\s*#([^{}\s]+)(?:\s[^{}]*)?\}\s*$")
 _CLOSING_HASHES = re.compile(r"\s+#+\s*$")
-_NOT_IN_SLUG = re.compile(r"[^\w\- ]")
 _BACKTICKS = re.compile(r"`+")
 # What must be found in order: each hides the others while it lasts.
 _HIDING = re.compile(
@@ -34,14 +34,14 @@ _INLINE_LINK = re.compile(
     r"|\[[^\[\]\n]*\](?:\([^()\n]*\)|(?!\([^()\n]*\))))*)\]"
     r"\(\s*(?!\s)(?P<href><[^<>\n]*>|(?:[^\s()]|\([^\s()]*\))*)(?P<title>\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)"
 )
-_DEFINITION = re.compile(r"^( {0,3}\[[^\]\n]+\]:\s*)(<[^<>\n]*>|\S+)", re.MULTILINE)
+_DEFINITION = re.compile(r"^( {0,3}\[(?!\^)[^\]\n]+\]:\s*)(<[^<>\n]*>|\S+)", re.MULTILINE)
 _HTML_LINK = re.compile(r"""(<a\s[^<>]*?href\s*=\s*)(["'])([^"'<>]*)\2""", re.IGNORECASE)
 _LONGEST_CODE = 5000  # characters of inline code; bounds the search for its end
 _COMMENT_ENDS = {"<!--": "-->", "{/*": "*/}"}
 _MARK = "\x1a"  # stands for code while links are rewritten; no text holds it
 
 
-def read(text: str, url: str, resolve: Callable[[str], str]) -> Converted:
+def read(text: str, url: str, resolve: Callable[[str], str], *, generator: str = "") -> Converted:
     """Read one Markdown file.
 
     Args:
@@ -49,6 +49,7 @@ def read(text: str, url: str, resolve: Callable[[str], str]) -> Converted:
         url: the page's address.
         resolve: gives the address that a link's target stands for; asked for each link that is
             no address with a scheme and not within the page.
+        generator: whose rule the headings' anchors follow; GitHub's where none is named.
 
     Returns:
         The page; its title is the front matter's, else the first h1, else the file's name.
@@ -59,16 +60,16 @@ def read(text: str, url: str, resolve: Callable[[str], str]) -> Converted:
     body, codes = _hide_code(plain_blocks(body))
     found: list[str] = []
     body = _rewrite_links(body, url, resolve, found)
-    body = _show_code(body, codes)
-    body, heading = _with_anchors(body)
+
+    def as_markdown(table: str) -> str:
+        codes.append(convert(_show_code(table, codes), "").markdown.strip())
+        return f"{_MARK}{len(codes) - 1}{_MARK}"
+
+    body = _show_code(plain_tags(converted_tables(body, as_markdown)), codes)
+    body, heading = _with_anchors(body, Anchors(generator))
     title = front.get("title") or heading or name_of(url)
     links = dict.fromkeys(link.partition("#")[0] for link in found)
     return Converted(title, _tidy(body), tuple(links))
-
-
-def slug(heading: str) -> str:
-    """Return the anchor GitHub gives to a heading of this plain text."""
-    return _NOT_IN_SLUG.sub("", heading.strip().lower()).replace(" ", "-")
 
 
 def _hide_code(text: str) -> tuple[str, list[str]]:
@@ -140,17 +141,16 @@ def _rewrite_links(text: str, url: str, resolve: Callable[[str], str], found: li
     return _HTML_LINK.sub(lambda link: f"{link[1]}{link[2]}{absolute(link[3])}{link[2]}", text)
 
 
-def _with_anchors(text: str) -> tuple[str, str]:
+def _with_anchors(text: str, anchors: Anchors) -> tuple[str, str]:
     """Write each heading as one ATX line with its anchor; return also the first h1."""
     lines = text.split("\n")
-    seen: Counter[str] = Counter()
     first = ""
     written: list[str] = []
     position = 0
     for begin, end, level, content in _headings(text):
         stated = _STATED_ANCHOR.search(content)
         name = content[: stated.start()] if stated else content
-        anchor = stated[1] if stated else _unique(slug(plain(name)), seen)
+        anchor = stated[1] if stated else anchors.next(plain(name))
         if level == 1 and not first:
             first = plain(name)
         written += lines[position:begin]
@@ -169,12 +169,6 @@ def _headings(text: str) -> Iterator[tuple[int, int, int, str]]:
             joined = " ".join(content.content.split())
             name = _CLOSING_HASHES.sub("", joined)
             yield opening.map[0], opening.map[1], int(opening.tag[1]), name
-
-
-def _unique(base: str, seen: Counter[str]) -> str:
-    anchor = f"{base}-{seen[base]}" if seen[base] else base
-    seen[base] += 1
-    return anchor
 
 
 def _tidy(text: str) -> str:

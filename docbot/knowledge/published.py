@@ -21,7 +21,7 @@ MARKDOWN = (".md", ".markdown", ".mdx")
 HTML = (".html", ".htm")
 RESTRUCTURED = (".rst",)
 
-Generator = Literal["docusaurus", "mkdocs", "sphinx", "starlight", ""]
+Generator = Literal["docusaurus", "mkdocs", "sphinx", "starlight", "vitepress", ""]
 _CONFIGURATIONS: tuple[tuple[str, Generator], ...] = (
     ("docusaurus.config.js", "docusaurus"),
     ("docusaurus.config.ts", "docusaurus"),
@@ -164,4 +164,6 @@ def _generator_of(root: Path) -> Generator:
         for name, generator in _CONFIGURATIONS:
             if (folder / name).is_file():
                 return generator
+        if (folder / ".vitepress").is_dir():
+            return "vitepress"
     return "starlight" if root.parts[-3:] == _STARLIGHT else ""

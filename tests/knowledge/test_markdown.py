@@ -1,10 +1,12 @@
 import multiprocessing
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.knowledge.markdown import read, slug
+from docbot.knowledge.anchors import Anchors, slug
+from docbot.knowledge.markdown import read
 from docbot.knowledge.pages import page_of
 
 URL = "https://docs.example.org/guide/page"
@@ -157,3 +159,131 @@ def test_what_stands_in_a_fence_is_never_touched(fences: list[str], between: str
 @given(st.text(alphabet="`~#[]()<>!-:{}*_|\n \ta1=.", max_size=200))
 def test_no_text_is_an_error(text: str) -> None:
     read(text, URL, str)
+
+
+def test_a_footnote_is_no_link() -> None:
+    assert markdown("Text[^1].\n\n[^1]: The note.") == "Text[^1].\n\n[^1]: The note."
+
+
+@pytest.mark.parametrize(
+    ("generator", "anchors"),
+    [
+        ("", ["whats-new-v20", "whats-new-v20-1", "größe_x"]),
+        ("docusaurus", ["whats-new-v20", "whats-new-v20-1", "größe_x"]),
+        ("mkdocs", ["whats-new-v20", "whats-new-v20_1", "große_x".replace("ß", "")]),
+        ("vitepress", ["what-s-new-v2-0", "what-s-new-v2-0-1", "große-x"]),
+        ("sphinx", ["what-s-new-v2-0", "id1", "groe-x"]),
+    ],
+)
+def test_anchors_follow_the_generators_own_rule(generator: str, anchors: list[str]) -> None:
+    rule = Anchors(generator)
+    headings = ("What's New? (v2.0)", "What's New? (v2.0)", "Größe_x")
+    assert [rule.next(heading) for heading in headings] == anchors
+
+
+@pytest.mark.parametrize(
+    ("info", "shown"),
+    [
+        ("js {1,3-5} showLineNumbers", "```js\n"),
+        ("js{4}", "```js\n"),
+        ("ts:no-line-numbers {1}", "```ts\n"),
+        ('bash title="run.sh"', "**run.sh**\n\n```bash\n"),
+        ('{ .python .annotate title="b.py" hl_lines="2" }', "**b.py**\n\n```python\n"),
+        ('title="a.txt"', "**a.txt**\n\n```\n"),
+        ("c++", "```c++\n"),
+        ("{code-block} python", "```python\n"),
+        ("{mermaid}", "```mermaid\n"),
+    ],
+)
+def test_a_fence_keeps_its_language_and_title_alone(info: str, shown: str) -> None:
+    assert markdown(f"```{info}\ncode\n```") == f"{shown}code\n```"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (
+            "<Tabs>\n  <TabItem label='A'>\n    Text.\n\n    ```js\n    a()\n    ```\n  </TabItem>\n</Tabs>",
+            "**A**\n\nText.\n\n```js\na()\n```",
+        ),
+        (
+            '<Card\n  title="Start"\n  href="/s"\n>\n  Body.\n</Card>',
+            "**[Start](https://docs.example.org/to//s)**\n\nBody.",
+        ),
+        (
+            '<LinkCard title="L" description="About." href="https://x.test/" />',
+            "**[L](https://x.test/)**\n\nAbout.",
+        ),
+        ("<Steps>\n\n1. One\n2. Two\n\n</Steps>", "1. One\n2. Two"),
+        (
+            '<Aside type="caution" title="Careful">\nText.\n</Aside>\nend',
+            "> **Caution: Careful**\n>\n> Text.\n\nend",
+        ),
+        ('<Callout variant="tip">Text.</Callout>', "Text."),
+        ('A <Badge text="new" /> <Mark c="x">shown</Mark> Vec<T>.', "A new shown Vec<T>."),
+        ("```{note} Read\n:class: x\n\nText.\n```\nend", "> **Note: Read**\n>\n> Text.\n\nend"),
+        ("```{toctree}\na\nb\n```\ntext", "text"),
+        ('::: tip {title="Own"}\nText.\n:::', "> **Tip: Own**\n>\n> Text."),
+        (
+            "<details>\n<summary>More <b>of it</b></summary>\n\nText.\n\n</details>",
+            "**More of it**\n\nText.",
+        ),
+        ("[[toc]]\n\n[TOC]\n\ntext", "text"),
+        (
+            "<script setup>\nimport a from 'b'\n\nconst c = 1\n</script>\n\n<style>\n.x {}\n</style>\ntext",
+            "text",
+        ),
+        (
+            "Press <kbd>Ctrl</kbd>+<kbd>C</kbd>, H<sub>2</sub>O<br/>next <img src='x' alt='A graph'/>",
+            "Press `Ctrl`+`C`, H2O next A graph",
+        ),
+        ("[Go](a){ .md-button } :material-check: on", "[Go](https://docs.example.org/to/a) on"),
+        (
+            "<table>\n<tr><th>A</th></tr>\n<tr><td><code>x</code> <a href='y'>z</a></td></tr>\n</table>",
+            "| A |\n| --- |\n| `x` [z](https://docs.example.org/to/y) |",
+        ),
+        ("{% include 'x' %}\n\n{{< note >}}\nText.\n{{< /note >}}", "Text."),
+        ('<h1 align="center">Big</h1>\n\ntext', "# Big {#big}\n\ntext"),
+        (
+            "`<Tabs>` and\n\n```\n<Tabs>\n<kbd>x</kbd>\n```",
+            "`<Tabs>` and\n\n```\n<Tabs>\n<kbd>x</kbd>\n```",
+        ),
+        ("## One { #own .x data-toc-label='y' }", "## One {#own}"),
+    ],
+)
+def test_components_and_tags_leave_their_text(written: str, expected: str) -> None:
+    shown = markdown(written)
+    lines = [line for line in shown.split("\n") if line.strip(" >")]
+    assert lines == [line for line in expected.split("\n") if line.strip(" >")]
+
+
+_odd = st.sampled_from(
+    [
+        "<Tabs>",
+        "</Tabs>",
+        "  <Card",
+        'title="w1"',
+        ">",
+        "w2",
+        "    w3",
+        "```js",
+        "```",
+        "<script>",
+        ":::tip",
+        ":::",
+        "```{note}",
+        "<table>",
+        "<details>",
+        "",
+        "w4 <b>w5</b>",
+        "| w6 |",
+        "</script",
+    ]
+)
+
+
+@given(st.lists(_odd, max_size=14))
+def test_no_word_is_lost_between_tags(pieces: list[str]) -> None:
+    words = {word for piece in pieces for word in re.findall(r"w\d", piece)}
+    shown = markdown("\n".join(pieces))
+    assert {word for word in words if word not in shown} == set()
