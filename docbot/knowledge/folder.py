@@ -3,12 +3,13 @@
 import importlib.util
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from docbot.errors import UsageError
+from docbot.errors import DocbotError, UsageError
 from docbot.knowledge.addresses import folded, is_under
 from docbot.knowledge.front import is_draft
 from docbot.knowledge.globs import Choice
@@ -28,6 +29,7 @@ from docbot.knowledge.pdf import MOST_BYTES as MOST_PDF_BYTES
 from docbot.knowledge.pdf import read_pdf
 from docbot.knowledge.published import HTML, MARKDOWN, RESTRUCTURED, Site
 from docbot.knowledge.restructured import read_restructured
+from docbot.knowledge.snippets import with_snippets
 
 _PDF = (".pdf",)
 _READ = MARKDOWN + HTML + RESTRUCTURED
@@ -234,12 +236,31 @@ def _converted(site: Site, path: Path, body: bytes, url: str) -> Converted:
 
     if path.suffix.lower() in RESTRUCTURED:
         return read_restructured(decode(body), url, resolve)
-    return read(decode(body), url, resolve, generator=site.generator)
+    return read(_whole(site, path, body), url, resolve, generator=site.generator)
+
+
+def _whole(site: Site, path: Path, body: bytes) -> str:
+    """Return a Markdown file's text with what it takes in from files of the folder."""
+
+    def load(name: str) -> str | None:
+        for folder in (site.root, path.parent, site.root.parent):
+            target = Path(os.path.normpath(folder / name))
+            if not target.is_relative_to(site.root):
+                continue
+            with suppress(DocbotError, ValueError):  # another place may have it
+                taken = read_inside(site.root, target, most=_MOST_BYTES)
+                refuse_binary(taken, name)
+                return decode(taken)
+        return None
+
+    return with_snippets(decode(body), load)
 
 
 def _digest(site: Site, path: Path, body: bytes) -> bytes:
-    """Hash all that a page is made from: its file, and where links to other files lead."""
+    """Hash all that a page is made from: its file, what it takes in, and where its links lead."""
     digest = blake2b(body, digest_size=16)
+    if path.suffix.lower() in MARKDOWN and (whole := _whole(site, path, body)) != decode(body):
+        digest.update(whole.encode("utf-8", "surrogatepass"))
     if path.suffix.lower() in MARKDOWN + RESTRUCTURED:
         links = {
             found[found.lastindex or 0] for found in _LINK.finditer(body.decode("utf-8", "replace"))
