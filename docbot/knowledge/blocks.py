@@ -10,27 +10,51 @@ from dataclasses import dataclass, replace
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-MOST_CHARACTERS = 6000  # of a chunk of several units
-# A fence up to this stays whole; beyond it no chunk could hold it.
-_MOST_FENCE_WORDS = 600
-_MOST_FENCE_CHARACTERS = 6000  # without the ends of its lines
-_MOST_UNIT_CHARACTERS = 8000  # with them: room for a whole fence, and for an odd one cut like text
-_CUT_FENCE_WORDS = 200
-_CUT_FENCE_CHARACTERS = 3000
-_MOST_PORTION_CHARACTERS = 5000
+from docbot.knowledge.cutting import Part, Rule, Rules, pieces
+from docbot.knowledge.tokens import tokens
+
+MOST = 500  # of a chunk, in tokens
+MOST_WHOLE = 1000  # of a chunk that a single block fills; no chunk could hold more
+_MOST_FENCE = 900  # a fence up to this stays whole; there is room for what introduces it
+# So much counts as a token even where it is blank, so that every chunk has a longest length.
+_CHARACTERS_A_TOKEN = 8
 _LONGEST_OPENING = 1000  # characters of a fence's first line; what is repeated must be short
 _LONGEST_HEADER = 1000  # of a table
 _LONGEST_PREFIX = 200
-_MOST_PARAGRAPH_WORDS = 300
-_LONGEST_LINE = 1500  # characters of code, and of what is written without spaces, kept together
-_CHARACTERS_A_WORD = 25  # no text has longer words on average; what looks so is measured by length
-_IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-_IDEOGRAPHS_A_WORD = 2
-_LONGEST_WORD = 500
-_CHARACTERS_A_CUT_WORD = 15  # 300 such words are a paragraph within all limits
+_NAME = 40  # characters that tell a place from others; an edit further on moves no cut
 _IDEOGRAPHIC_END = re.compile("(?<=[\u3002\uff01\uff1f])")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)")
 _LEAVES = frozenset({"paragraph_open", "heading_open", "fence", "code_block", "hr", "tr_open"})
+
+_FEWEST = 200  # of a piece of what is enormous
+_LAST_RESORT = 100
+# Code is cut after a blank line, the less indented the better; else at a line without indent.
+_AFTER_BLANK = 2
+_UNINDENTED = 1
+_MOST_INDENT = 16
+_CODE_RULES = Rules(
+    MOST,
+    within=(),
+    beyond=(
+        Rule(_FEWEST, _AFTER_BLANK + _MOST_INDENT),
+        Rule(_LAST_RESORT, _AFTER_BLANK + _MOST_INDENT),
+        Rule(_FEWEST, _AFTER_BLANK),
+        Rule(_LAST_RESORT, _AFTER_BLANK),
+        Rule(_FEWEST, 0),
+        Rule(1, 0),
+    ),
+)
+_SENTENCE, _WORD, _SLICE = 2, 1, 0
+_TEXT_RULES = Rules(
+    MOST,
+    within=(),
+    beyond=(
+        Rule(_FEWEST, _SENTENCE),
+        Rule(_LAST_RESORT, _SENTENCE),
+        Rule(_LAST_RESORT, _SLICE),
+        Rule(1, _SLICE),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +70,14 @@ class Unit:
     repeated: tuple[str, ...] = ()
 
     @property
-    def words(self) -> int:
-        return sum(map(_words, self.lines))
-
-    @property
-    def characters(self) -> int:
-        return sum(map(len, self.lines)) + len(self.lines)
+    def size(self) -> int:
+        return size_of(self.lines)
 
 
-def _words(line: str) -> int:
-    """Count words; writing without spaces has two characters to a word."""
-    spaced = len(line.split())
-    if not line.isascii():
-        spaced += len(_IDEOGRAPHS.findall(line)) // _IDEOGRAPHS_A_WORD
-    return max(spaced, len(line) // _CHARACTERS_A_WORD)
-
-
-def _weight(text: str) -> int:
-    """Count words where a paragraph is cut; long ones count by their length."""
-    return max(_words(text), -(-len(text) // _CHARACTERS_A_CUT_WORD))
+def size_of(lines: Sequence[str]) -> int:
+    """Return how much of a chunk lines take: their tokens, or more where they are mostly blank."""
+    characters = sum(map(len, lines)) + len(lines)
+    return max(tokens("\n".join(lines)), -(-characters // _CHARACTERS_A_TOKEN))
 
 
 def split_units(markdown: str) -> list[Unit]:
@@ -132,32 +145,22 @@ def _split(unit: Unit, token: Token) -> Iterator[Unit]:
 
 def _cut_if_enormous(unit: Unit) -> Iterator[Unit]:
     """Cut what no reader of Markdown would take for prose or code, as nesting without end."""
-    if unit.characters <= _MOST_UNIT_CHARACTERS:
+    if unit.size <= MOST_WHOLE:
         yield unit
     else:
         yield from (replace(unit, lines=tuple(piece)) for piece in _portions(unit.lines))
 
 
 def _split_by_kind(unit: Unit, token: Token) -> Iterator[Unit]:
-    is_enormous = _is_enormous(unit)
-    if is_enormous and token.type == "fence" and _is_repeatable(unit, token):
+    size = unit.size
+    if size > _MOST_FENCE and token.type == "fence" and _is_repeatable(unit, token):
         yield from _split_fence(unit, token)
-    elif is_enormous and token.type in {"fence", "code_block"}:
+    elif size > _MOST_FENCE and token.type in {"fence", "code_block"}:
         yield from (replace(unit, lines=tuple(piece)) for piece in _portions(unit.lines))
-    elif is_enormous or (
-        token.type in {"paragraph_open", "heading_open"} and unit.words > _MOST_PARAGRAPH_WORDS
-    ):
-        yield from _split_paragraph(unit)
+    elif size > MOST_WHOLE or (size > MOST and token.type in {"paragraph_open", "heading_open"}):
+        yield from _split_text(unit)
     else:
         yield unit
-
-
-def _is_enormous(unit: Unit) -> bool:
-    return (
-        unit.words > _MOST_FENCE_WORDS
-        or sum(map(len, unit.lines)) > _MOST_FENCE_CHARACTERS
-        or unit.characters > _MOST_UNIT_CHARACTERS
-    )
 
 
 def _is_repeatable(unit: Unit, token: Token) -> bool:
@@ -176,87 +179,97 @@ def _split_fence(unit: Unit, token: Token) -> Iterator[Unit]:
     body = unit.lines[opening + 1 : last if is_closed else last + 1]
     closing = unit.lines[last:] if is_closed else (prefix + token.markup,)
     reopening = f"{prefix}{token.markup}{token.info}"
-    pieces = list(_portions(body))
-    for number, piece in enumerate(pieces):
+    portions = list(_portions(body))
+    for number, portion in enumerate(portions):
         head = unit.lines[: opening + 1] if number == 0 else (reopening,)
-        tail = closing if number == len(pieces) - 1 else (prefix + token.markup,)
-        yield replace(unit, lines=(*head, *piece, *tail))
+        tail = closing if number == len(portions) - 1 else (prefix + token.markup,)
+        yield replace(unit, lines=(*head, *portion, *tail))
 
 
 def _portions(body: Sequence[str]) -> Iterator[list[str]]:
-    portion: list[str] = []
-    words = characters = 0
-    for line in (piece for whole in body for piece in _pieces_of_line(whole)):
-        is_over = words > _CUT_FENCE_WORDS or characters > _CUT_FENCE_CHARACTERS
-        is_far_over = (
-            words > _CUT_FENCE_WORDS * 3 // 2
-            or characters > _CUT_FENCE_CHARACTERS * 3 // 2
-            or characters + len(portion) + len(line) > _MOST_PORTION_CHARACTERS
-        )
-        if portion and (is_far_over or (is_over and not line.strip(" >"))):
-            yield portion
-            portion, words, characters = [], 0, 0
-        portion.append(line)
-        words += len(line.split())
-        characters += len(line)
-    yield portion
+    """Cut lines of code into pieces of a chunk's size."""
+    lines = [piece for whole in body for piece in _pieces_of_line(whole)]
+    for piece in pieces(list(_lines_as_parts(lines)), _CODE_RULES):
+        yield lines[piece.start : piece.stop]
+
+
+def _lines_as_parts(lines: Sequence[str]) -> Iterator[Part]:
+    is_after_blank = False
+    for line in lines:
+        text = line.lstrip(" >\t")
+        indent = min(len(line) - len(text), _MOST_INDENT)
+        rank = _UNINDENTED if text and not indent else 0
+        if is_after_blank and text:
+            rank = _AFTER_BLANK + _MOST_INDENT - indent
+        yield Part(size_of([line]), rank, text[:_NAME])
+        is_after_blank = not text
 
 
 def _pieces_of_line(line: str) -> Iterator[str]:
     """Cut a line beyond all measure, as of minified code; each piece has what the line begins with."""
-    if len(line) <= _LONGEST_LINE:
+    if _fits(line):
         yield line
         return
     text = line.lstrip(" >")
     before = line[: len(line) - len(text)]
     if len(before) > _LONGEST_PREFIX:
         text, before = line, ""
-    for start in range(0, len(text), _LONGEST_LINE):
-        yield before + text[start : start + _LONGEST_LINE]
+    yield from (before + piece for piece in _slices(text))
 
 
-def _split_paragraph(unit: Unit) -> Iterator[Unit]:
+def _slices(text: str) -> Iterator[str]:
+    width = max(len(text) * MOST // size_of([text]), 1)
+    return (text[start : start + width] for start in range(0, len(text), width))
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    """A part of a paragraph; `glue` is what parts it from the one before."""
+
+    text: str
+    glue: str
+    rank: int
+
+
+def _split_text(unit: Unit) -> Iterator[Unit]:
     """Cut a paragraph beyond all measure at its lines, its sentences, at last between words."""
-    portion: list[str] = []
-    words = 0
-    for line in unit.lines:
-        for piece in _phrases(line):
-            count = _weight(piece)
-            if portion and words + count > _MOST_PARAGRAPH_WORDS:
-                yield replace(unit, lines=tuple(portion))
-                portion, words = [], 0
-            portion.append(piece)
-            words += count
-    yield replace(unit, lines=tuple(portion))
+    phrases = [phrase for line in unit.lines for phrase in _phrases(line)]
+    parts = [Part(size_of([phrase.text]), phrase.rank, phrase.text[:_NAME]) for phrase in phrases]
+    for piece in pieces(parts, _TEXT_RULES):
+        first, *others = phrases[piece.start : piece.stop]
+        text = first.text + "".join(phrase.glue + phrase.text for phrase in others)
+        yield replace(unit, lines=tuple(text.split("\n")))
 
 
-def _phrases(line: str) -> Iterator[str]:
-    if _weight(line) <= _MOST_PARAGRAPH_WORDS:
-        yield line
+def _phrases(line: str) -> Iterator[_Phrase]:
+    if _fits(line):
+        yield _Phrase(line, "\n", _SENTENCE)
         return
+    glue = "\n"
     for sentence in _SENTENCE_END.split(line):
-        yield from _phrases_of(sentence)
+        if _fits(sentence):
+            yield _Phrase(sentence, glue, _SENTENCE)
+        else:
+            yield from _phrases_of(sentence, glue)
+        glue = " "
 
 
-def _phrases_of(sentence: str) -> Iterator[str]:
-    phrase: list[str] = []
-    count = 0
-    for word in (piece for whole in sentence.split() for piece in _pieces_of_word(whole)):
-        coming = _weight(word)
-        if phrase and count + coming > _MOST_PARAGRAPH_WORDS:
-            yield " ".join(phrase)
-            phrase, count = [], 0
-        phrase.append(word)
-        count += coming
-    if phrase:
-        yield " ".join(phrase)
+def _phrases_of(sentence: str, glue: str) -> Iterator[_Phrase]:
+    """Part what is enormous between words; writing without spaces after its full stops."""
+    rank = _SENTENCE
+    for word in sentence.split():
+        for clause in _IDEOGRAPHIC_END.split(word):
+            for piece in _pieces_of_word(clause):
+                yield _Phrase(piece, glue, rank)
+                glue, rank = "", _SLICE
+            rank = _SENTENCE
+        glue, rank = " ", _WORD
 
 
 def _pieces_of_word(word: str) -> Iterator[str]:
-    """Cut writing without spaces after its full stops, else anywhere, once it is enormous."""
-    if _weight(word) <= _MOST_PARAGRAPH_WORDS:
-        yield word
-        return
-    for sentence in _IDEOGRAPHIC_END.split(word):
-        for start in range(0, len(sentence), _LONGEST_WORD):
-            yield sentence[start : start + _LONGEST_WORD]
+    return iter([word]) if _fits(word) else _slices(word)
+
+
+def _fits(text: str) -> bool:
+    """Tell whether a text is within a chunk; no text has more tokens than characters."""
+    return len(text) < MOST or size_of([text]) <= MOST

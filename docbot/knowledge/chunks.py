@@ -1,25 +1,54 @@
 """A page is cut into chunks: what a search finds and an answer quotes.
 
-Cuts lie at headings first, then between blocks; a fence or a table row is never cut, unless a
-fence alone is enormous. Joined in order, the chunks hold every word of the page.
+Cuts lie at headings first, then between blocks; a fence or a table row is never cut, unless it
+alone is enormous. Sections too small to be found are joined with their neighbours. Joined in
+order, the chunks hold every word of the page. An edit changes the chunks around it alone.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Protocol
 from urllib.parse import quote
 
-from docbot.knowledge.blocks import MOST_CHARACTERS, Unit, split_units
+from docbot.knowledge.blocks import MOST, MOST_WHOLE, Unit, size_of, split_units
+from docbot.knowledge.cutting import Part, Rule, Rules, pieces
+from docbot.knowledge.tokens import tokens
 
 # Raised when the same page would be cut differently, so that stored pages are cut anew.
-CHUNKER_VERSION = 2
-TARGET_WORDS = 200
-MOST_WORDS = 400
-_FULL_WORDS = 300  # what is not longer than this is not cut
-_FEWEST_WORDS = 40  # a section below this is joined with its neighbour
-_LONGEST_HEADING = 1000  # characters; bounds the search for its emphasis
+CHUNKER_VERSION = 3
+_FEWEST = 200  # tokens; a section below this is joined with its neighbours
+# A chunk beyond the most is cut between sections even where a side is smaller, down to this.
+_CRUMB = 100
+_LONGEST_INTRODUCTION = 100
+_MOST_CONTEXT = 150  # tokens of title and headings that are counted
+
+# How good a cut before a unit is. Of the first two a heading's level is taken away.
+_SECTION = 40
+_SMALL_SECTION = 30
+_BLOCK = 12
+_MOST_DEPTH = 6  # levels of indent, each a little worse than the one around it
+_ROW = 5
+_CODE = 2  # what stands before it mostly introduces it
+_BOUND = 1  # to the line before, which announces it
+_TORN = 0  # from its heading, or from the header of its table
+
+_CHIEF_SECTION = _SECTION - 2  # of h1 or h2
+_ANY_SECTION = _SMALL_SECTION - 6
+_RULES = Rules(
+    MOST,
+    within=(Rule(_FEWEST, _CHIEF_SECTION),),
+    beyond=(
+        Rule(_FEWEST, _ANY_SECTION),
+        Rule(_CRUMB, _ANY_SECTION),
+        Rule(_FEWEST, _ROW),
+        Rule(_CRUMB, _CODE),
+    ),
+)
+_LAST_RULES = Rules(MOST_WHOLE, within=(), beyond=(Rule(1, _TORN),))
+_LONGEST_HEADING = 1000  # characters; what is longer is text, whatever it looks like
 _LONGEST_EMPHASIS = 200
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
 _ANCHOR = re.compile(r"\{#([^{}\s]+)\}$")
@@ -27,6 +56,7 @@ _LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\([^()\s]*(?:\s+\"[^\"]*\"
 _EMPHASIS = re.compile(
     rf"(?<!\w)(\*{{1,3}}|_{{1,3}})(?=\S)(.{{1,{_LONGEST_EMPHASIS}}}?)(?<=\S)\1(?!\w)"
 )
+_NAME = 40  # characters that tell a unit from others; an edit further on moves no cut
 _LABEL = re.compile(r"\*\*[^*\n]+\*\*$")
 
 
@@ -45,6 +75,7 @@ class Chunk:
 
     `heading_path` leads from the page's top to the chunk, without the title; `text` is Markdown
     without the heading it stands under; `hash` is over title, path and text, not the address.
+    `tokens` is an estimate, over the same.
     """
 
     position: int
@@ -52,36 +83,32 @@ class Chunk:
     url: str  # of the page, with the anchor of the chunk's first heading
     text: str
     hash: bytes
-    tokens: int = 0
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Section:
+class _Place:
+    """A unit and where on the page it stands; `level` is 0 for what is no heading."""
+
+    unit: Unit
+    size: int
+    level: int
     path: tuple[str, ...]
     anchor: str
-    level: int  # 0: what stands before the first heading
-    heading: Unit | None
-    units: tuple[Unit, ...]
-
-    @property
-    def words(self) -> int:
-        return sum(unit.words for unit in self.units)
-
-    def with_heading(self) -> tuple[Unit, ...]:
-        return self.units if self.heading is None else (self.heading, *self.units)
 
 
 def chunk(page: Readable, url: str) -> list[Chunk]:
     """Cut a page; one without text gives none, one of headings alone gives one."""
+    places = list(_places(page)) if page.markdown.strip() else []
     chunks: list[Chunk] = []
-    for section in _joined(_sections(page)):
-        for units in _pieces(section.units):
-            text = _text(units) or "".join(section.path[-1:])
-            if text:
-                address = _at(url, section.anchor)
-                chunks.append(_chunk(len(chunks), page.title, section.path, address, text))
-    if not chunks and page.title and page.markdown.strip():  # nothing but its h1
-        chunks.append(_chunk(0, page.title, (), url, page.title))
+    for piece in _pieces(places, page.title):
+        first = _opening(places, piece)
+        home = places[max(first - 1, piece.start)]
+        text = _text([place.unit for place in places[first : piece.stop]])
+        text = text or "".join(home.path[-1:]) or page.title
+        if text:
+            address = _at(url, home.anchor)
+            chunks.append(_chunk(len(chunks), page.title, home.path, address, text))
     return chunks
 
 
@@ -102,7 +129,7 @@ def _parted(heading: str) -> tuple[str, str]:
 def _chunk(position: int, title: str, path: tuple[str, ...], url: str, text: str) -> Chunk:
     identity = "\x1e".join((title, "\x1f".join(path), text))
     digest = blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    return Chunk(position, path, url, text, digest)
+    return Chunk(position, path, url, text, digest, tokens(identity))
 
 
 def _at(url: str, anchor: str) -> str:
@@ -114,106 +141,92 @@ def _quoted(anchor: str) -> str:
     return re.sub(r"[\s()<>\[\]\"'`\\^|]", lambda found: quote(found[0]), anchor)
 
 
-def _sections(page: Readable) -> list[_Section]:
-    path: list[tuple[int, str]] = []
-    sections: list[_Section] = []
-    heading: Unit | None = None
-    anchor, level, units = "", 0, list[Unit]()
-
-    def close() -> None:
-        if heading is not None or units:
-            names = tuple(name for _, name in path)
-            sections.append(_Section(names, anchor, level, heading, tuple(units)))
-
+def _places(page: Readable) -> Iterator[_Place]:
+    above: list[tuple[int, str, str]] = []  # level, name and anchor of each heading
+    path: tuple[str, ...] = ()
+    anchor = ""
     for unit in split_units(page.markdown):
-        match = _HEADING.match(unit.lines[0]) if unit.is_heading else None
-        if match is None:
-            units.append(unit)
-            continue
-        close()
-        written, anchor = _parted(match[2])
-        heading, level, units = unit, len(match[1]), []
-        name = plain(written)
-        path = [outer for outer in path if outer[0] < level]
-        if not (level == 1 and name == page.title):
-            path.append((level, name))
-        else:
-            heading = None  # every chunk carries the title
-    close()
-    return sections
+        is_heading = unit.is_heading and len(unit.lines[0]) <= _LONGEST_HEADING
+        heading = _HEADING.match(unit.lines[0]) if is_heading else None
+        level = len(heading[1]) if heading else 0
+        if heading:
+            written, own = _parted(heading[2])
+            name = plain(written)
+            above = [outer for outer in above if outer[0] < level]
+            anchor = own or next((outer[2] for outer in reversed(above) if outer[2]), "")
+            # Every chunk carries the title.
+            above.append((level, "" if level == 1 and name == page.title else name, anchor))
+            path = tuple(outer[1] for outer in above if outer[1])
+        yield _Place(unit, unit.size, level, path, anchor)
 
 
-def _joined(sections: Sequence[_Section]) -> list[_Section]:
-    """Join sections under 40 words: a parent with its first child, any other with the one before."""
-    joined: list[_Section] = []
-    for position, section in enumerate(sections):
-        following = sections[position + 1] if position + 1 < len(sections) else None
-        previous = joined[-1] if joined else None
-        if previous is not None and _belong_together(previous, section, following):
-            units = (*previous.units, *section.with_heading())
-            joined[-1] = _Section(
-                previous.path, previous.anchor, previous.level, previous.heading, units
-            )
-        else:
-            joined.append(section)
-    return joined
+def _pieces(places: Sequence[_Place], title: str) -> Iterator[range]:
+    context = tokens(title)
+    parts = [
+        Part(
+            place.size,
+            rank,
+            place.unit.lines[0].strip()[:_NAME],
+            min(context + tokens(" ".join(place.path)), _MOST_CONTEXT)
+            + size_of(place.unit.repeated),
+        )
+        for place, rank in zip(places, _ranks(places), strict=True)
+    ]
+    for piece in pieces(parts, _RULES):
+        for part in pieces(parts[piece.start : piece.stop], _LAST_RULES):
+            yield range(piece.start + part.start, piece.start + part.stop)
 
 
-def _belong_together(previous: _Section, section: _Section, following: _Section | None) -> bool:
-    opens_the_next = following is not None and following.level > section.level
-    # A heading alone is no chunk, however long its neighbour is.
-    if previous.words == 0 or (section.words == 0 and not opens_the_next):
-        return True
-    if previous.words + section.words > _FULL_WORDS:
-        return False
-    if previous.words < _FEWEST_WORDS:
-        return True
-    return section.words < _FEWEST_WORDS and not opens_the_next
+def _ranks(places: Sequence[_Place]) -> list[int]:
+    ranks = [_TORN, *(_rank(before, place) for before, place in pairwise(places))]
+    for position, size in _section_sizes(places):
+        place, before = places[position], places[max(position - 1, 0)]
+        if not before.level or before.level >= place.level:
+            kind = _SECTION if size >= _FEWEST else _SMALL_SECTION
+            ranks[position] = kind - place.level
+    return ranks[: len(places)]
 
 
-def _pieces(units: Sequence[Unit]) -> Iterator[list[Unit]]:
-    """Group units into pieces of about the target, none beyond the most that a chunk holds."""
-    left = sum(unit.words for unit in units)
-    piece: list[Unit] = []
-    words = characters = 0
-    for unit in units:
-        coming, room = unit.words, MOST_CHARACTERS - unit.characters
-        if piece and (characters > room or _is_full(words, coming, left)):
-            carried = _introduction(piece)
-            if _characters(carried) > room:
-                carried = []
-            yield piece[: len(piece) - len(carried)]
-            piece, words = carried, sum(unit.words for unit in carried)
-            characters = _characters(carried)
-        piece.append(unit)
-        words += coming
-        characters += unit.characters
-        left -= coming
-    yield piece
+def _rank(before: _Place, place: _Place) -> int:
+    unit = place.unit
+    if before.level or (unit.repeated and unit.repeated == before.unit.lines[:2]):
+        return _TORN
+    if before.size <= _LONGEST_INTRODUCTION and _announces(before.unit):
+        return _BOUND
+    if unit.is_code and not before.unit.is_code:
+        return _CODE
+    if unit.repeated:
+        return _ROW
+    indent = len(unit.lines[0]) - len(unit.lines[0].lstrip(" >"))
+    return _BLOCK - min(indent // 2, _MOST_DEPTH)
 
 
-def _characters(units: Sequence[Unit]) -> int:
-    return sum(unit.characters for unit in units)
+def _section_sizes(places: Sequence[_Place]) -> Iterator[tuple[int, int]]:
+    """Return where each section begins and its size, with all sections within it."""
+    open_sections: list[tuple[int, int, int]] = []  # level, position, size of all before
+    size = 0
+    for position, place in enumerate(places):
+        while place.level and open_sections and open_sections[-1][0] >= place.level:
+            _, begun, start = open_sections.pop()
+            yield begun, size - start
+        if place.level:
+            open_sections.append((place.level, position, size))
+        size += place.size
+    yield from ((begun, size - start) for _, begun, start in open_sections)
 
 
-def _is_full(words: int, coming: int, left: int) -> bool:
-    """Decide whether to cut before a unit of `coming` words, the first of `left` words."""
-    leaves_crumb = words < _FEWEST_WORDS or left < _FEWEST_WORDS
-    if words + coming > MOST_WORDS:
-        return not leaves_crumb
-    if leaves_crumb or words + left <= _FULL_WORDS:
-        return False
-    return words >= TARGET_WORDS or (words >= TARGET_WORDS // 2 and words + coming > _FULL_WORDS)
-
-
-def _introduction(piece: Sequence[Unit]) -> list[Unit]:
-    """Return the headings, labels and lines with a colon that belong to what comes next."""
-    count = 0
-    for unit in reversed(piece):
-        if unit.words > _FEWEST_WORDS or not _announces(unit):
-            break
-        count += 1
-    return list(piece[len(piece) - count :]) if 0 < count < len(piece) else []
+def _opening(places: Sequence[_Place], piece: range) -> int:
+    """Return where the text of a piece begins: after the headings that all of it stands under."""
+    levels = [place.level for place in places[piece.start : piece.stop]]
+    lowest = 7  # of the headings that follow
+    covering = [False] * len(levels)
+    for at in reversed(range(len(levels))):
+        covering[at] = 0 < levels[at] < lowest
+        lowest = min(lowest, levels[at] or lowest)
+    first = 1 if levels[0] else 0
+    while 0 < first < len(levels) and covering[first]:
+        first += 1
+    return piece.start + first
 
 
 def _announces(unit: Unit) -> bool:
