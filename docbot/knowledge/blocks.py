@@ -238,7 +238,7 @@ def _split_text(unit: Unit) -> Iterator[Unit]:
     for piece in pieces(parts, _TEXT_RULES):
         first, *others = phrases[piece.start : piece.stop]
         text = first.text + "".join(phrase.glue + phrase.text for phrase in others)
-        yield replace(unit, lines=tuple(text.split("\n")))
+        yield replace(unit, lines=tuple(text.split("\n")), is_heading=False)
 
 
 def _phrases(line: str) -> Iterator[_Phrase]:
