@@ -62,7 +62,7 @@ def questions(chunks: int, count: int) -> list[Question]:
 
 def _pages(chunks: int) -> Iterator[_Page]:
     draw = random.Random(_SEED)
-    words = _words(draw)
+    words = invented_words(draw)
     prose = _Prose(draw, words)
     # Taken in order from all pairs, so that no setting is named twice.
     pairs = product(islice(words, 100, 1_100), islice(words, 1_200, 1_300))
@@ -74,7 +74,7 @@ def _pages(chunks: int) -> Iterator[_Page]:
         left -= len(sections)
 
 
-def _words(draw: random.Random) -> list[str]:
+def invented_words(draw: random.Random) -> list[str]:
     """Invented words, the commonest first; none is a part of the English ones above."""
     syllables = _SYLLABLES.split()
     found: dict[str, None] = {}
