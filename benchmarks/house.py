@@ -133,7 +133,7 @@ async def _read(rooms: Rooms, pages: Path, chunks: int) -> int:
     write_corpus(pages, chunks)
     base_url = "https://docs.test/"
     await rooms.sources.add(name=_SOURCE, kind="folder", location=str(pages), base_url=base_url)
-    await sync_sources(rooms, [], full=False, say=lambda _: None, progress=_Silent())
+    await sync_sources(rooms, [], full=False, say=lambda _: None, progress=Silent())
     [source] = await rooms.sources.all()
     return source.chunks
 
@@ -149,7 +149,9 @@ async def _bind(rooms: Rooms, playground: Playground) -> None:
 
 
 @asynccontextmanager
-async def running_bot(house: House, *arguments: str) -> AsyncIterator[BotProcess]:
+async def running_bot(
+    house: House, *arguments: str, **environment: str
+) -> AsyncIterator[BotProcess]:
     """A docbot that handled READY; the arguments are those of `benchmarks.bot_process`."""
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
@@ -161,6 +163,7 @@ async def running_bot(house: House, *arguments: str) -> AsyncIterator[BotProcess
             "DISCORD_TOKEN": house.playground.token,
             "DOCBOT_DISCORD_API": house.playground.api_url,
             "DOCBOT_DATA_DIR": str(house.rooms.settings.docbot_data_dir),
+            **environment,
         },
     )
     bot = BotProcess(process, began)
@@ -190,7 +193,9 @@ async def _count_open(house: House) -> int:
         return 1
 
 
-class _Silent:
+class Silent:
+    """Nobody looks at how far it is."""
+
     def begin(self, what: str) -> None: ...
     def expect(self, total: int) -> None: ...
     def at(self, done: int) -> None: ...

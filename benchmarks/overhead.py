@@ -61,14 +61,15 @@ class Overhead:
 async def measure(house: House, posts: int, polled: int) -> Overhead:
     asked = questions(house.chunks, _WARM_UP + max(posts, polled))
     async with running_bot(house) as bot:
-        woken = [await _one(house, question) for question in asked[: _WARM_UP + posts]]
+        woken = [await reply_overhead(house, question) for question in asked[: _WARM_UP + posts]]
     without_wake_ups = "--polled", "--idle-seconds", str(POLL_SECONDS)
     async with running_bot(house, *without_wake_ups):
-        waited = [await _one(house, question) for question in asked[: _WARM_UP + polled]]
+        waited = [await reply_overhead(house, question) for question in asked[: _WARM_UP + polled]]
     return Overhead(house.indexed, woken[_WARM_UP:], waited[_WARM_UP:], bot.at_work)
 
 
-async def _one(house: House, question: Question) -> float:
+async def reply_overhead(house: House, question: Question) -> float:
+    """Seconds from the frame with a post to the request with its answer."""
     # Not in step with a poll that began when the answer before was sent.
     await asyncio.sleep(random.uniform(0, 0.05))
     asker = random.choice(house.playground.members)

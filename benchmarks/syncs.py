@@ -21,7 +21,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.house import ROOT, open_to_all, wait_for_server_to_end
+from benchmarks.house import ROOT, Silent, open_to_all, wait_for_server_to_end
 from benchmarks.table import Line, print_table
 from docbot.app.reading import sync_sources
 from docbot.app.rooms import Rooms, open_rooms
@@ -134,15 +134,6 @@ async def served(*options: str) -> AsyncIterator[SiteServer]:
         await process.wait()
 
 
-class Quiet:
-    """Nobody looks at how far it is."""
-
-    def begin(self, what: str) -> None: ...
-    def expect(self, total: int) -> None: ...
-    def at(self, done: int) -> None: ...
-    def end(self) -> None: ...
-
-
 @asynccontextmanager
 async def open_docbot(**changes: Any) -> AsyncIterator[Rooms]:
     with open_to_all() as folder:
@@ -188,7 +179,7 @@ async def _chunks(rooms: Rooms) -> set[bytes]:
 async def _sync(rooms: Rooms, site: SiteServer, model: ModelServer) -> Done:
     before, asked = await site.counts(), _embedded(model)
     began = time.monotonic()
-    await sync_sources(rooms, [], full=False, say=lambda _: None, progress=Quiet())
+    await sync_sources(rooms, [], full=False, say=lambda _: None, progress=Silent())
     seconds = time.monotonic() - began
     after = await site.counts()
     gave = {name: after.get(name, 0) - before.get(name, 0) for name in ("requests", "bodies")}
