@@ -29,8 +29,9 @@ def read_head(root: etree._Element, base: str) -> Head:
     language = attribute(html, "lang").strip().lower() if html is not None else ""
     translations: list[tuple[str, str]] = []
     twin = None
-    for link in select(root, "//link[@rel and @href]"):
-        if "alternate" not in attribute(link, "rel").lower().split():
+    # A menu of languages is as good as the head.
+    for link in select(root, "//link[@rel and @href]|//a[@hreflang and @href]"):
+        if link.tag == "link" and "alternate" not in attribute(link, "rel").lower().split():
             continue
         address = _joined(base, attribute(link, "href"))
         if address is None:

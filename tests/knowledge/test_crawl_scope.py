@@ -114,7 +114,8 @@ async def test_folders_that_only_look_like_editions_are_read() -> None:
 
 async def test_many_pages_named_like_versions_are_read_without_a_probe_of_each() -> None:
     names = [f"py/{n}.0" for n in range(80)]
-    pages: dict[str, Body] = {"/": page("start", *names)} | {f"/{n}": page(n) for n in names}
+    pages: dict[str, Body] = {"/": page("start", *names)}
+    pages |= {f"/{n}": page(n) for n in names}
     async with site(pages) as place:
         found = await crawled(place)
     assert sorted(found.pages) == sorted(["", *names])
@@ -140,6 +141,17 @@ async def test_translations_are_told_by_hreflang_and_none_of_them_is_asked_for()
         again = await crawled(place, memory=memory)
         assert (again.pages, again.unchanged) == ([], found.pages)
         assert place.paths == ["/", "/install.html", "/usage.html", "/api.html"]
+
+
+async def test_a_menu_of_languages_tells_translations_too() -> None:
+    menu = '<a href="/" hreflang="en">English</a><a href="/de/" hreflang="de">Deutsch</a>'
+    pages = edition("/", "now") | edition("/de/", "jetzt", language="de")
+    start = page("start", *NAMES, language="en")
+    pages["/"] = start.replace("<nav>", f"<nav>{menu}")
+    async with site(pages) as place:
+        found = await crawled(place)
+        assert not [path for path in place.paths if path.startswith("/de/")]
+    assert (found.pages, found.reasons) == (["", *NAMES], {"translations: de/"})
 
 
 @pytest.mark.parametrize("language", ["de", "", "en"])
