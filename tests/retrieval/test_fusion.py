@@ -60,7 +60,7 @@ def test_a_page_with_several_good_chunks_beats_one_with_a_slightly_better_one() 
     scored = [(1, 5.0), (2, 4.8), (3, 4.6), (4, 4.5), (5, 0.0)]
     pages = rank_pages(scored, {1: 10, 2: 20, 3: 20, 4: 20, 5: 30})
     assert [page.page for page in pages] == [20, 10, 30]
-    assert pages[0].score == pytest.approx(4.8 + 0.3 * 4.6 + 0.1 * 4.5)
+    assert pages[0].score == pytest.approx(4.8 + 0.4 * 4.6 + 0.2 * 4.5)
     assert pages[0].chunks == ((2, 4.8), (3, 4.6), (4, 4.5))
 
 
