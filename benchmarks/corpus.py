@@ -95,7 +95,7 @@ class _Prose:
         return f"{' '.join(words).capitalize()}."
 
     def paragraph(self) -> str:
-        return " ".join(self.sentence() for _ in range(self.draw.randint(3, 5)))
+        return " ".join(self.sentence() for _ in range(self.draw.randint(4, 6)))
 
 
 def _section(prose: _Prose, topic: str, what: str, where: str) -> _Section:
