@@ -28,7 +28,6 @@ from docbot.knowledge.pages import (
 from docbot.knowledge.pdf import MOST_BYTES as MOST_PDF_BYTES
 from docbot.knowledge.pdf import read_pdf
 from docbot.knowledge.published import HTML, MARKDOWN, RESTRUCTURED, Site
-from docbot.knowledge.restructured import read_restructured
 from docbot.knowledge.snippets import with_snippets
 
 _PDF = (".pdf",)
@@ -235,6 +234,9 @@ def _converted(site: Site, path: Path, body: bytes, url: str) -> Converted:
         return site.resolve(href, path, url)
 
     if path.suffix.lower() in RESTRUCTURED:
+        # docutils takes as long to load as all else here; only a worker that needs it does.
+        from docbot.knowledge.restructured import read_restructured  # noqa: PLC0415
+
         return read_restructured(decode(body), url, resolve)
     return read(_whole(site, path, body), url, resolve, generator=site.generator)
 

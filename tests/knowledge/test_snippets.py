@@ -65,7 +65,7 @@ def test_a_page_is_read_anew_where_what_it_takes_in_changed(tmp_path: Path) -> N
 @given(
     st.lists(
         st.sampled_from(
-            ['--8<-- "a.md"', '--8<-- "no.md"', "-8<-", "", "text", '    --8<-- "b.py:mid"']
+            ['--8<-- "a.md"', '--8<-- "no.md"', "8<", "", "text", '    --8<-- "b.py:mid"']
         ),
         max_size=12,
     )
