@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docbot.db.sources import Source
 from docbot.errors import DocbotError, UsageError
 from docbot.knowledge.files import line_pages
 from docbot.knowledge.json_lines import Line, batches, read_record, records
 from docbot.knowledge.memory import Memory, NoMemory
 from docbot.knowledge.pages import Failure, Nothing, Page, Unchanged
+from docbot.knowledge.reading import read_pages
+from docbot.processes import process_pool
 from tests.knowledge.memories import Remembered
 from tests.knowledge.test_files import Here, Reading
 
@@ -190,3 +193,20 @@ def test_no_line_is_an_error(body: bytes) -> None:
         read_record(one, record, None)
     except DocbotError:
         pytest.fail("a line with an address is read")
+
+
+async def test_a_source_of_kind_file_is_read_through_its_pool(tmp_path: Path) -> None:
+    path = written(tmp_path, line(), "broken", line("https://x.test/b"))
+    source = Source(1, "docs", "file", str(path), None, None, 0, 0)
+    with process_pool(1) as executor:
+        results = [
+            result
+            async for result in read_pages(
+                source, executor, memory=NoMemory(), pause=0, user_agent="", expect=lambda _: None
+            )
+        ]
+    assert sorted(result.read_from for result in results) == [
+        "https://x.test/a",
+        "https://x.test/b",
+        "pages.jsonl, line 2",
+    ]
