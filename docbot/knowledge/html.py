@@ -15,6 +15,7 @@ from lxml import etree
 
 from docbot.knowledge.head import NO_HEAD, Head, read_head
 from docbot.knowledge.prepare import find_main, prepare
+from docbot.knowledge.signatures import unfold_parameters
 from docbot.knowledge.tree import attribute, line_of, select
 from docbot.knowledge.walk import to_markdown
 
@@ -71,7 +72,7 @@ def convert(
         rewrite: what becomes of each absolute link within the Markdown; `links` stay as they are.
     """
     text = _CONTROL.sub("", html if isinstance(html, str) else decode(html))
-    root = _parse(text)
+    root = _parse(unfold_parameters(text))
     if root is None:
         return Converted(title="", markdown="")
     base = _base_of(root, url)

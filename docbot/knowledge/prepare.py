@@ -8,7 +8,10 @@ and kin) stands here and in `themes.py`. What comes out holds headings with thei
 - `data-docbot-label` on a block: a line in bold before it (a tab's name);
 - `data-docbot-kind` on a `blockquote`: an admonition's kind and title;
 - `data-docbot-name` on a `pre`: the API object whose signature it is, with its anchor as `id` and
-  in `data-docbot-level` how deep it lies within other objects (1 and up).
+  in `data-docbot-level` how deep it lies within other objects (1 and up);
+- `data-docbot-math` on a `code` or `pre`: it is TeX;
+- `data-docbot-footnote` on a `div`: the label of the note that it holds;
+- `data-docbot-term` on a `dt`: what in it is bold is marked.
 """
 
 import re
@@ -20,6 +23,10 @@ from urllib.parse import unquote, urljoin
 from lxml import etree
 
 from docbot.knowledge import themes
+from docbot.knowledge.footnotes import mark_footnotes
+from docbot.knowledge.inline import spell_out
+from docbot.knowledge.maths import keep_tex
+from docbot.knowledge.signatures import mark_signatures
 from docbot.knowledge.tree import attribute, line_of, remove, select, text_of
 
 # No page that a person wrote nests deeper; what does is read as bare text.
@@ -28,6 +35,7 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _KEPT_ATTRIBUTES = frozenset(
     {"id", "href", "alt", "src", "start", "colspan", "rowspan", "type", "checked"}
     | {f"data-docbot-{name}" for name in ("language", "label", "kind", "name", "level")}
+    | {f"data-docbot-{name}" for name in ("math", "footnote", "term")}
 )
 _INVISIBLE_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _TAG = re.compile(r"</?(?:font|span|b|u|i)\b[^<>]*>")
@@ -53,17 +61,24 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     """
     _cap_depth(main)
     _drop_marks_of_our_own(main)
+    keep_tex(main)
+    mark_footnotes(main)
     _unwrap_line_number_tables(main)
     blocks = list(main.iter("pre"))
     shared = _holding_several(blocks)
-    for element in blocks:  # first: most elements of a page colour its code
+    for element in blocks:  # early: most elements of a page colour its code
         _flatten_code(element, main, shared)
     themes.label_tabs(main)
+    themes.link_cards(main)
+    themes.name_blocks(main)
+    for element in list(main.iter("iframe")):
+        _keep_frame(element)
     for element in main.iter(*_HEADINGS):
         _keep_pilcrow_target(element)
     _prune(main)
     for element in list(main.iter("dl")):
-        _mark_signatures(element)
+        mark_signatures(element)
+    spell_out(main)
     for element in list(main.iter("div", "section", "aside", "details", "blockquote")):
         themes.mark_admonition(element)
     for element in list(main.iter(*_HEADINGS)):
@@ -141,11 +156,27 @@ def _unwrap_line_number_tables(main: etree._Element) -> None:
         cells = select(table, ".//td//pre[not(ancestor::*[contains(@class, 'linenodiv')])]")
         parent = table.getparent()
         if cells and parent is not None:
+            for title in select(table, ".//th"):
+                title.tag, title.tail = "div", None
+                table.addprevious(title)
             around = _inwards_and_up(cells[-1], main, ())
             language = next(filter(None, map(themes.language_of, around)), "")
             cells[-1].tail = table.tail
             cells[-1].set("data-language", language)
             parent.replace(table, cells[-1])
+
+
+def _keep_frame(frame: etree._Element) -> None:
+    """Leave a link to what another page shows here; a frame without extent shows nothing."""
+    source = attribute(frame, "src").strip()
+    is_seen = not {attribute(frame, "width"), attribute(frame, "height")} & {"0", "1"}
+    if source and is_seen and not source.startswith(("about:", "javascript:", "data:")):
+        link = etree.Element("a", href=source)
+        link.text = attribute(frame, "title").strip() or source
+        frame.tag, frame.text = "div", None
+        frame[:] = [link]
+        frame.set("role", "")
+        frame.set("class", "")
 
 
 def _holding_several(blocks: Iterable[etree._Element]) -> frozenset[etree._Element]:
@@ -157,6 +188,8 @@ def _holding_several(blocks: Iterable[etree._Element]) -> frozenset[etree._Eleme
 def _flatten_code(
     pre: etree._Element, main: etree._Element, shared: Collection[etree._Element]
 ) -> None:
+    if pre.get("data-docbot-math") is not None:
+        return
     around = _inwards_and_up(pre, main, shared)
     language = next(filter(None, map(themes.language_of, around)), "")
     for element in select(pre, themes.MAYBE_NOISE_IN_CODE):
@@ -186,30 +219,6 @@ def _inwards_and_up(
         if outer is main or distance == 3 or outer in shared:
             return
         yield outer
-
-
-def _mark_signatures(listing: etree._Element) -> None:
-    """Turn a Sphinx list of API objects into signatures followed by plain blocks."""
-    signatures = [term for term in listing.iterchildren("dt") if themes.is_signature(term)]
-    depth = 1 + sum(outer.get("data-docbot-level") is not None for outer in listing.iterancestors())
-    for term in signatures:
-        name = themes.signature_name(term)
-        text = line_of(term)
-        anchor, tail = attribute(term, "id"), term.tail
-        for child in list(term):
-            term.remove(child)
-        term.tag, term.text, term.tail = "pre", text, tail
-        term.attrib.clear()
-        term.set("data-docbot-name", name)
-        term.set("data-docbot-level", str(depth))
-        term.set("data-docbot-language", themes.signature_language(listing))
-        if anchor:
-            term.set("id", anchor)
-    if signatures:
-        listing.tag = "div"
-        listing.set("data-docbot-level", str(depth))
-        for description in listing.iterchildren("dd"):
-            description.tag = "div"
 
 
 def _keep_pilcrow_target(heading: etree._Element) -> None:

@@ -20,6 +20,8 @@ class Cell:
     columns: int = 1
     rows: int = 1
     has_fence: bool = False  # or a table of its own
+    has_list: bool = False
+    is_spanned: bool = False  # the cell before reaches over it
 
     @property
     def line(self) -> str:
@@ -32,16 +34,49 @@ def render_table(rows: Sequence[Sequence[Cell]]) -> tuple[str, ...]:
     grid = _filled([row for row in rows if row])
     if not any(cell.blocks for row in grid for cell in row):
         return ()
-    has_header = all(cell.is_header for cell in grid[0]) and len(grid) > 1
-    header, body = (grid[0], grid[1:]) if has_header else (None, grid)
-    if any(cell.has_fence for row in grid for cell in row) or (len(grid[0]) == 1 and not header):
-        return _one_by_one(header, body)
+    header, body = _parted(grid)
+    if any(cell.has_fence for row in grid for cell in row) or _is_layout(header, body):
+        blocks = _one_by_one(header, body)
+        are_lists = all(block.startswith("- ") and "\n\n" not in block for block in blocks)
+        return ("\n".join(blocks),) if are_lists else blocks
     width = max(len(row) for row in grid)
     if width * len(grid) - sum(map(len, grid)) > _MOST_PADDING:
         return _one_by_one(header, body)
     lines = [_pipe_row([cell.line for cell in header or ()], width), "|" + " --- |" * width]
     lines += [_pipe_row([cell.line for cell in row], width) for row in body]
     return ("\n".join(lines),)
+
+
+def _parted(grid: list[list[Cell]]) -> tuple[list[Cell] | None, list[list[Cell]]]:
+    """Part the rows of a head, made one, from the others."""
+    count = next(
+        (at for at, row in enumerate(grid) if not all(cell.is_header for cell in row)), len(grid)
+    )
+    if count == 0 or count == len(grid):
+        return (grid[0], grid[1:]) if count > 1 else (None, grid)
+    return _one_head(grid[:count]), grid[count:]
+
+
+def _one_head(rows: Sequence[Sequence[Cell]]) -> list[Cell]:
+    """Join rows of a head; a name that spans columns stands in each."""
+    if len(rows) == 1:
+        return list(rows[0])
+    spread: list[list[str]] = []
+    for row in rows:
+        names: list[str] = []
+        for cell in row:
+            names.append(cell.line if not cell.is_spanned else names[-1])
+        spread.append(names)
+    width = max(map(len, spread))
+    columns = [[names[at] for names in spread if at < len(names)] for at in range(width)]
+    return [Cell((" ".join(filter(None, dict.fromkeys(names))),), True) for names in columns]
+
+
+def _is_layout(header: Sequence[Cell] | None, body: Sequence[Sequence[Cell]]) -> bool:
+    """Tell whether a table only sets blocks side by side."""
+    if header:
+        return False
+    return len(body[0]) == 1 or (len(body) == 1 and any(cell.has_list for cell in body[0]))
 
 
 def _filled(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
@@ -65,7 +100,7 @@ def _filled(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
             room -= below * (len(cell.line) + _EMPTY_CELL) + beside * _EMPTY_CELL
             filled.append(cell)
             if room > 0:
-                filled += [Cell((), cell.is_header)] * beside
+                filled += [Cell((), cell.is_header, is_spanned=True)] * beside
                 open_spans.update({column: (cell, below)} if below else {})
         grid.append(filled)
     return grid or [[]]

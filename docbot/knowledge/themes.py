@@ -5,7 +5,15 @@ from itertools import takewhile
 
 from lxml import etree
 
-from docbot.knowledge.tree import attribute, classes, line_of, remove, select, text_of
+from docbot.knowledge.tree import (
+    attribute,
+    classes,
+    line_of,
+    remove,
+    select,
+    text_of,
+    written_line_of,
+)
 
 
 def _words(*lines: str) -> frozenset[str]:
@@ -71,7 +79,15 @@ _ADMONITIONS = _words(
     "github-alert admonition-block",
 )
 _ADMONITION_TITLE = re.compile(
-    r"(?:admonition-?|custom-block-|alert-|aside__|callout-)(?:title|heading)", re.IGNORECASE
+    r"(?:admonition-?|custom-block-|alert-|aside__|callout-|topic-|sidebar-)(?:title|heading)",
+    re.IGNORECASE,
+)
+# Topics and sidebars of reStructuredText: boxes with a title, but of no kind.
+_BOX_TITLE = "./*[@class='topic-title' or @class='sidebar-title']"
+_NAMES_OF_BLOCKS = (
+    ".//p[contains(concat(' ', @class, ' '), ' rubric ')]"
+    " | .//*[contains(concat(' ', normalize-space(@class), ' '), ' sd-card-title ')]"
+    " | .//*[contains(@class, 'toctree-wrapper')]/p[contains(@class, 'caption')]"
 )
 _TAB_SETS = _words(
     "tabbed-set vp-code-group code-group sd-tab-set tab-set sphinx-tabs tabs-container",
@@ -96,6 +112,15 @@ LINE_NUMBER_TABLES = (
     "//table[contains(@class, 'highlighttable') or contains(@class, 'rouge-table')"
     " or contains(@class, 'codehilitetable')][not(ancestor::table)]"
 )
+_LISTINGS = (
+    ".//*[@id='search-results' or @id='mkdocs-search-results']"
+    " | .//table[contains(@class, 'indextable')] | .//*[contains(@class, 'index-jumpbox')]"
+)
+
+
+def only_lists_the_site(main: etree._Element) -> bool:
+    """Tell whether this is an index of all names or a page to search: docbot is one itself."""
+    return bool(select(main, _LISTINGS))
 
 
 def is_noise_by_role_or_class(element: etree._Element) -> bool:
@@ -136,6 +161,8 @@ def language_of(element: etree._Element) -> str:
     if stated:
         return _known_as(stated)
     names = classes(element)
+    if "mermaid" in names:
+        return "mermaid"
     if "sourceCode" in names:  # pandoc: the language is the other class
         return _known_as(next((name for name in names if name != "sourceCode"), ""))
     for name in names:
@@ -181,7 +208,7 @@ def label_tabs(main: etree._Element) -> None:
         if not names or len(names) != len(panels):
             continue
         for name, panel in zip(names, panels, strict=True):
-            panel.set("data-docbot-label", line_of(name))
+            panel.set("data-docbot-label", written_line_of(name))
             panel.set("role", "")
             panel.set("class", "")
         for name in names:
@@ -214,16 +241,46 @@ def mark_admonition(element: etree._Element) -> None:
     """Turn a theme's admonition into a `blockquote` marked with its kind and title."""
     names = classes(element)
     kind = next((name.lower() for name in map(_bare_kind, names) if name.lower() in _KINDS), "")
-    if _ADMONITIONS.isdisjoint(names) and not (element.tag == "details" and kind):
+    if not (
+        not _ADMONITIONS.isdisjoint(names)
+        or (element.tag == "details" and kind)
+        or select(element, _BOX_TITLE)
+    ):
         return
     title = ""
     for child in element:
         if child.tag == "summary" or _ADMONITION_TITLE.search(attribute(child, "class")):
-            title = line_of(child)
+            title = written_line_of(child)
             remove(child)
             break
     element.tag = "blockquote"
     element.set("data-docbot-kind", _kind_and_title(kind, title))
+
+
+def link_cards(main: etree._Element) -> None:
+    """Write the link that covers a whole card of sphinx-design on the card's title."""
+    for link in select(main, ".//a[contains(@class, 'sd-stretched-link')]"):
+        card = link.getparent()
+        titles = [] if card is None else select(card, ".//*[contains(@class, 'sd-card-title')]")
+        if titles and "sd-hide-link-text" in classes(link):
+            title = titles[0]
+            linked = etree.Element("a", href=attribute(link, "href"))
+            linked.text, title.text = title.text, None
+            linked.extend(list(title))
+            title.append(linked)
+            remove(link)
+
+
+def name_blocks(main: etree._Element) -> None:
+    """Mark as strong what names the text below it and is no heading."""
+    for name in select(main, _NAMES_OF_BLOCKS):
+        if not line_of(name) or select(name, "./strong|./b"):
+            continue
+        strong = etree.Element("strong")
+        strong.text, name.text = name.text, None
+        strong.extend(list(name))
+        name.append(strong)
+        name.tag = "p"
 
 
 def _bare_kind(name: str) -> str:
@@ -239,26 +296,3 @@ def _kind_and_title(kind: str, title: str) -> str:
         return title or kind.capitalize()
     same = title.lower().replace(" ", "") == kind
     return title if same else f"{kind.capitalize()}: {title}"
-
-
-def is_signature(term: etree._Element) -> bool:
-    names = classes(term)
-    return "sig" in names or bool(
-        term.get("id") and select(term, "./*[contains(@class, 'descname')]|.//*[@class='sig-name']")
-    )
-
-
-def signature_name(term: etree._Element) -> str:
-    """Return the object's full name: its id when that is one, else the name as shown."""
-    shown = "".join(
-        text_of(part)
-        for part in term.iter("span", "code")
-        if {"descname", "descclassname"} & set(classes(part))
-    )
-    name, anchor = " ".join(shown.split()), attribute(term, "id")
-    return anchor if name and anchor.endswith(name) else name
-
-
-def signature_language(listing: etree._Element) -> str:
-    domains = {"py": "python", "js": "js", "c": "c", "cpp": "cpp"}
-    return next((domains[name] for name in classes(listing) if name in domains), "")

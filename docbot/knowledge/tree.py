@@ -18,6 +18,18 @@ def line_of(element: etree._Element) -> str:
     return " ".join(text_of(element).split())
 
 
+def written_line_of(element: etree._Element) -> str:
+    """Return its text as one line in which code keeps its marks."""
+    for code in element.iter("code"):
+        text = line_of(code)
+        if text and "`" not in text:
+            for child in list(code):
+                code.remove(child)
+            code.text = f"`{text}`"
+            code.tag = "span"
+    return line_of(element)
+
+
 def attribute(element: etree._Element, name: str) -> str:
     """Return an attribute, "" where there is none."""
     return str(element.get(name) or "")

@@ -36,7 +36,11 @@ _STARTS_OWN_LINE = re.compile(r"-\s|>|`{3}|\||\d+\. ")
 _BACKTICKS = re.compile(r"`+")
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CODE = frozenset({"code", "tt", "kbd", "samp"})
-_MARKS = {"strong": "**", "b": "**", "summary": "**", "em": "*", "i": "*"}
+_MARKS = {
+    **dict.fromkeys(("strong", "b", "summary"), "**"),
+    **dict.fromkeys(("em", "i"), "*"),
+    **dict.fromkeys(("del", "s", "strike"), "~~"),
+}
 _BLOCKS = (
     *("html", "body", "main", "article", "section", "div", "p", "header", "aside", "details"),
     *("figure", "figcaption", "address", "center", "fieldset", "hgroup", "hr", "caption"),
@@ -112,7 +116,7 @@ class _Writer:
             "li": partial(self._open_frame, leave=self._end_item),
             "blockquote": self._open_quotation,
             "dl": partial(self._open_frame, leave=self._end_definitions),
-            "dt": partial(self._open_frame, leave=self._end_term),
+            "dt": self._open_term,
             "dd": partial(self._open_frame, leave=self._end_definition),
             "table": partial(self._open_frame, leave=self._end_table),
             "tr": self._open_row,
@@ -132,6 +136,8 @@ class _Writer:
         if label := attribute(tag, "data-docbot-label"):
             self._flush()
             self._add(f"**{label}**")
+        if label := attribute(tag, "data-docbot-footnote"):
+            return self._open_frame(tag, partial(self._end_footnote, label))
         opener = self._openers.get(tag.tag)
         return opener(tag) if opener else _nothing
 
@@ -160,7 +166,9 @@ class _Writer:
         if tag.find(".//pre") is not None:
             return _nothing
         code = " ".join(_visible(text_of(tag)).split())
-        if code:
+        if code and tag.get("data-docbot-math") is not None:
+            self._frames[-1].inline.append(f"${code}$")
+        elif code:
             shown = _inline_code(code)
             self._frames[-1].inline.append(_link(shown, _only_target(tag)))
         return None
@@ -238,7 +246,11 @@ class _Writer:
             level = min(6, self._level + int(attribute(tag, "data-docbot-level") or "1"))
             self._add_heading(level, _inline_code(name), attribute(tag, "id"))
         code = _visible(text_of(tag))
-        if code.strip():
+        if tag.get("data-docbot-math") is not None:
+            # A line of TeX that looks like the beginning of a block must not begin one.
+            tex = " ".join(code.split("\n")) if _BLOCK_START.search(code) else code
+            self._add(f"$$\n{tex}\n$$", "fence")
+        elif code.strip():
             longest = max((len(run[0]) for run in _BACKTICKS.finditer(code)), default=0)
             fence = "`" * max(3, longest + 1)
             language = attribute(tag, "data-docbot-language")
@@ -298,11 +310,20 @@ class _Writer:
             lines = "\n\n".join(block.text for block in blocks).split("\n")
             self._add("\n".join(f"> {line}".rstrip() for line in lines))
 
-    def _end_term(self) -> None:
+    def _end_footnote(self, label: str) -> None:
+        text = _joined(self._close_frame().blocks)
+        self._add(f"[^{label}]: {_indented(text, 4).lstrip()}", "list")
+
+    def _open_term(self, tag: etree._Element) -> _Leave:
+        is_marked = tag.get("data-docbot-term") is not None
+        return self._open_frame(tag, partial(self._end_term, is_marked=is_marked))
+
+    def _end_term(self, *, is_marked: bool) -> None:
         text = " ".join(block.text for block in self._close_frame().blocks)
-        text = text.replace("**", "").strip().removesuffix(":")
+        if not is_marked:
+            text = text.replace("**", "").strip().removesuffix(":")
         if text:
-            self._add(f"**{text}**", "term")
+            self._add(text if is_marked else f"**{text}**", "term")
 
     def _end_definition(self) -> None:
         text = _joined(self._close_frame().blocks)
@@ -312,12 +333,17 @@ class _Writer:
     def _end_definitions(self) -> None:
         items: list[str] = []
         terms: list[str] = []
+        is_after_definition = False
         for block in self._close_frame().blocks:
             if block.kind == "term":
                 terms.append(block.text)
             else:
-                items.append(_definition(terms, block.text))
+                if items and not terms and is_after_definition:
+                    items[-1] += "\n\n" + _indented(block.text, 2)
+                else:
+                    items.append(_definition(terms, block.text))
                 terms = []
+            is_after_definition = block.kind == "definition"
         items += [f"- {term}" for term in terms]
         if items:
             is_loose = any("\n\n" in item for item in items)
@@ -345,6 +371,7 @@ class _Writer:
             columns=_count(attribute(tag, "colspan")),
             rows=_count(attribute(tag, "rowspan")),
             has_fence=any(block.kind in {"fence", "table"} for block in blocks),
+            has_list=any(block.kind == "list" for block in blocks),
         )
         if not table.rows:
             table.rows.append([])

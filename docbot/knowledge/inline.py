@@ -1,0 +1,120 @@
+"""What a browser shows by style alone, written out: raised and lowered signs, abbreviations, lines."""
+
+from lxml import etree
+
+from docbot.knowledge.tree import attribute, classes, line_of, select, text_of
+
+_MINUS = "\u2212"
+_RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
+_LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
+# What is raised by custom, and reads the same when it is not.
+_AS_IT_STANDS = frozenset({"st", "nd", "rd", "th", "tm", "r", "©", "®", "™", "sm", "er", "e"})
+_NOT_IN = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "code", "pre", "kbd", "samp"})
+
+
+def spell_out(main: etree._Element) -> None:
+    for element in list(main.iter("em", "strong", "i", "b")):
+        _join_following(element)
+    for element in main.iter("sup", "sub"):
+        _write_script(element)
+    _explain_abbreviations(main)
+    for block in select(main, ".//div[contains(@class, 'line-block')]"):
+        _join_lines(block)
+    for term in main.iter("dt"):
+        _write_classifiers(term)
+    for figure in main.iter("figure"):
+        _name_once(figure)
+
+
+def _join_following(element: etree._Element) -> None:
+    """Make one emphasis of several side by side, whose marks would meet."""
+    following = element.getnext()
+    while (
+        following is not None and following.tag == element.tag and not (element.tail or "").strip()
+    ):
+        between = (element.tail or "") + (following.text or "")
+        if len(element):
+            element[-1].tail = (element[-1].tail or "") + between
+        else:
+            element.text = (element.text or "") + between
+        element.extend(list(following))
+        element.tail, following.tail = following.tail, None
+        parent = element.getparent()
+        if parent is not None:
+            parent.remove(following)
+        following = element.getnext()
+
+
+def _write_script(element: etree._Element) -> None:
+    """Write 10⁶, H₂O, x_i and a^(b c); "106" would be another number."""
+    text = line_of(element)
+    if not text or text.startswith("[") or select(element, ".//a[@href]|.//img|.//sup|.//sub"):
+        return
+    is_raised = element.tag == "sup"
+    written = text.replace(_MINUS, "-").translate(_RAISED if is_raised else _LOWERED)
+    if any(sign.isascii() for sign in written):
+        if is_raised and text.lower() in _AS_IT_STANDS:
+            return
+        mark = "^" if is_raised else "_"
+        written = f"{mark}{text}" if text.isalnum() else f"{mark}({text})"
+    for child in list(element):
+        element.remove(child)
+    element.text = written
+
+
+def _explain_abbreviations(main: etree._Element) -> None:
+    """Write what an abbreviation means behind it, where it first stands in the text."""
+    explained: set[tuple[str, str]] = set()
+    for element in main.iter("abbr"):
+        short, meaning = line_of(element), " ".join(attribute(element, "title").split())
+        if not meaning or (short, meaning) in explained or not short[:1].isalnum():
+            continue
+        if any(outer.tag in _NOT_IN for outer in element.iterancestors()):
+            continue
+        explained.add((short, meaning))
+        if meaning.lower() not in (element.tail or "")[: len(meaning) + 4].lower():
+            element.tail = f" ({meaning}){element.tail or ''}"
+
+
+def _join_lines(block: etree._Element) -> None:
+    """Make one paragraph of a block of lines, as of a poem or an address."""
+    outer = block.getparent()
+    if outer is not None and "line-block" in classes(outer):
+        return
+    for line in list(select(block, ".//div[contains(@class, 'line')]")):
+        if "line" in classes(line):
+            etree.SubElement(line, "br")
+        line.tag = "span"
+    block.tag = "p"
+
+
+def _write_classifiers(term: etree._Element) -> None:
+    """Set what a term is behind it: `**limit** (int, optional)`."""
+    classifiers = [part for part in term if "classifier" in classes(part)]
+    if not classifiers:
+        return
+    before = etree.Element("strong")
+    before.text, term.text = (term.text or "").rstrip().removesuffix(":"), ""
+    for part in list(term)[: list(term).index(classifiers[0])]:
+        if part.tag in {"strong", "b"}:
+            part.tag = "span"
+        before.append(part)
+    if len(before) and before[-1].tail:
+        before[-1].tail = before[-1].tail.rstrip().removesuffix(":").rstrip()
+    term.insert(0, before)
+    for classifier in classifiers:
+        classifier.text = f" ({(classifier.text or '').lstrip()}"
+        if len(classifier):
+            classifier[-1].tail = f"{(classifier[-1].tail or '').rstrip()})"
+        else:
+            classifier.text = f"{classifier.text.rstrip()})"
+        classifier.tail = ""
+    term.set("data-docbot-term", text_of(before).strip())
+
+
+def _name_once(figure: etree._Element) -> None:
+    """Drop the words of a picture that its caption repeats."""
+    captions = {line_of(caption) for caption in figure.iter("figcaption")}
+    for picture in figure.iter("img"):
+        if " ".join(attribute(picture, "alt").split()) in captions:
+            picture.set("alt", "")
