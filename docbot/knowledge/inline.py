@@ -1,5 +1,7 @@
 """What a browser shows by style alone, written out: raised and lowered signs, abbreviations, lines."""
 
+import re
+
 from lxml import etree
 
 from docbot.knowledge.tree import attribute, classes, line_of, select, text_of
@@ -12,6 +14,11 @@ _AS_IT_STANDS = frozenset({"st", "nd", "rd", "th", "tm", "r", "©", "®", "™",
 _NOT_IN = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "code", "pre", "kbd", "samp"})
 
 
+_PICTURE = re.compile(r"\S+\.(?:png|svg|gif|jpe?g|webp|avif)", re.IGNORECASE)
+# What generators and editors write where a person wrote nothing.
+_NO_WORDS = frozenset({"true", "image", "img", "alt", "picture"})
+
+
 def spell_out(main: etree._Element) -> None:
     for element in list(main.iter("em", "strong", "i", "b")):
         _join_following(element)
@@ -22,27 +29,38 @@ def spell_out(main: etree._Element) -> None:
         _join_lines(block)
     for term in main.iter("dt"):
         _write_classifiers(term)
+    for picture in main.iter("img"):
+        _keep_words_only(picture)
     for figure in main.iter("figure"):
         _name_once(figure)
 
 
 def _join_following(element: etree._Element) -> None:
     """Make one emphasis of several side by side, whose marks would meet."""
-    following = element.getnext()
-    while (
-        following is not None and following.tag == element.tag and not (element.tail or "").strip()
-    ):
-        between = (element.tail or "") + (following.text or "")
-        if len(element):
-            element[-1].tail = (element[-1].tail or "") + between
-        else:
-            element.text = (element.text or "") + between
-        element.extend(list(following))
-        element.tail, following.tail = following.tail, None
-        parent = element.getparent()
-        if parent is not None:
-            parent.remove(following)
+    parent = element.getparent()
+    if parent is None:  # joined to the one before it
+        return
+    pieces: list[str] = []  # the text since the last element within it
+    while not (element.tail or "").strip():
         following = element.getnext()
+        if following is None or following.tag != element.tag:
+            break
+        pieces += [element.tail or "", following.text or ""]
+        if len(following):
+            _append_text(element, "".join(pieces))
+            pieces = []
+            element.extend(list(following))
+        element.tail = following.tail
+        following.tail = None
+        parent.remove(following)
+    _append_text(element, "".join(pieces))
+
+
+def _append_text(element: etree._Element, text: str) -> None:
+    if text and len(element):
+        element[-1].tail = (element[-1].tail or "") + text
+    elif text:
+        element.text = (element.text or "") + text
 
 
 def _write_script(element: etree._Element) -> None:
@@ -118,3 +136,13 @@ def _name_once(figure: etree._Element) -> None:
     for picture in figure.iter("img"):
         if " ".join(attribute(picture, "alt").split()) in captions:
             picture.set("alt", "")
+
+
+def _keep_words_only(picture: etree._Element) -> None:
+    """Drop a file's name in place of words, and a link that only shows the picture larger."""
+    words = attribute(picture, "alt").strip()
+    if words.lower() in _NO_WORDS or _PICTURE.fullmatch(words):
+        picture.set("alt", "")
+    link = picture.getparent()
+    if link is not None and link.tag == "a" and _PICTURE.fullmatch(attribute(link, "href")):
+        link.tag = "span"

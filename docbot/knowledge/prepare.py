@@ -18,6 +18,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from html import unescape
+from textwrap import dedent
 from urllib.parse import unquote, urljoin
 
 from lxml import etree
@@ -61,16 +62,20 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     """
     _cap_depth(main)
     _drop_marks_of_our_own(main)
-    keep_tex(main)
-    mark_footnotes(main)
     _unwrap_line_number_tables(main)
     blocks = list(main.iter("pre"))
     shared = _holding_several(blocks)
-    for element in blocks:  # early: most elements of a page colour its code
+    for element in blocks:  # first: most elements of a page colour its code
         _flatten_code(element, main, shared)
+    if themes.only_lists_the_site(main):
+        main.clear()
+    keep_tex(main)
+    mark_footnotes(main)
     themes.label_tabs(main)
     themes.link_cards(main)
     themes.name_blocks(main)
+    for element in select(main, ".//*[@data-termynal][not(.//pre)]"):
+        _write_terminal(element)
     for element in list(main.iter("iframe")):
         _keep_frame(element)
     for element in main.iter(*_HEADINGS):
@@ -188,8 +193,6 @@ def _holding_several(blocks: Iterable[etree._Element]) -> frozenset[etree._Eleme
 def _flatten_code(
     pre: etree._Element, main: etree._Element, shared: Collection[etree._Element]
 ) -> None:
-    if pre.get("data-docbot-math") is not None:
-        return
     around = _inwards_and_up(pre, main, shared)
     language = next(filter(None, map(themes.language_of, around)), "")
     for element in select(pre, themes.MAYBE_NOISE_IN_CODE):
@@ -207,6 +210,23 @@ def _flatten_code(
         pre.remove(child)
     pre.text = text.strip("\n").rstrip()
     pre.set("data-docbot-language", language)
+
+
+def _write_terminal(played: etree._Element) -> None:
+    """Write down a terminal session that a script plays line by line."""
+    lines: list[str] = []
+    for part in select(played, "./*[@data-ty]"):
+        said = dedent(text_of(part)).strip("\n").rstrip()
+        kind = attribute(part, "data-ty")
+        prompt = attribute(part, "data-ty-prompt") or ("$" if kind == "input" else "")
+        if lines and lines[-1].endswith("\\"):
+            prompt = ""  # the command goes on
+        if said and kind != "progress":
+            lines.append(f"{prompt} {said.lstrip()}" if prompt else said)
+    for child in list(played):
+        played.remove(child)
+    played.tag, played.text = "pre", "\n".join(lines)
+    played.set("data-docbot-language", "console")
 
 
 def _inwards_and_up(

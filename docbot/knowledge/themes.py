@@ -261,14 +261,17 @@ def link_cards(main: etree._Element) -> None:
     """Write the link that covers a whole card of sphinx-design on the card's title."""
     for link in select(main, ".//a[contains(@class, 'sd-stretched-link')]"):
         card = link.getparent()
-        titles = [] if card is None else select(card, ".//*[contains(@class, 'sd-card-title')]")
-        if titles and "sd-hide-link-text" in classes(link):
-            title = titles[0]
+        title = None if card is None else next(filter(_is_card_title, card.iter("div", "p")), None)
+        if title is not None and "sd-hide-link-text" in classes(link):
             linked = etree.Element("a", href=attribute(link, "href"))
             linked.text, title.text = title.text, None
             linked.extend(list(title))
             title.append(linked)
             remove(link)
+
+
+def _is_card_title(element: etree._Element) -> bool:
+    return "sd-card-title" in classes(element)
 
 
 def name_blocks(main: etree._Element) -> None:
