@@ -262,7 +262,8 @@ def link_cards(main: etree._Element) -> None:
     for link in select(main, ".//a[contains(@class, 'sd-stretched-link')]"):
         card = link.getparent()
         title = None if card is None else next(filter(_is_card_title, card.iter("div", "p")), None)
-        if title is not None and "sd-hide-link-text" in classes(link):
+        is_covering = "sd-hide-link-text" in classes(link)
+        if is_covering and title is not None and title.find(".//a") is None:
             linked = etree.Element("a", href=attribute(link, "href"))
             linked.text, title.text = title.text, None
             linked.extend(list(title))
