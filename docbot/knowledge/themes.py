@@ -197,6 +197,7 @@ def label_tabs(main: etree._Element) -> None:
         )
         + "]",
     )
+    _label_by_reference(main)
     # Inner sets first: an outer one must not count their names and panels.
     for container in reversed(containers):
         names = [
@@ -208,11 +209,27 @@ def label_tabs(main: etree._Element) -> None:
         if not names or len(names) != len(panels):
             continue
         for name, panel in zip(names, panels, strict=True):
-            panel.set("data-docbot-label", written_line_of(name))
-            panel.set("role", "")
-            panel.set("class", "")
+            _label(panel, name)
         for name in names:
             remove(name)
+
+
+def _label_by_reference(main: etree._Element) -> None:
+    """Label the panels that their tabs name, wherever they stand."""
+    tabs = select(main, ".//*[@role='tab'][@aria-controls or starts-with(@href, '#')]")
+    panels = {attribute(panel, "id"): panel for panel in select(main, ".//*[@id]")} if tabs else {}
+    for tab in tabs:
+        target = attribute(tab, "aria-controls") or attribute(tab, "href").lstrip("#")
+        panel = panels.pop(target, None)
+        if panel is not None and tab not in panel.iterdescendants():
+            _label(panel, tab)
+            remove(tab)
+
+
+def _label(panel: etree._Element, name: etree._Element) -> None:
+    panel.set("data-docbot-label", written_line_of(name))
+    panel.set("role", "")
+    panel.set("class", "")
 
 
 def _is_tab_name(element: etree._Element, container: etree._Element) -> bool:

@@ -202,6 +202,15 @@ def test_tabs_within_a_list_are_labelled() -> None:
     assert markdown(html) == "- Choose:\n\n  **npm**\n\n  A\n\n  **`yarn`**\n\n  B"
 
 
+def test_tabs_label_the_panels_that_they_name_wherever_those_stand() -> None:
+    html = (
+        '<div class="row"><div><div class="nav" role="tablist"><a role="tab" href="#one">npm</a>'
+        '<a role="tab" href="#x" aria-controls="two">yarn</a></div></div><div><div class="tab-content">'
+        '<div class="tab-pane" id="two" role="tabpanel">B</div><div class="tab-pane" id="one">A</div></div></div></div>'
+    )
+    assert markdown(html) == "**yarn**\n\nB\n\n**npm**\n\nA"
+
+
 def test_a_card_is_linked_by_its_title() -> None:
     html = (
         '<div class="sd-card"><div class="sd-card-body"><div class="sd-card-title">Pumps</div><p>All.</p></div>'
