@@ -197,6 +197,7 @@ def _flatten_code(
     language = next(filter(None, map(themes.language_of, around)), "")
     for element in select(pre, themes.MAYBE_NOISE_IN_CODE):
         if _is_noise(element):
+            themes.close_line_of_source(element)
             remove(element)
     for newline in pre.iter("br"):
         newline.text = "\n"

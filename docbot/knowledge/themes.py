@@ -106,7 +106,7 @@ _LANGUAGE_ALIASES = {
 # A cheap first look; each line of code has many elements.
 MAYBE_NOISE_IN_CODE = (
     ".//*[@role or self::button or contains(@class, 'lin') or contains(@class, 'ln')"
-    " or contains(@class, 'gutter') or contains(@class, 'copy')]"
+    " or contains(@class, 'gutter') or contains(@class, 'copy') or contains(@class, 'viewcode')]"
 )
 LINE_NUMBER_TABLES = (
     "//table[contains(@class, 'highlighttable') or contains(@class, 'rouge-table')"
@@ -172,6 +172,16 @@ def language_of(element: etree._Element) -> str:
         if match and match[1] and name != "highlight-text":
             return _known_as(match[1])
     return ""
+
+
+def close_line_of_source(link: etree._Element) -> None:
+    """Take away the lines that Sphinx puts into a module's source, around each documented piece."""
+    block = link.getparent()
+    if block is not None and "viewcode-block" in classes(block):
+        block.text = (block.text or "").removeprefix("\n")
+        link.tail = (link.tail or "").removeprefix("\n")
+        block.tail = (block.tail or "").removeprefix("\n")
+        block.tag = "span"  # its lines end in its text
 
 
 def is_played_terminal(pre: etree._Element) -> bool:

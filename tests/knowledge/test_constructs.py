@@ -179,6 +179,15 @@ def test_code_beside_its_line_numbers_keeps_its_title() -> None:
     assert markdown(html) == "a.py\n\n```python\nx\n```"
 
 
+def test_the_source_of_a_module_is_as_it_was_written() -> None:
+    html = (
+        '<div class="highlight"><pre><span></span>X = 1\n\n\n<div class="viewcode-block" id="f">\n'
+        '<a class="viewcode-back" href="a.html#f">[docs]</a>\n<span class="k">def</span> f():\n    pass</div>\n\n\n'
+        "Y = 2\n</pre></div>"
+    )
+    assert markdown(html) == "```\nX = 1\n\n\ndef f():\n    pass\n\nY = 2\n```"
+
+
 def test_a_diagram_keeps_its_language() -> None:
     html = '<pre class="mermaid"><code>graph LR</code></pre>'
     assert markdown(html) == "```mermaid\ngraph LR\n```"
