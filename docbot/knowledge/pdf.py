@@ -77,7 +77,7 @@ def _converted(reader: "PdfReader", url: str) -> Converted:
     sections = list(_sections(reader, len(texts))) or [
         _Section(f"Page {page + 1}", 2, page) for page in range(len(texts))
     ]
-    blocks = [f"# {title}", *_written(sections, texts)]
+    blocks = [f"# {title} {{#page=1}}", *_written(sections, texts)]
     return Converted(title, "\n\n".join(blocks) + "\n")
 
 

@@ -14,7 +14,7 @@ from docbot.knowledge.pdf import read_pdf
 from tests.knowledge.pdfs import pdf
 
 URL = "https://docs.example.org/manual.pdf"
-LONG = ["word " * 12] * 8  # so that sections are not joined
+LONG = ["word " * 12] * 30  # so that sections are not joined
 
 
 def test_each_page_is_a_section_whose_address_opens_it() -> None:
@@ -35,7 +35,7 @@ def test_the_outlines_entries_are_the_sections_where_there_is_one() -> None:
     converted = read_pdf(body, URL)
     assert converted.title == "The Manual"
     assert converted.markdown == (
-        "# The Manual\n\nCover.\n\n## Install {#page=2}\n\nRun it.\n\n"
+        "# The Manual {#page=1}\n\nCover.\n\n## Install {#page=2}\n\nRun it.\n\n"
         "## Use {#page=2}\n\nCall it.\n\nStill use.\n"
     )
 
