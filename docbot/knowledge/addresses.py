@@ -1,7 +1,10 @@
 """Addresses of pages: which belong to a site, and which name the same page."""
 
 import re
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Callable
+from functools import partial
+from itertools import accumulate
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 _INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
 _ENDING = re.compile(r"(?:/|\.html?)$", re.IGNORECASE)
@@ -22,11 +25,46 @@ _MARKDOWN = re.compile(r"\.(?:md|mdx|markdown)$", re.IGNORECASE)
 _SESSION = re.compile(
     r";(?:jsessionid|phpsessid|sid|sessionid)=[^/;]*|/\([SAF]\([^()/]*\)\)(?=/)", re.IGNORECASE
 )
+# Addresses that hold nothing but folders and names, as nearly all do.
+_PLAIN_BASE = re.compile(
+    r"(https?://[\w.-]+(?::\d+)?/)((?:[\w-][\w.-]*/)*)(?:[\w-][\w.-]*)?", re.ASCII
+)
+_PLAIN_LINK = re.compile(
+    r"(?P<whole>https?://[\w.-]+/)?(?P<root>/)?(?P<up>(?:\.\./)*)(?:[\w-][\w.-]*/)*(?:[\w-][\w.-]*)?"
+    r"(?:(?<=[\w./-])\#[\w.-]+)?",
+    re.ASCII,
+)
 _LOGIN = re.compile(r"log-?in|sign-?in|sso|oauth|saml|authorize", re.IGNORECASE)
 _LOGIN_PAGE = re.compile(
     r"(?:^|/)(?:log|sign)[-_]?in(?:\.\w+)?/?$|/(?:sso|oauth2?|saml2?|authorize)(?:/|$)",
     re.IGNORECASE,
 )
+
+
+def joiner(base: str) -> Callable[[str], str]:
+    """Return what reads links against an address: urljoin, without parsing all of them.
+
+    A page has hundreds of links around its text, and urljoin takes both sides apart for each.
+    """
+    plain = _PLAIN_BASE.fullmatch(base)
+    if plain is None:
+        return partial(urljoin, base)
+    names = plain[2].split("/")[:-1]
+    # From the page's own folder up to the root.
+    folders = list(accumulate([plain[1], *(f"{name}/" for name in names)]))[::-1]
+
+    def join(href: str) -> str:
+        link = _PLAIN_LINK.fullmatch(href)
+        if not href or link is None or (link["up"] and (link["root"] or link["whole"])):
+            return urljoin(base, href)
+        if link["whole"]:
+            return urljoin(base, href) if link["root"] else href
+        if link["root"]:
+            return folders[-1] + href[1:]
+        up = len(link["up"]) // len("../")
+        return folders[up] + href[len(link["up"]) :] if up < len(folders) else urljoin(base, href)
+
+    return join
 
 
 def folded(url: str) -> str:

@@ -30,7 +30,9 @@ def read_head(root: etree._Element, base: str) -> Head:
     translations: list[tuple[str, str]] = []
     twin = None
     # A menu of languages is as good as the head.
-    for link in select(root, "//link[@rel and @href]|//a[@hreflang and @href]"):
+    for link in root.iter("link", "a"):
+        if not link.get("href") or (link.tag == "a" and not link.get("hreflang")):
+            continue
         if link.tag == "link" and "alternate" not in attribute(link, "rel").lower().split():
             continue
         address = _joined(base, attribute(link, "href"))

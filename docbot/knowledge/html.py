@@ -9,10 +9,12 @@ import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urldefrag, urljoin
+from functools import partial
+from urllib.parse import urljoin
 
 from lxml import etree
 
+from docbot.knowledge.addresses import joiner
 from docbot.knowledge.head import NO_HEAD, Head, read_head
 from docbot.knowledge.prepare import find_main, prepare
 from docbot.knowledge.signatures import unfold_parameters
@@ -150,30 +152,28 @@ def _is_deeper_than(root: etree._Element, limit: int) -> bool:
 
 
 def _base_of(root: etree._Element, url: str) -> str:
-    stated = next(
-        (attribute(element, "href") for element in select(root, "descendant::base[@href]")), ""
-    )
+    stated = next((attribute(element, "href") for element in root.iter("base")), "")
     base = _join(url, stated) or url
     # Against "javascript:" or "data:" a relative link would stay relative.
     return base if _is_http(base) or not _is_http(url) else url
 
 
 def _links(root: etree._Element, base: str) -> tuple[str, ...]:
-    found = (
-        _join(base, attribute(link, "href")) for link in root.iter("a", "area") if link.get("href")
-    )
-    return tuple(dict.fromkeys(urldefrag(link)[0] for link in found if link and _is_http(link)))
+    join = joiner(base)
+    hrefs = dict.fromkeys(attribute(link, "href") for link in root.iter("a", "area"))
+    found = (_joined(join, href) for href in hrefs if href)
+    return tuple(dict.fromkeys(link.partition("#")[0] for link in found if _is_http(link)))
 
 
 def _canonical(root: etree._Element, base: str) -> str | None:
-    for link in select(root, "descendant::link[@rel and @href]"):
-        if "canonical" in attribute(link, "rel").lower().split():
+    for link in root.iter("link"):
+        if link.get("href") and "canonical" in attribute(link, "rel").lower().split():
             return _join(base, attribute(link, "href"))
     return None
 
 
 def _refresh(root: etree._Element, base: str) -> str | None:
-    for meta in select(root, "descendant::meta[@http-equiv and @content]"):
+    for meta in root.iter("meta"):
         if attribute(meta, "http-equiv").lower() == "refresh":
             target = _REFRESH.match(attribute(meta, "content"))
             return _join(base, target[1].strip()) if target else None
@@ -187,10 +187,14 @@ def _without_suffix(title: str) -> str:
 
 
 def _join(base: str, href: str) -> str | None:
+    return _joined(partial(urljoin, base), href) or None
+
+
+def _joined(join: Callable[[str], str], href: str) -> str:
     try:
-        return urljoin(base, href.strip())
+        return join(href.strip())
     except ValueError:  # as "http://[broken"
-        return None
+        return ""
 
 
 def _is_http(link: str) -> bool:

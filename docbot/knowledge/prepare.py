@@ -19,11 +19,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from html import unescape
 from textwrap import dedent
-from urllib.parse import unquote, urljoin
+from urllib.parse import unquote
 
 from lxml import etree
 
 from docbot.knowledge import themes
+from docbot.knowledge.addresses import joiner
 from docbot.knowledge.footnotes import mark_footnotes
 from docbot.knowledge.inline import spell_out
 from docbot.knowledge.maths import keep_tex
@@ -89,8 +90,9 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     for element in list(main.iter(*_HEADINGS)):
         _set_anchor(element)
         _unlink_within_page(element)
+    join = joiner(base)
     for element in main.iter("a"):
-        _set_link(element, base, rewrite)
+        _set_link(element, join, rewrite)
     _strip_attributes(main)
 
 
@@ -282,12 +284,14 @@ def _unlink_within_page(heading: etree._Element) -> None:
             del link.attrib["href"]
 
 
-def _set_link(link: etree._Element, base: str, rewrite: Callable[[str], str]) -> None:
+def _set_link(
+    link: etree._Element, join: Callable[[str], str], rewrite: Callable[[str], str]
+) -> None:
     href = attribute(link, "href").strip()
     if not href:
         return
     try:
-        target = urljoin(base, href)
+        target = join(href)
     except ValueError:
         target = ""
     if target.startswith(("http://", "https://")):
