@@ -197,7 +197,7 @@ def _flatten_code(
 ) -> None:
     around = _inwards_and_up(pre, main, shared)
     language = next(filter(None, map(themes.language_of, around)), "")
-    for element in select(pre, themes.MAYBE_NOISE_IN_CODE):
+    for element in themes.maybe_noise_in_code(pre):
         if _is_noise(element):
             themes.close_line_of_source(element)
             remove(element)

@@ -103,11 +103,7 @@ _LANGUAGE_ALIASES = {
     ),
     "termy": "console",
 }
-# A cheap first look; each line of code has many elements.
-MAYBE_NOISE_IN_CODE = (
-    ".//*[@role or self::button or contains(@class, 'lin') or contains(@class, 'ln')"
-    " or contains(@class, 'gutter') or contains(@class, 'copy') or contains(@class, 'viewcode')]"
-)
+_MAYBE_NOISE_IN_CODE = re.compile(r"lin|ln|gutter|copy|viewcode")
 LINE_NUMBER_TABLES = (
     "//table[contains(@class, 'highlighttable') or contains(@class, 'rouge-table')"
     " or contains(@class, 'codehilitetable')][not(ancestor::table)]"
@@ -134,6 +130,17 @@ def is_noise_by_role_or_class(element: etree._Element) -> bool:
     if "lang" in names and element.tag == "span":  # VitePress writes it beside the code
         return True
     return any(name in _DROPPED_CLASSES or _BANNER.search(name) for name in names)
+
+
+def maybe_noise_in_code(pre: etree._Element) -> list[etree._Element]:
+    """A cheap first look; each line of code has many elements, most of which only colour it."""
+    return [
+        element
+        for element in pre.iterdescendants()
+        if element.tag == "button"
+        or _MAYBE_NOISE_IN_CODE.search(element.get("class", ""))
+        or element.get("role") is not None
+    ]
 
 
 def is_aside_of_the_text(aside: etree._Element) -> bool:
