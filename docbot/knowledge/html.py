@@ -16,7 +16,9 @@ from lxml import etree
 
 from docbot.knowledge.addresses import joiner
 from docbot.knowledge.head import NO_HEAD, Head, read_head
-from docbot.knowledge.prepare import find_main, prepare
+from docbot.knowledge.mainpart import find_main
+from docbot.knowledge.prepare import prepare
+from docbot.knowledge.selector import selected
 from docbot.knowledge.signatures import unfold_parameters
 from docbot.knowledge.tree import attribute, line_of, select
 from docbot.knowledge.walk import to_markdown
@@ -40,6 +42,7 @@ _REFRESH = re.compile(r"""^\s*[\d.]+\s*[;,]\s*url\s*=\s*["']?([^"']+)""", re.IGN
 _LONGEST_STUB = 60  # words on a page that only leads elsewhere
 _LONGEST_LOGIN = 100  # words on a page that only asks who is there
 _ASKS_WHO = "descendant::input[translate(@type, 'PASWORD', 'pasword') = 'password']"
+_FRAMES = ("frame", "iframe")
 _TITLE_SEPARATORS = re.compile(r"\s+(?:[|\u2013\u2014\u00b7\u2022-]|::)\s+")
 _TAG = re.compile(r"<[^<>]*>")
 # What XML cannot hold, and so no tree either.
@@ -61,10 +64,15 @@ class Converted:
     refresh: str | None = None  # where a meta refresh leads: the page is a stub
     is_login: bool = False  # it asks for a password and says little else
     head: Head = NO_HEAD
+    missed_selector: bool = False  # the operator's selector found no text here
 
 
 def convert(
-    html: bytes | str, url: str, *, rewrite: Callable[[str], str] | None = None
+    html: bytes | str,
+    url: str,
+    *,
+    rewrite: Callable[[str], str] | None = None,
+    selector: str | None = None,
 ) -> Converted:
     """Read one HTML page.
 
@@ -72,6 +80,7 @@ def convert(
         html: the page; bytes are decoded by mark, meta tag, else UTF-8, else Windows-1252.
         url: its address; relative links are read against it.
         rewrite: what becomes of each absolute link within the Markdown; `links` stay as they are.
+        selector: CSS that says where the text is; where it finds none, the page is read as any.
     """
     text = _CONTROL.sub("", html if isinstance(html, str) else decode(html))
     root = _parse(unfold_parameters(text))
@@ -83,14 +92,16 @@ def convert(
     head = read_head(root, base)
     head_title = next(map(line_of, select(root, "descendant::title")), "")
     asks_password = bool(select(root, _ASKS_WHO))
-    main = find_main(root)
+    chosen = _parse(selected(text, selector)) if selector else None
+    main = find_main(root) if chosen is None else chosen
     prepare(main, base, rewrite or _unchanged)
     heading, markdown = to_markdown(main)
     if refresh and len(markdown.split()) < _LONGEST_STUB:
         markdown = ""  # "Redirecting... click here"
     is_login = asks_password and len(markdown.split()) < _LONGEST_LOGIN
     title = heading or _without_suffix(head_title)
-    return Converted(title, markdown, links, canonical, refresh, is_login, head)
+    missed = selector is not None and chosen is None
+    return Converted(title, markdown, links, canonical, refresh, is_login, head, missed)
 
 
 def decode(html: bytes) -> str:
@@ -160,7 +171,10 @@ def _base_of(root: etree._Element, url: str) -> str:
 
 def _links(root: etree._Element, base: str) -> tuple[str, ...]:
     join = joiner(base)
-    hrefs = dict.fromkeys(attribute(link, "href") for link in root.iter("a", "area"))
+    hrefs = dict.fromkeys(
+        attribute(link, "src" if link.tag in _FRAMES else "href")
+        for link in root.iter("a", "area", *_FRAMES)
+    )
     found = (_joined(join, href) for href in hrefs if href)
     return tuple(dict.fromkeys(link.partition("#")[0] for link in found if _is_http(link)))
 

@@ -29,7 +29,7 @@ from docbot.knowledge.footnotes import mark_footnotes
 from docbot.knowledge.inline import spell_out
 from docbot.knowledge.maths import keep_tex
 from docbot.knowledge.signatures import mark_signatures
-from docbot.knowledge.tree import attribute, line_of, remove, select, text_of
+from docbot.knowledge.tree import attribute, hollow, line_of, remove, select, text_of
 
 # No page that a person wrote nests deeper; what does is read as bare text.
 _DEEPEST_KEPT = 100
@@ -39,30 +39,32 @@ _KEPT_ATTRIBUTES = frozenset(
     | {f"data-docbot-{name}" for name in ("language", "label", "kind", "name", "level")}
     | {f"data-docbot-{name}" for name in ("math", "footnote", "term")}
 )
+# A table without a head or caption that holds headings sets the parts of a page side by side.
+_LAYOUT = (
+    "self::*[not(caption|thead|tr/th|tbody/tr/th)]"
+    "[tr/td[descendant::h1 or descendant::h2 or descendant::h3]"
+    " or tbody/tr/td[descendant::h1 or descendant::h2 or descendant::h3]]"
+)
+_PARTS_OF_A_TABLE = "tbody|tfoot|tr|tbody/tr|tfoot/tr|tr/td|tbody/tr/td|tfoot/tr/td"
 _INVISIBLE_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _TAG = re.compile(r"</?(?:font|span|b|u|i)\b[^<>]*>")
-
-
-def find_main(root: etree._Element) -> etree._Element:
-    """Find the part of the page that holds its text; the body when no landmark tells."""
-    for path in themes.MAIN_PATHS:
-        found = select(root, path)
-        if len(found) == 1 and _has_text(found[0]):
-            return found[0]
-    body = root.find("body")
-    return root if body is None else body
 
 
 def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> None:
     """Change `main` in place to the plain vocabulary.
 
     Args:
-        main: from `find_main`.
+        main: the part of the page that holds its text.
         base: the address against which relative links are read.
         rewrite: what becomes of each absolute http(s) link.
     """
     _cap_depth(main)
     _drop_marks_of_our_own(main)
+    join = joiner(base)
+    for element in list(main.iter("iframe")):
+        _link_frame(element, join)
+    for element in list(main.iter("table")):
+        _unwrap_layout(element)
     _unwrap_line_number_tables(main)
     blocks = list(main.iter("pre"))
     shared = _holding_several(blocks)
@@ -77,8 +79,6 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     themes.name_blocks(main)
     for element in select(main, ".//*[@data-termynal][not(.//pre)]"):
         _write_terminal(element)
-    for element in list(main.iter("iframe")):
-        _keep_frame(element)
     for element in main.iter(*_HEADINGS):
         _keep_pilcrow_target(element)
     _prune(main)
@@ -90,14 +90,9 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     for element in list(main.iter(*_HEADINGS)):
         _set_anchor(element)
         _unlink_within_page(element)
-    join = joiner(base)
     for element in main.iter("a"):
         _set_link(element, join, rewrite)
     _strip_attributes(main)
-
-
-def _has_text(element: etree._Element) -> bool:
-    return any(str(text).strip() for text in element.itertext("*"))
 
 
 def _cap_depth(main: etree._Element) -> None:
@@ -133,18 +128,28 @@ def _prune(main: etree._Element) -> None:
 def _is_noise(element: etree._Element) -> bool:
     tag = element.tag
     if not isinstance(tag, str) or tag in themes.DROPPED_TAGS:
-        return not _is_task_box(element)
+        return not _is_task_box(element) and not _holds_the_page(element)
     if themes.is_noise_by_role_or_class(element):
         return True
-    if element.get("data-docbot-label") is None and (
-        element.get("hidden") is not None or _INVISIBLE_STYLE.search(attribute(element, "style"))
-    ):
+    if element.get("data-docbot-label") is None and _is_hidden(element):
         return True
     if tag == "header":
         return not select(element, ".//h1|.//h2|.//h3")
     if tag == "aside":
         return not themes.is_aside_of_the_text(element)
     return False
+
+
+def _is_hidden(element: etree._Element) -> bool:
+    hidden = element.get("hidden")  # "until-found" is a fold that a search on the page opens
+    return (hidden is not None and str(hidden) != "until-found") or bool(
+        _INVISIBLE_STYLE.search(attribute(element, "style"))
+    )
+
+
+def _holds_the_page(element: etree._Element) -> bool:
+    """Tell a form that some servers put around all of a page from one to fill in."""
+    return element.tag == "form" and bool(select(element, "descendant::h1|descendant::h2"))
 
 
 def _is_task_box(element: etree._Element) -> bool:
@@ -155,6 +160,27 @@ def _is_task_box(element: etree._Element) -> bool:
         and parent is not None
         and parent.tag in {"li", "p", "label"}
     )
+
+
+def _link_frame(frame: etree._Element, join: Callable[[str], str]) -> None:
+    """Leave a link in the place of what a page shows of another, where it has some extent."""
+    source, title = attribute(frame, "src").strip(), " ".join(attribute(frame, "title").split())
+    is_seen = not {attribute(frame, "width"), attribute(frame, "height")} & {"0", "1"}
+    is_shown = source and is_seen and not source.lower().startswith(("about:", "data:", "javascript:"))
+    if is_shown and not _is_hidden(frame) and frame.get("aria-hidden") != "true":
+        address = _joined(join, source)
+        hollow(frame, "p")
+        link = etree.SubElement(frame, "a", href=address)
+        link.text = title or address
+
+
+def _unwrap_layout(table: etree._Element) -> None:
+    """Read a table that only sets a page's parts side by side as these parts."""
+    if attribute(table, "role") not in {"presentation", "none"} and not select(table, _LAYOUT):
+        return
+    for part in select(table, _PARTS_OF_A_TABLE):
+        part.tag = "div"
+    table.tag = "div"
 
 
 def _unwrap_line_number_tables(main: etree._Element) -> None:
@@ -171,19 +197,6 @@ def _unwrap_line_number_tables(main: etree._Element) -> None:
             cells[-1].tail = table.tail
             cells[-1].set("data-language", language)
             parent.replace(table, cells[-1])
-
-
-def _keep_frame(frame: etree._Element) -> None:
-    """Leave a link to what another page shows here; a frame without extent shows nothing."""
-    source = attribute(frame, "src").strip()
-    is_seen = not {attribute(frame, "width"), attribute(frame, "height")} & {"0", "1"}
-    if source and is_seen and not source.startswith(("about:", "javascript:", "data:")):
-        link = etree.Element("a", href=source)
-        link.text = attribute(frame, "title").strip() or source
-        frame.tag, frame.text = "div", None
-        frame[:] = [link]
-        frame.set("role", "")
-        frame.set("class", "")
 
 
 def _holding_several(blocks: Iterable[etree._Element]) -> frozenset[etree._Element]:
@@ -290,15 +303,19 @@ def _set_link(
     href = attribute(link, "href").strip()
     if not href:
         return
-    try:
-        target = join(href)
-    except ValueError:
-        target = ""
+    target = _joined(join, href)
     if target.startswith(("http://", "https://")):
         target = rewrite(target)
     elif ":" in target.split("/")[0]:  # javascript:, mailto:, data: lead to no page
         target = ""
     link.set("href", target)
+
+
+def _joined(join: Callable[[str], str], href: str) -> str:
+    try:
+        return join(href)
+    except ValueError:  # as "http://[broken"
+        return ""
 
 
 def _strip_attributes(main: etree._Element) -> None:

@@ -31,13 +31,19 @@ MAIN_PATHS = tuple(
         "descendant::*[@class][contains(~, ' sl-markdown-content ')]/ancestor::main[1]",  # Starlight
         "descendant::article[@role='main']",  # Furo
         "descendant::*[@role='main']/descendant::*[@itemprop='articleBody']",  # Read the Docs
+    )
+)
+# Of pages whose theme is unknown, the surest first.
+LANDMARK_PATHS = tuple(
+    path.replace("~", "concat(' ', normalize-space(@class), ' ')")
+    for path in (
         "descendant::*[@role='main']",
         "descendant::main//article[not(ancestor::article)]",
         "descendant::main[not(ancestor::main)]",
         "descendant::article[not(ancestor::article)]",
         "descendant::*[@class][contains(~, ' markdown-body ')]",
         "descendant::*[@class][contains(~, ' VPContent ')]",
-        "descendant::*[@id='main-content' or @id='content' or @id='main']",
+        "descendant::*[@id='main-content' or @id='content' or @id='main' or @id='main_content']",
     )
 )
 DROPPED_TAGS = _words(
@@ -70,6 +76,18 @@ _DROPPED_CLASSES = _words(
     "visually-hidden sr-only screen-reader-only katex-html MathJax_Preview mjx-assistive-mml",
 )
 _BANNER = re.compile(r"(?:^|[-_])(?:banner|announcement)(?:$|[-_])")
+_BLOCK_TAGS = _words("div section ul ol p header center")
+_AROUND = re.compile(
+    r"(?:^|[\s_-])(?:(?P<navigation>nav|navigation|menu|sidebar|sidenav|sidemenu|toc|pager|prevnext)"
+    r"|(?P<discussion>comments|disqus|giscus|utterances)"
+    r"|cookies?|consent|gdpr|share|sharing|social|newsletter|subscribe|feedback|helpful|rating)"
+    r"(?=[\s_-]|$)",
+    re.IGNORECASE,
+)
+_DISCUSSIONS = _words("disqus_thread comments respond giscus utterances")
+_MOST_WORDS_AROUND = 80
+# A reader sees these; they are hidden from screen readers because they say something twice.
+_SHOWN_ALTHOUGH_HIDDEN = _words("pre code table td th tr")
 _KINDS = _words(
     "note tip info warning danger caution important hint attention error seealso success question",
     "failure bug example quote abstract todo deprecated check help summary tldr experimental",
@@ -119,17 +137,54 @@ def only_lists_the_site(main: etree._Element) -> bool:
     return bool(select(main, _LISTINGS))
 
 
+def is_apart(element: etree._Element) -> bool:
+    """Tell whether this stands beside a page's text by its tag or role.
+
+    A form may hold all of a page, and so does the head of one whose body was never opened.
+    """
+    return (
+        not isinstance(element.tag, str)
+        or (element.tag in DROPPED_TAGS and element.tag not in {"form", "head"})
+        or element.tag == "aside"
+        or element.get("role") in _DROPPED_ROLES
+    )
+
+
+def _is_around_by_name(element: etree._Element) -> bool:
+    """Tell a block by a word of its class that sites use for what surrounds a page's text.
+
+    What holds code or a section of its own is text, whatever its class says.
+    """
+    if element.tag not in _BLOCK_TAGS:
+        return False
+    is_section = element.tag == "section" or "section" in classes(element)
+    if element.get("id") in _DISCUSSIONS and not is_section:
+        return True
+    found = _AROUND.search(attribute(element, "class"))
+    if found is None or select(element, "descendant::pre|descendant::h1"):
+        return False
+    text = text_of(element)
+    if found["navigation"]:
+        linked = sum(len(text_of(link)) for link in element.iter("a"))
+        return 2 * linked > len(text)
+    return found["discussion"] is not None or len(text.split()) < _MOST_WORDS_AROUND
+
+
 def is_noise_by_role_or_class(element: etree._Element) -> bool:
     if element.get("role") in _DROPPED_ROLES:
         return True
-    if element.get("aria-hidden") == "true" and element.tag in {"a", "span", "div", "svg", "i"}:
+    if element.get("aria-hidden") == "true" and element.tag not in _SHOWN_ALTHOUGH_HIDDEN:
         return True
     names = classes(element)
     if "contents" in names and ("topic" in names or "local" in names):
         return True
     if "lang" in names and element.tag == "span":  # VitePress writes it beside the code
         return True
-    return any(name in _DROPPED_CLASSES or _BANNER.search(name) for name in names)
+    if not names and element.get("id") is None:
+        return False
+    return any(
+        name in _DROPPED_CLASSES or _BANNER.search(name) for name in names
+    ) or _is_around_by_name(element)
 
 
 def maybe_noise_in_code(pre: etree._Element) -> list[etree._Element]:

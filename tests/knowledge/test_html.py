@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docbot.errors import UsageError
 from docbot.knowledge.html import convert, decode
+from docbot.knowledge.selector import check_selector
 
 URL = "https://docs.example.org/guide/page.html"
 
@@ -338,3 +340,162 @@ def test_tabs_within_a_list_item_are_labelled() -> None:
         '</div><div class="language-json"><pre>[]</pre></div></div></div></li></ol>'
     )
     assert text.index("**a.json**") < text.index("{}") < text.index("**b.json**")
+
+
+TEXT = "<h1>Install</h1><p>Download the archive, then unpack it where you want it to live.</p>"
+LINKS = "".join(f'<li><a href="/{n}">Chapter number {n}</a></li>' for n in range(9))
+READ = "# Install\n\nDownload the archive, then unpack it where you want it to live."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<article><p>New: version 3.</p></article><div>{TEXT}</div>",  # a teaser before the text
+        f"<main><div><ul>{LINKS}</ul></div><div>{TEXT * 3}</div></main>",
+        f"<div class='x1'><ul>{LINKS}</ul></div><div class='x2'>{TEXT * 3}</div>",
+        f"<main><article>{TEXT}</article><article><h2>More</h2><p>{'word ' * 99}</p></article></main>",
+        f"<table><tr><td><ul>{LINKS}</ul></td><td>{TEXT * 3}</td></tr></table>",
+        f"<center><font size=2><table><tbody><tr><td>{TEXT}</td></tr></tbody></table></font></center>",
+        f"<form id=aspnetForm><input type=hidden><div>{TEXT}</div></form>",
+        f"<main hidden></main><div>{TEXT}</div>",
+    ],
+)
+def test_the_text_is_found_in_pages_of_no_known_theme(body: str) -> None:
+    page = convert(f"<title>T</title><body>{body}", URL)
+    assert READ in page.markdown
+    assert "Chapter number" not in page.markdown
+    if "More" in body:
+        assert "word word" in page.markdown
+
+
+def test_a_page_of_links_alone_keeps_them() -> None:
+    page = convert(f"<body><main><h1>Contents</h1><ul>{LINKS}</ul></main>", URL)
+    assert page.markdown.count("Chapter number") == 9
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "<div class='cookie-consent'><p>We use cookies.</p></div>",
+        "<div class='share-buttons'><a href=/t>Tweet</a></div>",
+        "<section class='newsletter-signup'><h3>Stay up to date</h3><p>Subscribe.</p></section>",
+        "<div id='comments'><h3>3 Comments</h3><p>First!</p></div>",
+        "<div id='disqus_thread'><p>Loading</p></div>",
+        "<div class='feedback--prompt'><p>Was this page helpful?</p></div>",
+        "<div class='was-this-helpful'>Was this page helpful? Yes No</div>",
+        "<ul class='side-menu'><li><a href=/a>One</a></li></ul>",
+        "<p hidden>x</p><p aria-hidden=true>x</p><p style='display:none'>x</p>",
+        "<template><p>x</p></template><dialog><p>x</p></dialog><p class='visually-hidden'>x</p>",
+        "<iframe src='about:blank'></iframe><iframe src='/x' style='display: none'></iframe>",
+    ],
+)
+def test_what_surrounds_a_text_is_left_out(around: str) -> None:
+    assert markdown(f"<p>before</p>{around}<p>after</p>") == "before\n\nafter"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<section id="comments"><h2>Comments</h2><p>t</p></section>',
+        '<div class="section" id="comments"><h2>Comments</h2><p>t</p></div>',
+        '<div class="cookies-example"><h2>Comments</h2><pre>set()</pre><p>t</p></div>',
+        '<div class="menu"><h2>Comments</h2><p>t</p></div>',
+        '<details hidden="until-found"><summary>x</summary><h2>Comments</h2><p>t</p></details>',
+    ],
+)
+def test_text_stays_whatever_its_class_or_id_says(html: str) -> None:
+    assert "Comments" in markdown(html)
+    assert "t" in markdown(html).split()
+
+
+def test_what_a_page_shows_of_another_is_a_link() -> None:
+    html = '<p>a</p><iframe src="/player" title="The film"></iframe><iframe src="//x.y/z"></iframe>'
+    assert markdown(html) == ("a\n\n[The film](https://docs.example.org/player)\n\n<https://x.y/z>")
+
+
+def test_the_frames_of_an_old_page_are_links_of_it() -> None:
+    page = convert('<frameset><frame src="menu.html"><frame src="/body.html"></frameset>', URL)
+    assert page.links == (
+        "https://docs.example.org/guide/menu.html",
+        "https://docs.example.org/body.html",
+    )
+
+
+def test_an_operators_selector_says_where_the_text_is() -> None:
+    html = "<main><p>main</p></main><div class=doc><p>one</p><div class=doc>in</div></div><b class=doc>two</b>"
+    page = convert(html, URL, selector=".doc")
+    assert (page.markdown, page.missed_selector) == ("one\n\nin\n\n**two**\n", False)
+
+
+@pytest.mark.parametrize(
+    "html", ["<main><p>main</p></main>", "<main><p>main</p></main><i class=doc> "]
+)
+def test_a_page_on_which_a_selector_finds_no_text_is_read_as_any_other(html: str) -> None:
+    page = convert(html, URL, selector=".doc")
+    assert (page.markdown, page.missed_selector) == ("main\n", True)
+
+
+@pytest.mark.parametrize("selector", ["div[", "", "..x", "p:nope"])
+def test_a_broken_selector_is_refused(selector: str) -> None:
+    with pytest.raises(UsageError, match="selector"):
+        check_selector(selector)
+
+
+@pytest.mark.parametrize("selector", ["#content", "main > div.x:not(.y)", "[role=main]"])
+def test_a_selector_that_pages_can_be_read_with_is_taken(selector: str) -> None:
+    check_selector(selector)
+
+
+MANY = 20_000
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<button>q</button>x" * MANY,  # text between what is removed
+        "<pre>" + "<svg></svg>x" * MANY,
+        '<span class="n">foo</span> ' * MANY,
+        "<div>" + "<div><pre>x</pre></div>" * (MANY // 4),
+        "<ul><li>a</li>" + "<ul><li>b</ul>" * MANY,
+        "<table><tr>" + "<td colspan=1000000000>x" * MANY,
+        "<table><tr>" + "<td>x" * (MANY // 4) + "<tr><td>y" * (MANY // 4),
+        "<table>" + ("<tr><td rowspan=40>" + "word " * 20_000) * 9,
+        "<b>" * 300_000,
+        "<b>x</b> " * MANY,
+        "<header>" * MANY,
+        "\0" * 1_000_000,
+        "<p class='" + "note " * 200_000 + "'>x</p>",
+        "<p>x</p>" * MANY,
+        "<form>" * MANY + "<h1>x</h1>" * MANY,
+        "<div class=menu>" * 300 + "<a href=x>y</a>" * (MANY // 4),
+    ],
+    ids=range(16),
+)
+def test_a_page_of_much_is_read_in_proportion_to_its_size(html: str) -> None:
+    begun = time.process_time()
+    page = convert(f"<main>{html}", URL)
+    assert time.process_time() - begun < 15
+    assert len(page.markdown) < 3 * len(html) + 300_000
+
+
+def test_attributes_beyond_all_measure_are_left_out() -> None:
+    long = "x" * 1_000_000
+    html = (
+        f'<h2 id="{long}">T</h2><p><a href="{long}">l</a><img alt="{long}" src=x></p>'
+        f'<pre class="language-{long}">y</pre>'
+    )
+    text = markdown(html)
+    assert text.startswith("## T\n\nl")
+    assert text.endswith("```\ny\n```")
+    assert len(text) < 5000
+
+
+def test_a_page_writes_nothing_in_our_own_marks() -> None:
+    html = '<pre data-docbot-name="f" data-docbot-level="x">y</pre><p data-docbot-label="L">z</p>'
+    assert markdown(html) == "```\ny\n```\n\nz"
+
+
+@pytest.mark.parametrize("base", ["javascript:x", "data:text/html,x", "http://[", "mailto:a@b.c"])
+def test_a_base_that_is_no_address_moves_nothing(base: str) -> None:
+    page = convert(f'<base href="{base}"><main><a href="b">B</a></main>', URL)
+    assert page.markdown == "[B](https://docs.example.org/guide/b)\n"
