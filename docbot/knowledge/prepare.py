@@ -166,7 +166,9 @@ def _link_frame(frame: etree._Element, join: Callable[[str], str]) -> None:
     """Leave a link in the place of what a page shows of another, where it has some extent."""
     source, title = attribute(frame, "src").strip(), " ".join(attribute(frame, "title").split())
     is_seen = not {attribute(frame, "width"), attribute(frame, "height")} & {"0", "1"}
-    is_shown = source and is_seen and not source.lower().startswith(("about:", "data:", "javascript:"))
+    is_shown = (
+        source and is_seen and not source.lower().startswith(("about:", "data:", "javascript:"))
+    )
     if is_shown and not _is_hidden(frame) and frame.get("aria-hidden") != "true":
         address = _joined(join, source)
         hollow(frame, "p")

@@ -147,7 +147,7 @@ def test_described_objects_have_sphinxs_anchors() -> None:
     assert headings == [
         "## `pkg.Foo` {#pkg.Foo}",
         "### `pkg.Foo.run` {#pkg.Foo.run}",
-        "## `envvar-HOME` {#envvar-HOME}",
+        "## `HOME` {#envvar-HOME}",
     ]
     assert "```python\nclass Foo(x, y=1)\n```\n\nA class." in markdown(text)
 
