@@ -8,6 +8,7 @@ from docbot.db.sources import Source
 from docbot.db.syncs import LastSync
 from docbot.errors import UsageError
 from docbot.knowledge.location import located, overlap
+from docbot.knowledge.selector import check_selector
 from docbot.settings import is_http_address
 
 _SHOWN_FAILURES = 3
@@ -33,6 +34,8 @@ async def add_source(rooms: Rooms, wanted: Wanted) -> list[str]:
         UsageError: something of it cannot be, or is there already.
     """
     kind, place = located(wanted.location)
+    if wanted.selector is not None:
+        check_selector(wanted.selector)
     if wanted.base_url is not None and not is_http_address(wanted.base_url):
         raise UsageError(
             f"--base-url {wanted.base_url}: must be an address with a host "

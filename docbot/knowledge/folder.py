@@ -63,11 +63,15 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class FolderSource:
-    """A folder; `base_url` is the address at which its content is published, None if nowhere."""
+    """A folder; `base_url` is the address at which its content is published, None if nowhere.
+
+    `selector` is the operator's CSS for where the text of an HTML page is.
+    """
 
     root: Path
     base_url: str | None
     choice: Choice = field(default_factory=Choice)
+    selector: str | None = None
 
     def listing(self) -> Listing:
         """Look at every file below the folder; meant for a process pool.
@@ -185,7 +189,7 @@ def _listing(site: Site, survey: _Survey) -> Listing:
     return Listing(tuple(files), tuple(failures), tuple(left_out))
 
 
-def read_file(root: Path, path: Path, base_url: str | None) -> Page:
+def read_file(root: Path, path: Path, base_url: str | None, selector: str | None = None) -> Page:
     """Read one file into a page; meant for a process pool.
 
     Raises:
@@ -195,7 +199,8 @@ def read_file(root: Path, path: Path, base_url: str | None) -> Page:
 
     """
     site = Site.at(root, base_url)
-    return _page(site, path, read_inside(root, path, most=_most(path)), site.address(path))
+    body = read_inside(root, path, most=_most(path))
+    return _page(site, path, body, site.address(path), selector)
 
 
 def read_changed(
@@ -208,7 +213,7 @@ def read_changed(
     digest = _digest(site, path, body)
     if known and known.body_hash == digest and known.page_url in {None, file.address}:
         return Unchanged(file.path, known)
-    page = _page(site, path, body, file.address)
+    page = _page(site, path, body, file.address, source.selector)
     if page.chunks:
         return replace(page, read_from=file.path, body_hash=digest)
     note = None if page.leads_to else f"{file.path} holds no text"
@@ -219,16 +224,20 @@ def _most(path: Path) -> int:
     return MOST_PDF_BYTES if path.suffix.lower() in _PDF else _MOST_BYTES
 
 
-def _page(site: Site, path: Path, body: bytes, url: str) -> Page:
-    return page_of(_converted(site, path, body, url), url)
+def _page(site: Site, path: Path, body: bytes, url: str, selector: str | None) -> Page:
+    return page_of(_converted(site, path, body, url, selector), url)
 
 
-def _converted(site: Site, path: Path, body: bytes, url: str) -> Converted:
+def _converted(site: Site, path: Path, body: bytes, url: str, selector: str | None) -> Converted:
     if path.suffix.lower() in _PDF:
         return read_pdf(body, url)
     refuse_binary(body, str(path))
     if path.suffix.lower() in HTML:
-        return convert(body, url, rewrite=lambda link: _folded_within(link, site.base_url))
+
+        def folded_within(link: str) -> str:
+            return _folded_within(link, site.base_url)
+
+        return convert(body, url, rewrite=folded_within, selector=selector)
 
     def resolve(href: str) -> str:
         return site.resolve(href, path, url)

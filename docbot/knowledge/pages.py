@@ -48,6 +48,7 @@ class Page:
     body_hash: bytes | None = None
     edges: tuple[bytes, ...] = ()
     head: Head = NO_HEAD
+    missed_selector: bool = False  # the operator's selector found no text here
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ def page_of(converted: Converted, url: str, repeated: frozenset[bytes] = frozens
         leads_to=converted.refresh,
         is_login=converted.is_login,
         head=converted.head,
+        missed_selector=converted.missed_selector,
     )
 
 
@@ -176,7 +178,7 @@ def read_fetched(fetched: Fetched, base_url: str | None = None) -> Page:
 
     refuse_binary(fetched.body, fetched.url)
     if fetched.content_type.endswith("html+xml") or fetched.content_type == "text/html":
-        converted = convert(fetched.body, fetched.url, rewrite=stored)
+        converted = convert(fetched.body, fetched.url, rewrite=stored, selector=fetched.selector)
     else:
         converted = read(decode(fetched.body), fetched.url, linked)
     canonical = converted.canonical

@@ -53,7 +53,7 @@ async def read_pages(
         return
     if source.kind == "folder":
         choice = Choice(source.include, source.exclude)
-        folder = FolderSource(Path(source.location), source.base_url, choice)
+        folder = FolderSource(Path(source.location), source.base_url, choice, source.selector)
         files = folder_pages(folder, _runner(executor), memory, expect=expect, leave_out=leave_out)
         async with aclosing(files):
             async for outcome in files:

@@ -208,3 +208,10 @@ def test_a_file_beyond_all_measure_is_refused_without_being_read(tmp_path: Path)
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match=r"gone\.md is no longer there"):
         read_file(tmp_path, tmp_path / "gone.md", None)
+
+
+def test_an_operators_selector_holds_for_the_html_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text("<main><p>main</p></main><div id=doc><p>doc</p></div>")
+    page = read_file(tmp_path, tmp_path / "a.html", None, selector="#doc")
+    assert (page.markdown, page.missed_selector) == ("doc\n", False)
+    assert read_file(tmp_path, tmp_path / "a.html", None, selector="#x").missed_selector
