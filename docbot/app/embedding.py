@@ -26,7 +26,7 @@ class Progress(Protocol):
 
 
 class LoggedProgress:
-    """A log line for each tenth."""
+    """A log line for each tenth, or for each hundred where nobody knows how much there is."""
 
     def begin(self, what: str) -> None:
         self._what, self._total, self._told = what, 0, 0
@@ -35,10 +35,11 @@ class LoggedProgress:
         self._total = total
 
     def at(self, done: int) -> None:
-        tenths = 10 * done // max(self._total, 1)
-        if tenths > self._told:
-            self._told = tenths
-            log.info("%s: %d of %d", self._what, done, self._total)
+        steps = 10 * done // self._total if self._total else done // 100
+        if steps > self._told:
+            self._told = steps
+            of = f" of {self._total}" if self._total else ""
+            log.info("%s: %d%s", self._what, done, of)
 
     def end(self) -> None: ...
 

@@ -19,6 +19,7 @@ from docbot.db.locks import sync_lock
 from docbot.db.sources import PageRow, Source, Uncut
 from docbot.db.syncs import Begun
 from docbot.errors import DocbotError, UsageError
+from docbot.knowledge.leftout import lines_of_left_out
 from docbot.knowledge.reading import read_pages
 from docbot.knowledge.sync import (
     RESUMABLE_HOURS,
@@ -228,9 +229,12 @@ def lines_of(summary: Summary) -> list[str]:
         f"{summary.unchanged} unchanged, {summary.deleted} deleted, {len(summary.failures)} failed"
     )
     lines = [counts]
-    if summary.left_out:
-        reasons = ", ".join(f"{reason} ({n})" for reason, n in sorted(summary.left_out.items()))
-        lines.append(f"  left out: {reasons}")
+    lines += [f"  left out: {line}" for line in lines_of_left_out(summary.left_out)]
+    if summary.unselected:
+        lines.append(
+            f"  the selector found nothing in {len(summary.unselected)} pages, which were read as any,"
+            f" as {summary.unselected[0]}"
+        )
     lines += [
         f"  failed: {told(failure.url, failure.reason)}"
         for failure in summary.failures[:_SHOWN_FAILURES]

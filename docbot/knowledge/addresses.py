@@ -134,8 +134,12 @@ def may_be_page(url: str) -> bool:
 
 
 def is_document(url: str) -> bool:
-    """Tell by its ending whether an address is one of text that docbot does not read."""
+    """Tell by its ending whether an address is one of text that is no page of the site."""
     return bool(_DOCUMENT.search(urlsplit(url).path))
+
+
+def is_pdf(url: str) -> bool:
+    return urlsplit(url).path.lower().endswith(".pdf")
 
 
 def is_markdown(url: str) -> bool:

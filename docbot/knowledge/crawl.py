@@ -34,6 +34,7 @@ from docbot.knowledge.addresses import (
     folded,
     folder_of,
     is_login_address,
+    is_pdf,
     is_under,
     looks_like_login,
     may_be_page,
@@ -47,6 +48,8 @@ from docbot.knowledge.memory import Known, Memory, NoMemory
 from docbot.knowledge.network import GuardedTransport, place_of, place_of_url
 from docbot.knowledge.pacer import Pacer
 from docbot.knowledge.pages import (
+    HTML_TYPES,
+    PDF_TYPE,
     Failure,
     Fetched,
     Missed,
@@ -70,7 +73,7 @@ _MOST_OF_ONE_CONTENT = 5
 _MOST_HELD = 100  # pages that wait to see whether the site has the page they name as their own
 _MOST_POOR_TWINS = 20  # in a row that were no better; the next are not asked for
 _AT_ONCE = 500  # addresses of a long list that are looked at before other work has its turn
-_PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml", "text/markdown", "text/x-markdown"})
+_PAGE_TYPES = HTML_TYPES | {"text/markdown", "text/x-markdown"}
 _MARKDOWN_ENDINGS = (".md", ".markdown", ".mdx")
 
 
@@ -95,6 +98,8 @@ class WebsiteSource:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     selector: str | None = None  # CSS; where the text of a page is
+    repeated: frozenset[bytes] = frozenset()  # at the ends of most pages; in no chunk
+    reads_pdf: bool = False
     max_pages: int = MOST_PAGES
     max_depth: int = 20  # folders below the start's
     max_seconds: float = 6 * 3600
@@ -153,6 +158,7 @@ async def crawl(
             exclude=source.exclude,
             max_depth=source.max_depth,
             today=datetime.now(UTC).date(),
+            reads_pdf=source.reads_pdf,
         )
         walk = _Walk(source, fetcher, scope, convert, leave_out=leave_out, memory=memory)
         async with aclosing(walk.results(start)) as results:
@@ -401,6 +407,7 @@ class _Walk:
             etag=answer.etag,
             last_modified=answer.last_modified,
             selector=self._source.selector,
+            repeated=self._source.repeated,
         )
 
     async def _with_twin(self, page: Page, address: str) -> Page:
@@ -749,7 +756,7 @@ def _kept_at(url: str) -> str | None:
 def _is_page(url: str, content_type: str) -> bool:
     if content_type == "text/plain":
         return urlsplit(url).path.endswith(_MARKDOWN_ENDINGS)
-    return content_type in _PAGE_TYPES
+    return content_type in _PAGE_TYPES or (content_type == PDF_TYPE and is_pdf(url))
 
 
 def _is_markdown(url: str, content_type: str) -> bool:

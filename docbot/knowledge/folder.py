@@ -1,6 +1,5 @@
 """A folder of documentation on this machine: HTML as a site generator left it, or its sources."""
 
-import importlib.util
 import os
 import re
 from contextlib import suppress
@@ -26,7 +25,7 @@ from docbot.knowledge.pages import (
     refuse_binary,
 )
 from docbot.knowledge.pdf import MOST_BYTES as MOST_PDF_BYTES
-from docbot.knowledge.pdf import read_pdf
+from docbot.knowledge.pdf import can_read_pdf, read_pdf
 from docbot.knowledge.published import HTML, MARKDOWN, RESTRUCTURED, Site
 from docbot.knowledge.snippets import with_snippets
 
@@ -65,13 +64,15 @@ class Listing:
 class FolderSource:
     """A folder; `base_url` is the address at which its content is published, None if nowhere.
 
-    `selector` is the operator's CSS for where the text of an HTML page is.
+    `selector` is the operator's CSS for where the text of an HTML page is, `repeated` what stands at
+    the ends of most pages and is in no chunk.
     """
 
     root: Path
     base_url: str | None
     choice: Choice = field(default_factory=Choice)
     selector: str | None = None
+    repeated: frozenset[bytes] = frozenset()
 
     def listing(self) -> Listing:
         """Look at every file below the folder; meant for a process pool.
@@ -160,7 +161,7 @@ class _Survey:
             return "a link that leads out of the folder"
         if not entry.is_file():
             return "a link to nothing" if entry.is_symlink() else "no regular file"
-        if path.lower().endswith(_PDF) and importlib.util.find_spec("pypdf") is None:
+        if path.lower().endswith(_PDF) and not can_read_pdf():
             return 'a PDF; to read it: pip install "docbot[pdf]"'
         return None
 
@@ -200,7 +201,8 @@ def read_file(root: Path, path: Path, base_url: str | None, selector: str | None
     """
     site = Site.at(root, base_url)
     body = read_inside(root, path, most=_most(path))
-    return _page(site, path, body, site.address(path), selector)
+    url = site.address(path)
+    return page_of(_converted(site, path, body, url, selector), url)
 
 
 def read_changed(
@@ -213,7 +215,8 @@ def read_changed(
     digest = _digest(site, path, body)
     if known and known.body_hash == digest and known.page_url in {None, file.address}:
         return Unchanged(file.path, known)
-    page = _page(site, path, body, file.address, source.selector)
+    converted = _converted(site, path, body, file.address, source.selector)
+    page = page_of(converted, file.address, source.repeated)
     if page.chunks:
         return replace(page, read_from=file.path, body_hash=digest)
     note = None if page.leads_to else f"{file.path} holds no text"
@@ -222,10 +225,6 @@ def read_changed(
 
 def _most(path: Path) -> int:
     return MOST_PDF_BYTES if path.suffix.lower() in _PDF else _MOST_BYTES
-
-
-def _page(site: Site, path: Path, body: bytes, url: str, selector: str | None) -> Page:
-    return page_of(_converted(site, path, body, url, selector), url)
 
 
 def _converted(site: Site, path: Path, body: bytes, url: str, selector: str | None) -> Converted:

@@ -14,10 +14,13 @@ from docbot.knowledge.head import NO_HEAD, Head
 from docbot.knowledge.html import Converted, convert, decode
 from docbot.knowledge.markdown import read
 from docbot.knowledge.memory import Known
+from docbot.knowledge.pdf import read_pdf
 from docbot.knowledge.repeated import edges, without
 
 # Raised when the same body would give another page, so that pages that did not change are read anew.
 CONVERTER_VERSION = 1
+PDF_TYPE = "application/pdf"
+HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 # Text holds next to no control characters; a picture or an archive has a tenth of them.
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _LOOKED_AT = 4096  # bytes of a body
@@ -107,7 +110,8 @@ Result: TypeAlias = Page | Unchanged | Nothing | Missed | Failure
 class Fetched:
     """A page's body as it came, with the folder of the site that is read.
 
-    `selector` is the operator's CSS for where the text of a page is.
+    `selector` is the operator's CSS for where the text of a page is, `repeated` what stands at the
+    ends of most pages of the site and is in no chunk.
     """
 
     url: str
@@ -117,6 +121,7 @@ class Fetched:
     etag: str | None = None
     last_modified: str | None = None
     selector: str | None = None
+    repeated: frozenset[bytes] = frozenset()
 
 
 def body_hash(body: bytes) -> bytes:
@@ -176,14 +181,18 @@ def read_fetched(fetched: Fetched, base_url: str | None = None) -> Page:
         except ValueError:  # as "//[broken"
             return href
 
-    refuse_binary(fetched.body, fetched.url)
-    if fetched.content_type.endswith("html+xml") or fetched.content_type == "text/html":
-        converted = convert(fetched.body, fetched.url, rewrite=stored, selector=fetched.selector)
+    if fetched.content_type == PDF_TYPE:
+        converted = read_pdf(fetched.body, fetched.url)
     else:
-        converted = read(decode(fetched.body), fetched.url, linked)
+        refuse_binary(fetched.body, fetched.url)
+        converted = (
+            convert(fetched.body, fetched.url, rewrite=stored, selector=fetched.selector)
+            if fetched.content_type in HTML_TYPES
+            else read(decode(fetched.body), fetched.url, linked)
+        )
     canonical = converted.canonical
     address = canonical if canonical and is_under(canonical, fetched.root) else fetched.url
-    page = page_of(converted, stored(folded(address)))
+    page = page_of(converted, stored(folded(address)), fetched.repeated)
     return replace(page, etag=fetched.etag, last_modified=fetched.last_modified)
 
 

@@ -5,6 +5,7 @@ what the file says it is; a picture of text says nothing. Reading is bounded in 
 characters; whoever calls bounds the seconds.
 """
 
+import importlib.util
 import io
 import logging
 import re
@@ -38,6 +39,11 @@ class _Section:
     title: str
     level: int
     page: int  # from 0
+
+
+def can_read_pdf() -> bool:
+    """Whether the extra that reads PDFs is installed."""
+    return importlib.util.find_spec("pypdf") is not None
 
 
 def read_pdf(body: bytes, url: str) -> Converted:

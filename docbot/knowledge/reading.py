@@ -17,6 +17,7 @@ from docbot.knowledge.folder import FolderSource
 from docbot.knowledge.globs import Choice
 from docbot.knowledge.memory import Memory
 from docbot.knowledge.pages import Fetched, Page, Result, read_fetched
+from docbot.knowledge.pdf import can_read_pdf
 
 # Of a processor, so that a busy machine fails no page; HTML of 10 MB, the most there is, took 114.
 _MOST_SECONDS = 300.0
@@ -53,7 +54,9 @@ async def read_pages(
         return
     if source.kind == "folder":
         choice = Choice(source.include, source.exclude)
-        folder = FolderSource(Path(source.location), source.base_url, choice, source.selector)
+        folder = FolderSource(
+            Path(source.location), source.base_url, choice, source.selector, source.repeated
+        )
         files = folder_pages(folder, _runner(executor), memory, expect=expect, leave_out=leave_out)
         async with aclosing(files):
             async for outcome in files:
@@ -67,6 +70,8 @@ async def read_pages(
         include=source.include,
         exclude=source.exclude,
         selector=source.selector,
+        repeated=source.repeated,
+        reads_pdf=can_read_pdf(),
         max_pages=source.max_pages or MOST_PAGES,
         allow_hosts=allow_hosts,
     )

@@ -2,12 +2,12 @@
 
 from datetime import date
 
-from docbot.knowledge.addresses import is_document
+from docbot.knowledge.addresses import is_document, is_pdf
 from docbot.knowledge.globs import matches
 from docbot.knowledge.robots import Robots
 from docbot.knowledge.traps import Traps
 
-OTHER_KINDS = "PDFs and the like"
+OTHER_KINDS = "PDFs and the like"  # PDFs are read where the extra for them is installed
 
 
 class Scope:
@@ -22,12 +22,14 @@ class Scope:
         exclude: tuple[str, ...],
         max_depth: int,
         today: date,
+        reads_pdf: bool = False,
     ) -> None:
         self.root = root
         self._robots = robots
         self._include = include
         self._exclude = exclude
         self._max_depth = max_depth
+        self._reads_pdf = reads_pdf
         self._traps = Traps(today)
 
     def reason_against(self, address: str) -> str | None:
@@ -37,7 +39,7 @@ class Scope:
             return "excluded"
         if not self._robots.allows(address):
             return "robots.txt"
-        if is_document(address):
+        if is_document(address) and not (self._reads_pdf and is_pdf(address)):
             return OTHER_KINDS
         if path.count("/") > self._max_depth:
             return f"deeper than {self._max_depth} folders"

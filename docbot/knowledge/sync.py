@@ -48,7 +48,8 @@ class Summary:
     """What a sync did to a source.
 
     `kept` pages were not found this time and were not removed; `held` would have been too many to
-    be removed without being asked. `left_out` counts addresses by why they are not read.
+    be removed without being asked. `unselected` are pages in which the operator's selector found
+    nothing. `left_out` counts addresses by why they are not read.
     """
 
     source: str
@@ -59,6 +60,7 @@ class Summary:
     kept: int
     failures: tuple[Failure, ...]
     held: int = 0
+    unselected: tuple[str, ...] = ()
     is_resumed: bool = False
     left_out: Mapping[str, int] = field(default_factory=dict)
 
@@ -140,6 +142,7 @@ class _Work:
         self.failures: list[Failure] = []
         self.missed: list[str] = []
         self.gone: set[str] = set()  # addresses
+        self.unselected: list[str] = []
         self.read = 0  # pages, in this sync
         self._hashes = hashes
         self._added = sync.counts.added
@@ -185,6 +188,8 @@ class _Work:
             await self.stored.addresses.put(self.source.id, self.sync.id, address)
             return
         self._count(page.url)
+        if page.missed_selector:
+            self.unselected.append(page.url)
         before = self._hashes.get(page.url)
         if before == page.content_hash and not self.sync.is_full:
             await self.stored.addresses.put(self.source.id, self.sync.id, address)
@@ -286,6 +291,7 @@ async def _finish(work: _Work, may_remove: MayRemove) -> Summary:
         kept=work.pages_unseen - deleted - held,
         failures=tuple(work.failures),
         held=held,
+        unselected=tuple(work.unselected),
         is_resumed=work.sync.is_resumed,
     )
 
@@ -350,7 +356,9 @@ async def cut_anew(
         How many pages those were.
     """
     pages = len(await sources.page_hashes(source.id))
-    on_most = repeated(await sources.edges(source.id, least=FEWEST_PAGES), pages)
+    on_most = frozenset[bytes]()
+    if source.kind != "file":  # its lines are texts, and nothing stands around them
+        on_most = repeated(await sources.edges(source.id, least=FEWEST_PAGES), pages)
     changed = on_most ^ source.repeated
     count, after = 0, ""
     while uncut := await sources.cut_otherwise(

@@ -3,15 +3,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 
 from docbot.errors import PermanentError
 from docbot.knowledge.folder import read_file
-from docbot.knowledge.pages import page_of
+from docbot.knowledge.pages import Page, page_of
 from docbot.knowledge.pdf import read_pdf
 from tests.knowledge.pdfs import pdf
+from tests.knowledge.site import Body, crawled, page, site
 
 URL = "https://docs.example.org/manual.pdf"
 LONG = ["word " * 12] * 30  # so that sections are not joined
@@ -19,11 +21,29 @@ LONG = ["word " * 12] * 30  # so that sections are not joined
 
 def test_each_page_is_a_section_whose_address_opens_it() -> None:
     converted = read_pdf(pdf([["First page.", *LONG], ["Second page.", *LONG]]), URL)
-    page = page_of(converted, URL)
+    manual = page_of(converted, URL)
     assert converted.title == "Manual"
-    assert [chunk.url for chunk in page.chunks] == [f"{URL}#page=1", f"{URL}#page=2"]
-    assert [chunk.heading_path for chunk in page.chunks] == [("Page 1",), ("Page 2",)]
-    assert "Second page." in page.chunks[1].text
+    assert [chunk.url for chunk in manual.chunks] == [f"{URL}#page=1", f"{URL}#page=2"]
+    assert [chunk.heading_path for chunk in manual.chunks] == [("Page 1",), ("Page 2",)]
+    assert "Second page." in manual.chunks[1].text
+
+
+async def test_a_websites_pdf_is_a_page_where_it_can_be_read() -> None:
+    body = pdf([["The manual of a pump."]])
+    pages: dict[str, Body] = {
+        "/": page("start", "manual.pdf"),
+        "/manual.pdf": lambda: web.Response(body=body, content_type="application/pdf"),
+    }
+    async with site(pages) as place:
+        read = await crawled(place, reads_pdf=True)
+        assert read.pages == ["", "manual.pdf"]
+        assert "The manual of a pump." in next(
+            result.markdown
+            for result in read.results
+            if isinstance(result, Page) and result.title != "start"
+        )
+        not_read = await crawled(place)
+    assert (not_read.pages, not_read.reasons) == ([""], {"PDFs and the like"})
 
 
 def test_the_outlines_entries_are_the_sections_where_there_is_one() -> None:
