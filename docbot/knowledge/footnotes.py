@@ -4,6 +4,7 @@ Sphinx, Python-Markdown, GitHub's Markdown and Pandoc differ in all but this: a 
 it is leads to an element on the same page, and that element leads back.
 """
 
+import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
@@ -12,13 +13,17 @@ from lxml import etree
 from docbot.knowledge.tree import attribute, classes, line_of, remove, select
 
 _CALL_CLASSES = frozenset(
-    {"footnote-ref", "footnote-reference", "citation-reference", "footnoteRef"}
+    {"footnote", "footnote-ref", "footnote-reference", "citation-reference", "footnoteRef"}
 )
 _NOTE_ROLES = frozenset({"doc-footnote", "doc-biblioentry", "doc-endnote"})
 _BACK = (
     ".//a[@role='doc-backlink' or @data-footnote-backref or contains(@class, 'footnote-back')"
     " or contains(@class, 'fn-backref') or contains(@class, 'reversefootnote')]"
 )
+
+
+# mdBook writes nothing on its links back but where they lead.
+_ARROW = re.compile("[\u2190-\u21ff\u2b00-\u2bff\ufe0e\ufe0f]+\\d*")
 
 
 def mark_footnotes(main: etree._Element) -> None:
@@ -41,10 +46,11 @@ def mark_footnotes(main: etree._Element) -> None:
 
 
 def _is_call(link: etree._Element) -> bool:
-    return (
-        link.get("role") == "doc-noteref"
-        or link.get("data-footnote-ref") is not None
-        or not _CALL_CLASSES.isdisjoint(classes(link))
+    around = link.getparent()
+    signs = [link] if around is None or around.tag != "sup" else [link, around]
+    return link.get("data-footnote-ref") is not None or any(
+        sign.get("role") == "doc-noteref" or not _CALL_CLASSES.isdisjoint(classes(sign))
+        for sign in signs
     )
 
 
@@ -90,7 +96,8 @@ def _only_for_moving(note: etree._Element) -> Iterator[etree._Element]:
     for part in note.iterchildren("span"):
         if {"label", "backrefs", "brackets"} & set(classes(part)):
             yield part
-    for link in select(note, _BACK):
+    arrows = [link for link in note.iter("a") if _ARROW.fullmatch(line_of(link))]
+    for link in dict.fromkeys([*select(note, _BACK), *arrows]):
         outer = link.getparent()
         around = outer if outer is not None and outer.tag == "sup" else link
         if not any("label" in classes(outer) for outer in around.iterancestors("span")):

@@ -85,11 +85,13 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     for element in list(main.iter("dl")):
         mark_signatures(element)
     spell_out(main)
-    for element in list(main.iter("div", "section", "aside", "details", "blockquote")):
+    for element in list(main.iter("div", "section", "aside", "details", "blockquote", "p")):
         themes.mark_admonition(element)
     for element in list(main.iter(*_HEADINGS)):
         _set_anchor(element)
         _unlink_within_page(element)
+    for element in main.iter("dt"):
+        _unlink_from_itself(element)
     for element in main.iter("a"):
         _set_link(element, join, rewrite)
     _strip_attributes(main)
@@ -127,8 +129,9 @@ def _prune(main: etree._Element) -> None:
 
 def _is_noise(element: etree._Element) -> bool:
     tag = element.tag
-    if not isinstance(tag, str) or tag in themes.DROPPED_TAGS:
-        return not _is_task_box(element) and not _holds_the_page(element)
+    is_dropped = not isinstance(tag, str) or tag in themes.DROPPED_TAGS
+    if is_dropped and not _is_task_box(element) and not _holds_the_page(element):
+        return True
     if themes.is_noise_by_role_or_class(element):
         return True
     if element.get("data-docbot-label") is None and _is_hidden(element):
@@ -296,6 +299,12 @@ def _unlink_within_page(heading: etree._Element) -> None:
     """Headings link to themselves, or back to a list of contents; neither says anything."""
     for link in heading.iter("a"):
         if attribute(link, "href").startswith("#"):
+            del link.attrib["href"]
+
+
+def _unlink_from_itself(term: etree._Element) -> None:
+    for link in term.iter("a"):
+        if term.get("id") and attribute(link, "href") == f"#{attribute(term, 'id')}":
             del link.attrib["href"]
 
 

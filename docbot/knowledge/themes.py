@@ -71,16 +71,19 @@ _DROPPED_CLASSES = _words(
     # around code
     "copybtn copy copy-button copy-btn clipboard-copy o-tooltip--left linenos lineno linenodiv gutter",
     "line-numbers line-numbers-wrapper linenumber code-line-number ln rouge-gutter hljs-ln-numbers",
-    "linenums",
+    "linenums lnt boring td-heading-self-link",
+    # pictures shown again, larger
+    "checkbox-img img-wrapper",
     # for screen readers and mathematics written twice
     "visually-hidden sr-only screen-reader-only katex-html MathJax_Preview mjx-assistive-mml",
 )
 _BANNER = re.compile(r"(?:^|[-_])(?:banner|announcement)(?:$|[-_])")
-_BLOCK_TAGS = _words("div section ul ol p header center")
+_BLOCK_TAGS = _words("div section ul ol p header center h2 h3 h4 h5 h6")
 _AROUND = re.compile(
     r"(?:^|[\s_-])(?:(?P<navigation>nav|navigation|menu|sidebar|sidenav|sidemenu|toc|pager|prevnext)"
     r"|(?P<discussion>comments|disqus|giscus|utterances)"
-    r"|cookies?|consent|gdpr|share|sharing|social|newsletter|subscribe|feedback|helpful|rating)"
+    r"|cookies?|consent|gdpr|share|sharing|social|newsletter|subscribe|feedback|helpful|rating"
+    r"|lastmod|last[_-](?:updated|modified)|page-meta|edit[_-]page)"
     r"(?=[\s_-]|$)",
     re.IGNORECASE,
 )
@@ -92,12 +95,14 @@ _KINDS = _words(
     "note tip info warning danger caution important hint attention error seealso success question",
     "failure bug example quote abstract todo deprecated check help summary tldr experimental",
 )
+# Some themes of Jekyll write an admonition as a paragraph of this class, and nothing else.
+_KINDS_OF_A_PARAGRAPH = _words("note tip warning danger caution important")
 _ADMONITIONS = _words(
     "admonition custom-block theme-admonition starlight-aside callout markdown-alert alert",
-    "github-alert admonition-block",
+    "github-alert admonition-block blockquote-tag",
 )
 _ADMONITION_TITLE = re.compile(
-    r"(?:admonition-?|custom-block-|alert-|aside__|callout-|topic-|sidebar-)(?:title|heading)",
+    r"(?:admonition-?|custom-block-|alert-|blockquote-tag-|aside__|callout-|topic-|sidebar-)(?:title|heading)",
     re.IGNORECASE,
 )
 # Topics and sidebars of reStructuredText: boxes with a title, but of no kind.
@@ -121,7 +126,7 @@ _LANGUAGE_ALIASES = {
     ),
     "termy": "console",
 }
-_MAYBE_NOISE_IN_CODE = re.compile(r"lin|ln|gutter|copy|viewcode")
+_MAYBE_NOISE_IN_CODE = re.compile(r"lin|ln|gutter|copy|viewcode|boring")
 LINE_NUMBER_TABLES = (
     "//table[contains(@class, 'highlighttable') or contains(@class, 'rouge-table')"
     " or contains(@class, 'codehilitetable')][not(ancestor::table)]"
@@ -332,7 +337,8 @@ def mark_admonition(element: etree._Element) -> None:
     kind = next((name.lower() for name in map(_bare_kind, names) if name.lower() in _KINDS), "")
     if not (
         not _ADMONITIONS.isdisjoint(names)
-        or (element.tag == "details" and kind)
+        or (element.tag in {"details", "blockquote"} and kind)
+        or (element.tag == "p" and kind in _KINDS_OF_A_PARAGRAPH and len(names) == 1)
         or select(element, _BOX_TITLE)
     ):
         return
@@ -381,6 +387,8 @@ def _bare_kind(name: str) -> str:
         name.removeprefix("starlight-aside--")
         .removeprefix("markdown-alert-")
         .removeprefix("theme-admonition-")
+        .removeprefix("blockquote-tag-")
+        .removeprefix("alert-")
     )
 
 
