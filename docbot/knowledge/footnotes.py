@@ -46,8 +46,7 @@ def mark_footnotes(main: etree._Element) -> None:
 
 
 def _is_call(link: etree._Element) -> bool:
-    around = link.getparent()
-    signs = [link] if around is None or around.tag != "sup" else [link, around]
+    signs = [link, *link.iterancestors("sup")]
     return link.get("data-footnote-ref") is not None or any(
         sign.get("role") == "doc-noteref" or not _CALL_CLASSES.isdisjoint(classes(sign))
         for sign in signs

@@ -9,6 +9,7 @@ import re
 
 from lxml import etree
 
+from docbot.knowledge.mathml import tex_of
 from docbot.knowledge.tree import attribute, classes, line_of, select, text_of
 
 _DELIMITED = re.compile(r"\s*\\(?:\((?P<inline>.*)\\\)|\[(?P<display>.*)\\\])\s*", re.DOTALL)
@@ -30,6 +31,8 @@ def keep_tex(main: etree._Element) -> None:
         _keep_drawn(annotation)
     for script in select(main, _SCRIPTS):
         _become(script, text_of(script), is_display="mode=display" in attribute(script, "type"))
+    for math in list(main.iter("math")):  # drawn by MathJax 3, or by the browser
+        _keep_mathml(math)
 
 
 def _keep_delimited(formula: etree._Element) -> None:
@@ -57,6 +60,12 @@ def _keep_drawn(annotation: etree._Element) -> None:
             drawn = outer
     if drawn is not annotation:
         _become(drawn, text_of(annotation), is_display=is_display)
+
+
+def _keep_mathml(math: etree._Element) -> None:
+    drawn = next(math.iterancestors("mjx-container"), math)
+    is_display = "block" in {math.get("display"), drawn.get("display")}
+    _become(drawn, tex_of(math), is_display=is_display)
 
 
 def _become(element: etree._Element, tex: str, *, is_display: bool) -> None:

@@ -18,6 +18,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from html import unescape
+from itertools import pairwise
 from textwrap import dedent
 from urllib.parse import unquote
 
@@ -88,6 +89,7 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     for element in list(main.iter("div", "section", "aside", "details", "blockquote", "p")):
         themes.mark_admonition(element)
     for element in list(main.iter(*_HEADINGS)):
+        _part_spans(element)
         _set_anchor(element)
         _unlink_within_page(element)
     for element in main.iter("dt"):
@@ -221,7 +223,7 @@ def _flatten_code(
             remove(element)
     for newline in pre.iter("br"):
         newline.text = "\n"
-    for line in pre.iter("div"):
+    for line in reversed(list(pre.iter("div"))):  # a line may hold further blocks: they come first
         if not text_of(line).endswith("\n"):
             line.tail = "\n" + (line.tail or "")
     text = text_of(pre)
@@ -269,6 +271,14 @@ def _keep_pilcrow_target(heading: etree._Element) -> None:
         if href.startswith("#") and themes.is_noise_by_role_or_class(link):
             heading.set("data-docbot-anchor", unquote(href[1:]))
             return
+
+
+def _part_spans(heading: etree._Element) -> None:
+    """Set a space between words that only style keeps apart: a hero's name and its text."""
+    for before, after in pairwise(heading):
+        both = {before.tag, after.tag} == {"span"} and not before.tail
+        if both and text_of(before)[-1:].isalnum() and text_of(after)[:1].isalnum():
+            before.tail = " "
 
 
 def _set_anchor(heading: etree._Element) -> None:

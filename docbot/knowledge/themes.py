@@ -69,7 +69,7 @@ _DROPPED_CLASSES = _words(
     "toc tocbox table-of-contents tableOfContents theme-doc-toc-mobile theme-doc-toc-desktop",
     "md-search searchbox onlyprint sidebar-toc mobile-toc",
     # around code
-    "copybtn copy copy-button copy-btn clipboard-copy o-tooltip--left linenos lineno linenodiv gutter",
+    "copybtn copy-button copy-btn clipboard-copy o-tooltip--left linenos lineno linenodiv gutter",
     "line-numbers line-numbers-wrapper linenumber code-line-number ln rouge-gutter hljs-ln-numbers",
     "linenums lnt boring td-heading-self-link",
     # pictures shown again, larger
@@ -111,6 +111,9 @@ _NAMES_OF_BLOCKS = (
     ".//p[contains(concat(' ', @class, ' '), ' rubric ')]"
     " | .//*[contains(concat(' ', normalize-space(@class), ' '), ' sd-card-title ')]"
     " | .//*[contains(@class, 'toctree-wrapper')]/p[contains(@class, 'caption')]"
+    " | .//figure/figcaption/span[@class='title']"  # of code, in Starlight
+    " | .//div[contains(@class, 'codeBlockTitle')]"  # the same in Docusaurus
+    " | .//p[contains(concat(' ', normalize-space(@class), ' '), ' title ')]"
 )
 _TAB_SETS = _words(
     "tabbed-set vp-code-group code-group sd-tab-set tab-set sphinx-tabs tabs-container",

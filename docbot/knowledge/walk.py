@@ -459,12 +459,14 @@ def _indented(text: str, width: int) -> str:
 
 def _joined(blocks: Sequence[_Block]) -> str:
     """Join an item's blocks; a tight list stays close to the line it belongs to."""
-    text = ""
+    text, is_close = "", True  # to a line of text, or to another tight list
     for block in blocks:
+        is_tight = block.kind == "list" and "\n\n" not in block.text
         if not text:
             text = block.text
-        elif block.kind == "list" and "\n\n" not in block.text:
+        elif is_tight and is_close:
             text += f"\n{block.text}"
         else:
             text += f"\n\n{block.text}"
+        is_close = is_tight or block.kind == "text"
     return text
