@@ -1,0 +1,3 @@
+import { useMDXComponents as getDocsMDXComponents } from 'nextra-theme-docs'
+const docs = getDocsMDXComponents()
+export const useMDXComponents = (components) => ({ ...docs, ...components })
