@@ -1,6 +1,6 @@
 """MathML becomes TeX, for pages that hold a formula in no other form.
 
-What has no sign of its own in TeX is kept as it stands: a reader knows the letter ρ without its
+What has no sign of its own in TeX is kept as it stands: a reader knows a Greek letter without its
 name. Elements that are not known give what is in them.
 """
 
@@ -15,8 +15,8 @@ _SIGNS = {
     "∏": "\\prod",
     "∫": "\\int",
     "√": "\\sqrt",
-    "−": "-",
-    "∗": "*",
+    "\u2212": "-",
+    "\u2217": "*",
     "{": "\\{",
     "}": "\\}",
     "%": "\\%",
@@ -29,9 +29,9 @@ _SIGNS = {
 }
 _ACCENTS = {
     "^": "\\hat",
-    "ˆ": "\\hat",
+    "\u02c6": "\\hat",
     "~": "\\tilde",
-    "˜": "\\tilde",
+    "\u02dc": "\\tilde",
     "¯": "\\bar",
     "―": "\\overline",
     "→": "\\vec",
@@ -52,16 +52,9 @@ def _tex(element: etree._Element) -> str:
     if element.tag in _LEAVES:
         return _LEAVES[element.tag](element)
     parts = [_tex(child) for child in element.iterchildren("*")]
-    shape = _SHAPES.get(element.tag)
-    if shape is not None and len(parts) == shape[0]:
-        return shape[1](parts)
-    if element.tag == "mtable":
-        rows = " \\\\ ".join(parts)
-        return f"\\begin{{matrix}} {rows} \\end{{matrix}}"
-    if element.tag == "mtr":
-        return " & ".join(parts)
-    if element.tag == "msqrt":
-        return f"\\sqrt{{{_joined(parts)}}}"
+    count, shape = _SHAPES.get(element.tag, (None, None))
+    if shape is not None and count in {None, len(parts)}:
+        return shape(parts)
     if element.tag == "mfenced":
         opening, closing = attribute(element, "open") or "(", attribute(element, "close") or ")"
         return f"{opening}{', '.join(parts)}{closing}"
@@ -86,6 +79,11 @@ def _sign(element: etree._Element) -> str:
 def _text(element: etree._Element) -> str:
     text = line_of(element)
     return f"\\text{{{text}}}" if text else ""
+
+
+def _matrix(rows: Sequence[str]) -> str:
+    lines = " \\\\ ".join(rows)
+    return f"\\begin{{matrix}} {lines} \\end{{matrix}}"
 
 
 def _over(parts: Sequence[str]) -> str:
@@ -121,7 +119,11 @@ _LEAVES: dict[str, Callable[[etree._Element], str]] = {
     "mtext": _text,
     "ms": _text,
 }
-_SHAPES: dict[str, tuple[int, Callable[[Sequence[str]], str]]] = {
+# How many parts it has, None for any number, and what is made of them.
+_SHAPES: dict[str, tuple[int | None, Callable[[Sequence[str]], str]]] = {
+    "mtable": (None, _matrix),
+    "mtr": (None, " & ".join),
+    "msqrt": (None, lambda parts: f"\\sqrt{{{_joined(parts)}}}"),
     "mfrac": (2, lambda parts: f"\\frac{{{parts[0]}}}{{{parts[1]}}}"),
     "mroot": (2, lambda parts: f"\\sqrt[{parts[1]}]{{{parts[0]}}}"),
     "msup": (2, _raised),

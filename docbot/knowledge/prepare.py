@@ -18,7 +18,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from html import unescape
-from itertools import pairwise
 from textwrap import dedent
 from urllib.parse import unquote
 
@@ -47,6 +46,8 @@ _LAYOUT = (
     " or tbody/tr/td[descendant::h1 or descendant::h2 or descendant::h3]]"
 )
 _PARTS_OF_A_TABLE = "tbody|tfoot|tr|tbody/tr|tfoot/tr|tr/td|tbody/tr/td|tfoot/tr/td"
+_SET_APART = frozenset({"span", "strong", "b", "em", "i", "code"})
+_VERBATIM = ("code", "pre", "kbd", "samp")
 _INVISIBLE_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _TAG = re.compile(r"</?(?:font|span|b|u|i)\b[^<>]*>")
 
@@ -77,6 +78,8 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     mark_footnotes(main)
     themes.label_tabs(main)
     themes.link_cards(main)
+    for element in main.iter(*_HEADINGS[1:]):
+        _take_link_of_card(element)
     themes.name_blocks(main)
     for element in select(main, ".//*[@data-termynal][not(.//pre)]"):
         _write_terminal(element)
@@ -85,11 +88,13 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     _prune(main)
     for element in list(main.iter("dl")):
         mark_signatures(element)
+    for element in list(main.iter("ul", "ol")):
+        _make_items(element)
+    _part_words(main)
     spell_out(main)
     for element in list(main.iter("div", "section", "aside", "details", "blockquote", "p")):
         themes.mark_admonition(element)
     for element in list(main.iter(*_HEADINGS)):
-        _part_spans(element)
         _set_anchor(element)
         _unlink_within_page(element)
     for element in main.iter("dt"):
@@ -273,12 +278,52 @@ def _keep_pilcrow_target(heading: etree._Element) -> None:
             return
 
 
-def _part_spans(heading: etree._Element) -> None:
-    """Set a space between words that only style keeps apart: a hero's name and its text."""
-    for before, after in pairwise(heading):
-        both = {before.tag, after.tag} == {"span"} and not before.tail
-        if both and text_of(before)[-1:].isalnum() and text_of(after)[:1].isalnum():
+def _take_link_of_card(heading: etree._Element) -> None:
+    """Write the link that covers a whole card on its heading alone."""
+    card = next((outer for outer in heading.iterancestors("a") if outer.get("href")), None)
+    if card is None or attribute(card, "href").startswith("#"):
+        return
+    link = etree.Element("a", href=attribute(card, "href"))
+    link.text, heading.text = heading.text, None
+    link.extend(list(heading))
+    heading.append(link)
+    card.tag = "div"
+    del card.attrib["href"]
+
+
+def _part_words(main: etree._Element) -> None:
+    """Set a space between words that only style keeps apart, as a name and its badge."""
+    for after in select(main, ".//span[preceding-sibling::*]"):
+        before = _right_before(after)
+        parent = after.getparent()
+        if before is None or parent is None or before.tag not in _SET_APART:
+            continue
+        is_styled = before.get("class") and after.get("class")
+        if not is_styled and parent.tag not in _HEADINGS:
+            continue
+        are_words = text_of(before)[-1:].isalnum() and text_of(after)[:1].isalnum()
+        if are_words and next(after.iterancestors(*_VERBATIM), None) is None:
             before.tail = " "
+
+
+def _right_before(element: etree._Element) -> etree._Element | None:
+    """Return the element that ends where this one begins; empty ones between do not count."""
+    for before in element.itersiblings(preceding=True):
+        if before.tail:
+            return None
+        if len(before) or before.text:
+            return before
+    return None
+
+
+def _make_items(listing: etree._Element) -> None:
+    """Make an item of each block that stands in a list without being one."""
+    for child in listing:
+        if child.tag in {"div", "p", "details"} and child.find("./li") is None:
+            item = etree.Element("li")
+            item.tail, child.tail = child.tail, None
+            listing.replace(child, item)
+            item.append(child)
 
 
 def _set_anchor(heading: etree._Element) -> None:

@@ -64,20 +64,20 @@ _DROPPED_CLASSES = _words(
     "VPDocAside VPFooter VPSkipLink VPNavScreen theme-doc-footer rst-footer-buttons skip-link",
     "md-skip sphinxsidebar wy-nav-side wy-nav-top md-sidebar md-header md-footer md-tabs navbar",
     "bd-header bd-header-article bd-sidebar-primary bd-sidebar-secondary bd-footer toc-drawer",
-    "right-sidebar pagination-links page-nav",
+    "right-sidebar pagination-links page-nav theme-doc-version-badge theme-doc-version-banner",
     # tables of contents, search
     "toc tocbox table-of-contents tableOfContents theme-doc-toc-mobile theme-doc-toc-desktop",
     "md-search searchbox onlyprint sidebar-toc mobile-toc",
     # around code
     "copybtn copy-button copy-btn clipboard-copy o-tooltip--left linenos lineno linenodiv gutter",
     "line-numbers line-numbers-wrapper linenumber code-line-number ln rouge-gutter hljs-ln-numbers",
-    "linenums lnt boring td-heading-self-link",
+    "linenums lnt boring td-heading-self-link theme-doc-card-icon avatar__photo avatar__photo-link",
     # pictures shown again, larger
     "checkbox-img img-wrapper",
     # for screen readers and mathematics written twice
     "visually-hidden sr-only screen-reader-only katex-html MathJax_Preview mjx-assistive-mml",
 )
-_BANNER = re.compile(r"(?:^|[-_])(?:banner|announcement)(?:$|[-_])")
+_BANNER = re.compile(r"(?:^|[-_])(?:banner|announcement)(?:$|[-_])|^playground(?:Header|Preview)_")
 _BLOCK_TAGS = _words("div section ul ol p header center h2 h3 h4 h5 h6")
 _AROUND = re.compile(
     r"(?:^|[\s_-])(?:(?P<navigation>nav|navigation|menu|sidebar|sidenav|sidemenu|toc|pager|prevnext)"
@@ -99,8 +99,18 @@ _KINDS = _words(
 _KINDS_OF_A_PARAGRAPH = _words("note tip warning danger caution important")
 _ADMONITIONS = _words(
     "admonition custom-block theme-admonition starlight-aside callout markdown-alert alert",
-    "github-alert admonition-block blockquote-tag",
+    "github-alert admonition-block blockquote-tag nextra-callout",
 )
+# Nextra tells a callout's kind by its colour alone.
+_NEXTRA_COLOUR = re.compile(r"(?:^|[:_-])text-(green|blue|yellow|orange|red|purple)-\d+$")
+_NEXTRA_KINDS = {
+    "green": "tip",
+    "blue": "info",
+    "yellow": "warning",
+    "orange": "warning",
+    "red": "error",
+    "purple": "important",
+}
 _ADMONITION_TITLE = re.compile(
     r"(?:admonition-?|custom-block-|alert-|blockquote-tag-|aside__|callout-|topic-|sidebar-)(?:title|heading)",
     re.IGNORECASE,
@@ -113,6 +123,8 @@ _NAMES_OF_BLOCKS = (
     " | .//*[contains(@class, 'toctree-wrapper')]/p[contains(@class, 'caption')]"
     " | .//figure/figcaption/span[@class='title']"  # of code, in Starlight
     " | .//div[contains(@class, 'codeBlockTitle')]"  # the same in Docusaurus
+    " | .//div[contains(@class, 'nextra-code')]/div/span[contains(@class, 'truncate')]"
+    " | .//div[contains(@class, 'nextra-code')]/div[contains(@class, 'truncate')]"  # Nextra 2, 3
     " | .//p[contains(concat(' ', normalize-space(@class), ' '), ' title ')]"
 )
 _TAB_SETS = _words(
@@ -338,6 +350,10 @@ def mark_admonition(element: etree._Element) -> None:
     """Turn a theme's admonition into a `blockquote` marked with its kind and title."""
     names = classes(element)
     kind = next((name.lower() for name in map(_bare_kind, names) if name.lower() in _KINDS), "")
+    if "nextra-callout" in names:
+        kind = _kind_by_colour(names)
+        for icon in select(element, "./div[@data-pagefind-ignore]"):
+            remove(icon)
     if not (
         not _ADMONITIONS.isdisjoint(names)
         or (element.tag in {"details", "blockquote"} and kind)
@@ -353,6 +369,11 @@ def mark_admonition(element: etree._Element) -> None:
             break
     element.tag = "blockquote"
     element.set("data-docbot-kind", _kind_and_title(kind, title))
+
+
+def _kind_by_colour(names: list[str]) -> str:
+    colours = (_NEXTRA_COLOUR.search(name) for name in names if "dark:" not in name)
+    return next((_NEXTRA_KINDS[colour[1]] for colour in colours if colour), "")
 
 
 def link_cards(main: etree._Element) -> None:
@@ -398,5 +419,7 @@ def _bare_kind(name: str) -> str:
 def _kind_and_title(kind: str, title: str) -> str:
     if not kind or not title:
         return title or kind.capitalize()
+    if title == kind:
+        return title.capitalize()  # it is shown so by style
     same = title.lower().replace(" ", "") == kind
     return title if same else f"{kind.capitalize()}: {title}"

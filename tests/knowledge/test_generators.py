@@ -60,3 +60,60 @@ def test_a_formula_that_is_drawn_beside_its_mathml_is_kept_as_tex_once() -> None
 def test_a_list_below_code_within_an_item_stands_apart_from_it() -> None:
     html = "<ul><li>Run:<pre>x</pre><ul><li>a</li><li>b</li></ul></li></ul>"
     assert markdown(html) == "- Run:\n\n  ```\n  x\n  ```\n\n  - a\n  - b"
+
+
+def test_a_header_before_the_text_that_alone_holds_the_title_is_read_with_it() -> None:
+    page = convert(
+        '<body><div><nav>N</nav><header class="hero"><h1>Pumps</h1><p>Under control</p></header>'
+        "<main><p>Text</p></main><footer>F</footer></div></body>",
+        URL,
+    )
+    assert page.markdown == "# Pumps\n\nUnder control\n\nText\n"
+
+
+def test_the_name_of_the_site_before_the_text_is_not_its_title() -> None:
+    header = '<header><h1><a href="/">Acme</a></h1></header>'
+    page = convert(
+        f"<head><title>Valves | Acme</title></head><body><div>{header}<main><p>Text</p></main>"
+        "</div></body>",
+        URL,
+    )
+    assert (page.title, page.markdown) == ("Valves", "Text\n")
+
+
+def test_the_link_of_a_card_is_written_on_its_heading_alone() -> None:
+    html = '<a class="card" href="/a"><h2>Pumps <em>new</em></h2><p>What they do.</p></a>'
+    assert markdown(html) == "## [Pumps new](https://docs.example.org/a)\n\nWhat they do."
+    assert markdown('<a href="#own"><h2 id="own">Pumps</h2></a>') == "## Pumps {#own}"
+
+
+def test_words_that_only_style_keeps_apart_are_parted() -> None:
+    html = (
+        '<p><strong class="name">mode</strong><span class="type">string</span>'
+        '<span class="divider"></span><span class="required">required</span></p>'
+        '<p><code><span class="a">one</span><span class="b">two</span></code></p>'
+        "<p><span>un</span><span>parted</span></p>"
+    )
+    assert markdown(html) == "**mode** string required\n\n`onetwo`\n\nunparted"
+
+
+def test_blocks_in_a_list_are_its_items() -> None:
+    html = "<ul><div><p>one</p><p>more</p></div><div><p>two</p></div></ul>"
+    assert markdown(html) == "- one\n\n  more\n\n- two"
+
+
+def test_a_live_editor_is_its_code() -> None:
+    html = (
+        '<div class="playgroundContainer_x"><div class="playgroundHeader_y">Live Editor</div>'
+        '<pre class="prism-code language-jsx">f()</pre><div class="playgroundHeader_y">Result</div>'
+        '<div class="playgroundPreview_z">Loading...</div></div>'
+    )
+    assert markdown(html) == "```jsx\nf()\n```"
+
+
+def test_an_author_is_named_once() -> None:
+    html = (
+        '<div class="avatar"><a href="/ada" class="avatar__photo-link"><img class="avatar__photo" '
+        'src="a.png" alt="Ada"></a><div><a href="/ada">Ada</a></div></div>'
+    )
+    assert markdown(html) == "[Ada](https://docs.example.org/ada)"

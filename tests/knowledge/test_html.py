@@ -130,7 +130,7 @@ def test_an_item_with_code_keeps_it_within_the_item() -> None:
                 '<div class="theme-admonition theme-admonition-danger"><div class="admonitionHeading_x">'
                 "danger</div><div><p>T</p></div></div>"
             ),
-            "danger",
+            "Danger",
         ),
         (
             '<aside class="starlight-aside starlight-aside--caution"><p class="starlight-aside__title">Caution</p><p>T</p></aside>',

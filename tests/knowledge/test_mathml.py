@@ -8,10 +8,13 @@ from docbot.knowledge.mathml import tex_of
     ("mathml", "tex"),
     [
         (
-            "<mi>h</mi><mo>=</mo><mfrac><mi>p</mi><mrow><mi>ρ</mi><mi>g</mi></mrow></mfrac>",
-            r"h = \frac{p}{ρ g}",
+            "<mi>h</mi><mo>=</mo><mfrac><mi>p</mi><mrow><mi>λ</mi><mi>g</mi></mrow></mfrac>",
+            r"h = \frac{p}{λ g}",
         ),
-        ("<msup><mi>x</mi><mn>2</mn></msup><mo>−</mo><msub><mi>y</mi><mn>10</mn></msub>", "x^2 - y_{10}"),
+        (
+            "<msup><mi>x</mi><mn>2</mn></msup><mo>\u2212</mo><msub><mi>y</mi><mn>10</mn></msub>",
+            "x^2 - y_{10}",
+        ),
         (
             "<munderover><mo>∑</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover>",
             r"\sum_{i = 1}^n",
@@ -21,11 +24,16 @@ from docbot.knowledge.mathml import tex_of
         ("<mi>sin</mi><mo>\u2061</mo><mi>x</mi>", r"\mathrm{sin} x"),
         ("<mover><mi>v</mi><mo>→</mo></mover>", r"\vec{v}"),
         (
-            "<mtable><mtr><mtd><mn>1</mn></mtd><mtd><mn>0</mn></mtd></mtr><mtr><mtd><mn>0</mn></mtd>"
-            "<mtd><mn>1</mn></mtd></mtr></mtable>",
+            (
+                "<mtable><mtr><mtd><mn>1</mn></mtd><mtd><mn>0</mn></mtd></mtr><mtr><mtd><mn>0</mn></mtd>"
+                "<mtd><mn>1</mn></mtd></mtr></mtable>"
+            ),
             r"\begin{matrix} 1 & 0 \\ 0 & 1 \end{matrix}",
         ),
-        ("<mtext>if</mtext><semantics><mi>x</mi><annotation>y</annotation></semantics>", r"\text{if} x"),
+        (
+            "<mtext>if</mtext><semantics><mi>x</mi><annotation>y</annotation></semantics>",
+            r"\text{if} x",
+        ),
         ("<mfrac><mi>broken</mi></mfrac>bare", r"\mathrm{broken}"),
         ("", ""),
     ],
