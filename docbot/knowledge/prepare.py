@@ -78,8 +78,7 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     mark_footnotes(main)
     themes.label_tabs(main)
     themes.link_cards(main)
-    for element in main.iter(*_HEADINGS[1:]):
-        _take_link_of_card(element)
+    _keep_names(main)
     themes.name_blocks(main)
     for element in select(main, ".//*[@data-termynal][not(.//pre)]"):
         _write_terminal(element)
@@ -88,8 +87,7 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     _prune(main)
     for element in list(main.iter("dl")):
         mark_signatures(element)
-    for element in list(main.iter("ul", "ol")):
-        _make_items(element)
+    _make_items(main)
     _part_words(main)
     spell_out(main)
     for element in list(main.iter("div", "section", "aside", "details", "blockquote", "p")):
@@ -278,6 +276,16 @@ def _keep_pilcrow_target(heading: etree._Element) -> None:
             return
 
 
+def _keep_names(main: etree._Element) -> None:
+    """Settle what headings within links, buttons and summaries, and buttons within headings, are."""
+    for button in list(main.iter("button")):
+        _keep_name_on_button(button)
+    for heading in list(main.iter(*_HEADINGS[1:])):
+        _take_link_of_card(heading)
+        if heading.get("id") is None and next(heading.iterancestors("summary"), None) is not None:
+            heading.tag = "span"
+
+
 def _take_link_of_card(heading: etree._Element) -> None:
     """Write the link that covers a whole card on its heading alone."""
     card = next((outer for outer in heading.iterancestors("a") if outer.get("href")), None)
@@ -289,6 +297,16 @@ def _take_link_of_card(heading: etree._Element) -> None:
     heading.append(link)
     card.tag = "div"
     del card.attrib["href"]
+
+
+def _keep_name_on_button(button: etree._Element) -> None:
+    """Keep what a button names: the folder, or the section, that it opens."""
+    parent = button.getparent()
+    if parent is None:
+        return
+    is_heading = parent.tag in _HEADINGS and line_of(parent) == line_of(button)
+    if is_heading or themes.is_folder_in_tree(button):
+        button.tag = "span"
 
 
 def _part_words(main: etree._Element) -> None:
@@ -316,14 +334,17 @@ def _right_before(element: etree._Element) -> etree._Element | None:
     return None
 
 
-def _make_items(listing: etree._Element) -> None:
+def _make_items(main: etree._Element) -> None:
     """Make an item of each block that stands in a list without being one."""
-    for child in listing:
-        if child.tag in {"div", "p", "details"} and child.find("./li") is None:
+    for block in select(
+        main, ".//*[self::ul or self::ol]/*[self::div or self::p or self::details]"
+    ):
+        parent = block.getparent()
+        if parent is not None and block.find("./li") is None:
             item = etree.Element("li")
-            item.tail, child.tail = child.tail, None
-            listing.replace(child, item)
-            item.append(child)
+            item.tail, block.tail = block.tail, None
+            parent.replace(block, item)
+            item.append(block)
 
 
 def _set_anchor(heading: etree._Element) -> None:

@@ -117,6 +117,7 @@ _ADMONITION_TITLE = re.compile(
 )
 # Topics and sidebars of reStructuredText: boxes with a title, but of no kind.
 _BOX_TITLE = "./*[@class='topic-title' or @class='sidebar-title']"
+_ALERT = re.compile(r"\s*\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\s*")
 _NAMES_OF_BLOCKS = (
     ".//p[contains(concat(' ', @class, ' '), ' rubric ')]"
     " | .//*[contains(concat(' ', normalize-space(@class), ' '), ' sd-card-title ')]"
@@ -354,6 +355,9 @@ def mark_admonition(element: etree._Element) -> None:
         kind = _kind_by_colour(names)
         for icon in select(element, "./div[@data-pagefind-ignore]"):
             remove(icon)
+    if element.tag == "blockquote" and (alert := _alert_of_github(element)):
+        element.set("data-docbot-kind", alert)
+        return
     if not (
         not _ADMONITIONS.isdisjoint(names)
         or (element.tag in {"details", "blockquote"} and kind)
@@ -371,13 +375,34 @@ def mark_admonition(element: etree._Element) -> None:
     element.set("data-docbot-kind", _kind_and_title(kind, title))
 
 
+def _alert_of_github(quotation: etree._Element) -> str:
+    """Take the mark out of an alert that a generator left as it was written: `[!NOTE]`."""
+    first = quotation[0] if len(quotation) and quotation[0].tag == "p" else quotation
+    mark = _ALERT.match(first.text or "")
+    if mark is None:
+        return ""
+    first.text = (first.text or "")[mark.end() :]
+    return mark[1].capitalize()
+
+
 def _kind_by_colour(names: list[str]) -> str:
     colours = (_NEXTRA_COLOUR.search(name) for name in names if "dark:" not in name)
     return next((_NEXTRA_KINDS[colour[1]] for colour in colours if colour), "")
 
 
+def is_folder_in_tree(button: etree._Element) -> bool:
+    """Nextra writes each folder of a tree of files on a button."""
+    trees = button.iterancestors("ul")
+    return any("nextra-filetree" in classes(tree) for tree in trees)
+
+
 def link_cards(main: etree._Element) -> None:
-    """Write the link that covers a whole card of sphinx-design on the card's title."""
+    """Write the link that covers a whole card on the card's title, each card on a line."""
+    for whole in select(main, ".//a[contains(@class, 'nextra-card')]"):
+        block = etree.Element("p")
+        block.tail, whole.tail = whole.tail, None
+        whole.addprevious(block)
+        block.append(whole)
     for link in select(main, ".//a[contains(@class, 'sd-stretched-link')]"):
         card = link.getparent()
         title = None if card is None else next(filter(_is_card_title, card.iter("div", "p")), None)

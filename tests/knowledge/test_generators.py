@@ -117,3 +117,35 @@ def test_an_author_is_named_once() -> None:
         'src="a.png" alt="Ada"></a><div><a href="/ada">Ada</a></div></div>'
     )
     assert markdown(html) == "[Ada](https://docs.example.org/ada)"
+
+
+def test_an_alert_that_was_left_as_it_was_written_has_its_kind() -> None:
+    html = "<blockquote><p>[!NOTE]\nText</p></blockquote><blockquote><p>[!no]</p></blockquote>"
+    assert markdown(html) == "> **Note**\n>\n> Text\n\n> [!no]"
+
+
+def test_a_callout_of_nextra_has_the_kind_that_its_colour_tells() -> None:
+    html = (
+        '<div class="nextra-callout x:bg-red-100 x:dark:text-blue-50 x:text-red-700">'
+        '<div data-pagefind-ignore="all">!</div><div><p>Stop</p></div></div>'
+    )
+    assert markdown(html) == "> **Error**\n>\n> Stop"
+
+
+def test_a_tree_of_files_keeps_the_names_of_its_folders() -> None:
+    html = (
+        '<ul class="nextra-filetree"><li><button>src</button><ul><li>a.js</li></ul></li>'
+        "<li>b.js</li></ul>"
+    )
+    assert markdown(html) == "- src\n  - a.js\n- b.js"
+
+
+def test_a_heading_that_is_a_button_keeps_its_text() -> None:
+    html = '<h2><button aria-expanded="false">How?</button></h2><h2>So <button>copy</button></h2>'
+    assert markdown(html) == "## How?\n\n## So"
+
+
+def test_what_opens_details_is_no_heading_unless_it_has_an_anchor() -> None:
+    html = "<details><summary><h3>More</h3></summary><p>Text</p></details>"
+    assert markdown(html) == "**More**\n\nText"
+    assert markdown(html.replace("<h3", '<h3 id="a"')) == "### More {#a}\n\nText"
