@@ -224,7 +224,7 @@ def _opening(places: Sequence[_Place], piece: range) -> int:
         covering[at] = 0 < levels[at] < lowest
         lowest = min(lowest, levels[at] or lowest)
     first = 1 if levels[0] else 0
-    while 0 < first < len(levels) and covering[first]:
+    while 0 < first < len(levels) and covering[first - 1] and covering[first]:
         first += 1
     return piece.start + first
 

@@ -271,6 +271,11 @@ _block = st.one_of(
 )
 
 
+def test_of_headings_without_text_none_is_lost() -> None:
+    [piece] = cut("# First\n\n# Second")
+    assert (piece.heading_path, piece.text) == (("First",), "# Second")
+
+
 @given(st.lists(_block, max_size=25).map("\n\n".join))
 def test_the_chunks_hold_every_word_in_order_and_balance_their_fences(markdown: str) -> None:
     pieces = cut(markdown)
