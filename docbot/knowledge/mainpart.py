@@ -69,10 +69,25 @@ def find_main(root: etree._Element) -> etree._Element:
     whole = root if body is None else body
     weights = _weigh(whole)
     main = _landmark(whole, weights)
-    if main is None:
-        main = whole
+    main = whole if main is None else _with_its_head(main)
     _clear_around_text(main, weights)
     return main
+
+
+def _with_its_head(main: etree._Element) -> etree._Element:
+    """Take in a header that stands before the text and alone holds its title: a hero, an index."""
+    parent = main.getparent()
+    if parent is None or parent.tag == "body" or main.find(".//h1") is not None:
+        return main
+    headers = main.itersiblings("header", preceding=True)
+    return parent if any(map(_is_head_of_text, headers)) else main
+
+
+def _is_head_of_text(header: etree._Element) -> bool:
+    """Tell a page's own title from the site's, which is linked, or stands beside its navigation."""
+    title = header.find(".//h1")
+    is_of_site = header.get("role") is not None or header.find(".//nav") is not None
+    return title is not None and title.find(".//a[@href]") is None and not is_of_site
 
 
 def _has_text(element: etree._Element) -> bool:

@@ -195,7 +195,8 @@ def is_noise_by_role_or_class(element: etree._Element) -> bool:
     if element.get("role") in _DROPPED_ROLES:
         return True
     if element.get("aria-hidden") == "true" and element.tag not in _SHOWN_ALTHOUGH_HIDDEN:
-        return True
+        # The title of an aside of Starlight: to those who hear the page, its label says it.
+        return not _ADMONITION_TITLE.search(attribute(element, "class"))
     names = classes(element)
     if "contents" in names and ("topic" in names or "local" in names):
         return True

@@ -149,3 +149,11 @@ def test_what_opens_details_is_no_heading_unless_it_has_an_anchor() -> None:
     html = "<details><summary><h3>More</h3></summary><p>Text</p></details>"
     assert markdown(html) == "**More**\n\nText"
     assert markdown(html.replace("<h3", '<h3 id="a"')) == "### More {#a}\n\nText"
+
+
+def test_the_title_of_an_aside_is_kept_though_it_is_hidden_from_who_hears_the_page() -> None:
+    html = (
+        '<aside aria-label="Try" class="starlight-aside starlight-aside--tip">'
+        '<p class="starlight-aside__title" aria-hidden="true">Try <code>it</code></p><p>Text</p></aside>'
+    )
+    assert markdown(html) == "> **Tip: Try `it`**\n>\n> Text"
