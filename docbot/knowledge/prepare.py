@@ -28,6 +28,7 @@ from docbot.knowledge.addresses import joiner
 from docbot.knowledge.footnotes import mark_footnotes
 from docbot.knowledge.inline import spell_out
 from docbot.knowledge.maths import keep_tex
+from docbot.knowledge.references import settle_references
 from docbot.knowledge.signatures import mark_signatures
 from docbot.knowledge.tree import attribute, hollow, line_of, remove, select, text_of
 
@@ -65,6 +66,7 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     join = joiner(base)
     for element in list(main.iter("iframe")):
         _link_frame(element, join)
+    settle_references(main)
     for element in list(main.iter("table")):
         _unwrap_layout(element)
     _unwrap_line_number_tables(main)

@@ -71,7 +71,8 @@ _DROPPED_CLASSES = _words(
     # around code
     "copybtn copy-button copy-btn clipboard-copy o-tooltip--left linenos lineno linenodiv gutter",
     "line-numbers line-numbers-wrapper linenumber code-line-number ln rouge-gutter hljs-ln-numbers",
-    "linenums lnt boring td-heading-self-link theme-doc-card-icon avatar__photo avatar__photo-link",
+    "linenums lnt boring td-heading-self-link permalink theme-doc-card-icon avatar__photo",
+    "avatar__photo-link site-footer page-footer footer",
     # pictures shown again, larger
     "checkbox-img img-wrapper",
     # for screen readers and mathematics written twice
@@ -95,8 +96,8 @@ _KINDS = _words(
     "note tip info warning danger caution important hint attention error seealso success question",
     "failure bug example quote abstract todo deprecated check help summary tldr experimental",
 )
-# Some themes of Jekyll write an admonition as a paragraph of this class, and nothing else.
-_KINDS_OF_A_PARAGRAPH = _words("note tip warning danger caution important")
+# Some write an admonition as a block of this class and nothing else, as Jekyll, Pandoc and rustdoc.
+_PLAIN_KINDS = _words("note tip warning danger caution important")
 _ADMONITIONS = _words(
     "admonition custom-block theme-admonition starlight-aside callout markdown-alert alert",
     "github-alert admonition-block blockquote-tag nextra-callout",
@@ -179,6 +180,8 @@ def _is_around_by_name(element: etree._Element) -> bool:
     if element.tag not in _BLOCK_TAGS:
         return False
     is_section = element.tag == "section" or "section" in classes(element)
+    if element.get("id") == "titlearea":  # Doxygen writes the project's name there
+        return True
     if element.get("id") in _DISCUSSIONS and not is_section:
         return True
     found = _AROUND.search(attribute(element, "class"))
@@ -362,7 +365,7 @@ def mark_admonition(element: etree._Element) -> None:
     if not (
         not _ADMONITIONS.isdisjoint(names)
         or (element.tag in {"details", "blockquote"} and kind)
-        or (element.tag == "p" and kind in _KINDS_OF_A_PARAGRAPH and len(names) == 1)
+        or (element.tag in {"p", "div"} and kind in _PLAIN_KINDS and len(names) == 1)
         or select(element, _BOX_TITLE)
     ):
         return
