@@ -72,7 +72,8 @@ _DROPPED_CLASSES = _words(
     "copybtn copy-button copy-btn clipboard-copy o-tooltip--left linenos lineno linenodiv gutter",
     "line-numbers line-numbers-wrapper linenumber code-line-number ln rouge-gutter hljs-ln-numbers",
     "linenums lnt boring td-heading-self-link permalink theme-doc-card-icon avatar__photo",
-    "avatar__photo-link site-footer page-footer footer",
+    "avatar__photo-link site-footer page-footer footer suggestEdits UpdatedAt heading-anchor-icon",
+    "callout-icon",
     # pictures shown again, larger
     "checkbox-img img-wrapper",
     # for screen readers and mathematics written twice
@@ -98,6 +99,10 @@ _KINDS = _words(
 )
 # Some write an admonition as a block of this class and nothing else, as Jekyll, Pandoc and rustdoc.
 _PLAIN_KINDS = _words("note tip warning danger caution important")
+_KIND_PREFIX = re.compile(
+    r"^(?:starlight-aside--|markdown-alert-|theme-admonition-|blockquote-tag-|alert-|callout_)"
+)
+_SHORT_KINDS = {"warn": "warning", "err": "error", "okay": "success"}
 _ADMONITIONS = _words(
     "admonition custom-block theme-admonition starlight-aside callout markdown-alert alert",
     "github-alert admonition-block blockquote-tag nextra-callout",
@@ -130,8 +135,9 @@ _NAMES_OF_BLOCKS = (
     " | .//p[contains(concat(' ', normalize-space(@class), ' '), ' title ')]"
 )
 _TAB_SETS = _words(
-    "tabbed-set vp-code-group code-group sd-tab-set tab-set sphinx-tabs tabs-container",
+    "CodeTabs tabbed-set vp-code-group code-group sd-tab-set tab-set sphinx-tabs tabs-container",
 )
+_BLOCKS_OF_TABS = "./*[contains(@class, 'blocks') or @class='CodeTabs-inner']"
 _TAB_PANELS = _words(
     "tabbed-block tabbed-content sd-tab-content tab-content tab-panel",
 )
@@ -330,14 +336,19 @@ def _label(panel: etree._Element, name: etree._Element) -> None:
 
 
 def _is_tab_name(element: etree._Element, container: etree._Element) -> bool:
-    if element.get("role") == "tab":
+    if element.get("role") == "tab" or _is_in_toolbar(element):
         return True
     within = takewhile(lambda outer: outer is not container, element.iterancestors())
     return element.tag == "label" and not any(outer.tag in {"li", "p"} for outer in within)
 
 
+def _is_in_toolbar(element: etree._Element) -> bool:
+    outer = element.getparent()
+    return element.tag == "button" and outer is not None and "CodeTabs-toolbar" in classes(outer)
+
+
 def _tab_panels(container: etree._Element) -> list[etree._Element]:
-    if blocks := select(container, "./*[contains(@class, 'blocks')]"):  # VitePress
+    if blocks := select(container, _BLOCKS_OF_TABS):  # VitePress, ReadMe
         return list(blocks[0])
     if blocks := select(
         container, "./*[contains(@class, 'tabbed-content')]/*[@class='tabbed-block']"
@@ -354,7 +365,7 @@ def _tab_panels(container: etree._Element) -> list[etree._Element]:
 def mark_admonition(element: etree._Element) -> None:
     """Turn a theme's admonition into a `blockquote` marked with its kind and title."""
     names = classes(element)
-    kind = next((name.lower() for name in map(_bare_kind, names) if name.lower() in _KINDS), "")
+    kind = next(filter(_KINDS.__contains__, map(_bare_kind, names)), "")
     if "nextra-callout" in names:
         kind = _kind_by_colour(names)
         for icon in select(element, "./div[@data-pagefind-ignore]"):
@@ -436,13 +447,8 @@ def name_blocks(main: etree._Element) -> None:
 
 
 def _bare_kind(name: str) -> str:
-    return (
-        name.removeprefix("starlight-aside--")
-        .removeprefix("markdown-alert-")
-        .removeprefix("theme-admonition-")
-        .removeprefix("blockquote-tag-")
-        .removeprefix("alert-")
-    )
+    bare = _KIND_PREFIX.sub("", name.lower())
+    return _SHORT_KINDS.get(bare, bare)
 
 
 def _kind_and_title(kind: str, title: str) -> str:
