@@ -21,7 +21,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.house import ROOT, Silent, open_to_all, wait_for_server_to_end
+from benchmarks.house import ROOT, open_to_all, wait_for_server_to_end
 from benchmarks.table import Line, print_table
 from docbot.app.reading import sync_sources
 from docbot.app.rooms import Rooms, open_rooms
@@ -43,16 +43,25 @@ _READ = """
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What one sync took, and what it asked for."""
+    """What one sync took, and what it asked for; `stages` are seconds by what was done."""
 
-    seconds: float
+    stages: dict[str, float]
     requests: int
     bodies: int
     embedded: int  # texts
 
+    @property
+    def seconds(self) -> float:
+        return sum(self.stages.values())
+
+    @property
+    def reading(self) -> float:
+        return self.stages["reading site"]
+
     def __str__(self) -> str:
+        stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in self.stages.items())
         return (
-            f"{self.seconds:.2f} s, {self.requests} requests, {self.bodies} bodies, "
+            f"{self.seconds:.2f} s ({stages}), {self.requests} requests, {self.bodies} bodies, "
             f"{self.embedded} texts embedded"
         )
 
@@ -70,7 +79,7 @@ class Syncs:
 
     @property
     def of_conversion(self) -> float:
-        return self.conversion_seconds / self.first.seconds
+        return self.conversion_seconds / self.first.reading
 
     @property
     def cheaper(self) -> float:
@@ -85,7 +94,7 @@ class Syncs:
             ),
             Line("First sync: fetch, convert, store, embed, index", str(self.first)),
             Line(
-                "Its pages a second, as a share of those of conversion alone",
+                "Pages read, converted and stored a second, as a share of conversion alone",
                 f"{self.of_conversion:.2f}",
                 f"at least {LEAST_OF_CONVERSION}",
             ),
@@ -97,6 +106,27 @@ class Syncs:
                 f"1 body, {self.changed_chunks} texts",
             ),
         ]
+
+
+class Stages:
+    """Tells how long each stage of a sync took, up to the beginning of the next."""
+
+    def __init__(self) -> None:
+        self._begun: list[tuple[str, float]] = [("beginning", time.monotonic())]
+
+    def begin(self, what: str) -> None:
+        self._begun.append((what, time.monotonic()))
+
+    def expect(self, total: int) -> None: ...
+    def at(self, done: int) -> None: ...
+    def end(self) -> None: ...
+
+    def seconds(self) -> dict[str, float]:
+        moments = [*(moment for _, moment in self._begun), time.monotonic()]
+        return {
+            what: after - before
+            for (what, before), after in zip(self._begun, moments[1:], strict=True)
+        }
 
 
 class SiteServer:
@@ -178,12 +208,11 @@ async def _chunks(rooms: Rooms) -> set[bytes]:
 
 async def _sync(rooms: Rooms, site: SiteServer, model: ModelServer) -> Done:
     before, asked = await site.counts(), _embedded(model)
-    began = time.monotonic()
-    await sync_sources(rooms, [], full=False, say=lambda _: None, progress=Silent())
-    seconds = time.monotonic() - began
+    stages = Stages()
+    await sync_sources(rooms, [], full=False, say=lambda _: None, progress=stages)
     after = await site.counts()
     gave = {name: after.get(name, 0) - before.get(name, 0) for name in ("requests", "bodies")}
-    return Done(seconds, gave["requests"], gave["bodies"], _embedded(model) - asked)
+    return Done(stages.seconds(), gave["requests"], gave["bodies"], _embedded(model) - asked)
 
 
 def _embedded(model: ModelServer) -> int:
