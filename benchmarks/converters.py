@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from docbot.knowledge.html import convert
+from docbot.knowledge.html.convert import convert
 
 _RIVALS = ("html2text", "html_to_markdown", "markdownify", "trafilatura")
 ARE_RIVALS_HERE = all(find_spec(name) for name in _RIVALS)

@@ -19,8 +19,8 @@ from docbot.db.locks import sync_lock
 from docbot.db.sources import PageRow, Source, Uncut
 from docbot.db.syncs import Begun
 from docbot.errors import DocbotError, UsageError
-from docbot.knowledge.leftout import lines_of_left_out
 from docbot.knowledge.reading import read_pages
+from docbot.knowledge.site.leftout import lines_of_left_out
 from docbot.knowledge.sync import (
     RESUMABLE_HOURS,
     MayRemove,

@@ -13,7 +13,7 @@ from docbot.app.rooms import Rooms, complete_index, rebuild_index
 from docbot.db.locks import sync_lock
 from docbot.errors import DocbotError, TransientError, UsageError
 from docbot.forum.retry import pause
-from docbot.knowledge.chunks import CHUNKER_VERSION
+from docbot.knowledge.chunking.chunks import CHUNKER_VERSION
 from docbot.knowledge.sync import cut_anew
 from docbot.processes import process_pool
 from docbot.retrieval.lexical import LEXICAL_VERSION

@@ -7,8 +7,8 @@ from docbot.app.rooms import Rooms
 from docbot.db.sources import Source
 from docbot.db.syncs import LastSync
 from docbot.errors import UsageError
+from docbot.knowledge.html.selector import check_selector
 from docbot.knowledge.location import located, overlap
-from docbot.knowledge.selector import check_selector
 from docbot.settings import is_http_address
 
 _SHOWN_FAILURES = 3

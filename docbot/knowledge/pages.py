@@ -9,13 +9,13 @@ from urllib.parse import urljoin
 
 from docbot.errors import PermanentError
 from docbot.knowledge.addresses import folded, is_under, rebase
-from docbot.knowledge.chunks import Chunk, chunk
-from docbot.knowledge.head import NO_HEAD, Head
-from docbot.knowledge.html import Converted, convert, decode
-from docbot.knowledge.markdown import read
+from docbot.knowledge.chunking.chunks import Chunk, chunk
+from docbot.knowledge.html.convert import Converted, convert, decode
+from docbot.knowledge.html.head import NO_HEAD, Head
 from docbot.knowledge.memory import Known
-from docbot.knowledge.pdf import read_pdf
 from docbot.knowledge.repeated import edges, without
+from docbot.knowledge.text.markdown import read
+from docbot.knowledge.text.pdf import read_pdf
 
 # Raised when the same body would give another page, so that pages that did not change are read anew.
 CONVERTER_VERSION = 1

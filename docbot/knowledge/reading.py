@@ -11,13 +11,13 @@ from typing import TypeVar
 
 from docbot.db.sources import Source
 from docbot.errors import PermanentError
-from docbot.knowledge.crawl import MOST_PAGES, WebsiteSource, crawl
-from docbot.knowledge.files import Run, folder_pages, line_pages
-from docbot.knowledge.folder import FolderSource
+from docbot.knowledge.folder.files import Run, folder_pages, line_pages
+from docbot.knowledge.folder.folder import FolderSource
 from docbot.knowledge.globs import Choice
 from docbot.knowledge.memory import Memory
 from docbot.knowledge.pages import Fetched, Page, Result, read_fetched
-from docbot.knowledge.pdf import can_read_pdf
+from docbot.knowledge.site.crawl import MOST_PAGES, WebsiteSource, crawl
+from docbot.knowledge.text.pdf import can_read_pdf
 
 # Of a processor, so that a busy machine fails no page; HTML of 10 MB, the most there is, took 114.
 _MOST_SECONDS = 300.0

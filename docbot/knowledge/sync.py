@@ -7,8 +7,8 @@ from docbot.db.addresses import Addresses, AddressRow
 from docbot.db.sources import ChunkRow, PageRow, Removal, Source, Sources, Uncut
 from docbot.db.syncs import Begun, Counts, Outcome, Syncs
 from docbot.errors import DocbotError, PermanentError
-from docbot.knowledge.chunks import CHUNKER_VERSION
-from docbot.knowledge.html import Converted
+from docbot.knowledge.chunking.chunks import CHUNKER_VERSION
+from docbot.knowledge.html.convert import Converted
 from docbot.knowledge.memory import Known
 from docbot.knowledge.pages import (
     CONVERTER_VERSION,

@@ -7,7 +7,6 @@ from hashlib import blake2b
 
 from aiohttp import web
 
-from docbot.knowledge.crawl import WebsiteSource, crawl
 from docbot.knowledge.memory import Known, Memory
 from docbot.knowledge.pages import (
     Failure,
@@ -19,6 +18,7 @@ from docbot.knowledge.pages import (
     Unchanged,
     read_fetched,
 )
+from docbot.knowledge.site.crawl import WebsiteSource, crawl
 from tests.knowledge.conftest import served
 
 Body = str | Callable[[], web.Response]

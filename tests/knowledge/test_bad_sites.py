@@ -11,8 +11,8 @@ from docbot.db.pool import Pool
 from docbot.db.sources import Source, Sources
 from docbot.db.syncs import Syncs
 from docbot.errors import DocbotError, MovedError, PermanentError, RefusedError, TransientError
-from docbot.knowledge.crawl import WebsiteSource, crawl
 from docbot.knowledge.pages import Fetched, Page, read_fetched
+from docbot.knowledge.site.crawl import WebsiteSource, crawl
 from docbot.knowledge.sync import Stored, Summary, store
 from tests.knowledge.conftest import pages_handler, served
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.knowledge.blocks import MOST
-from docbot.knowledge.chunks import Chunk, chunk
-from docbot.knowledge.html import Converted
-from docbot.knowledge.tokens import tokens
+from docbot.knowledge.chunking.blocks import MOST
+from docbot.knowledge.chunking.chunks import Chunk, chunk
+from docbot.knowledge.chunking.tokens import tokens
+from docbot.knowledge.html.convert import Converted
 
 URL = "https://docs.example.org/guide/"
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from docbot.knowledge.html import convert
+from docbot.knowledge.html.convert import convert
 
 URL = "https://docs.example.org/guide/page.html"
 

@@ -10,11 +10,11 @@ from aiohttp import web
 
 from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError, UsageError
 from docbot.knowledge.addresses import folded, folder_of, is_under, rebase
-from docbot.knowledge.crawl import WebsiteSource, crawl
-from docbot.knowledge.fetch import _check_status
 from docbot.knowledge.pages import Failure, Fetched, Nothing, Page, read_fetched
-from docbot.knowledge.robots import parse_robots
-from docbot.knowledge.sitemap import parse_sitemap
+from docbot.knowledge.site.crawl import WebsiteSource, crawl
+from docbot.knowledge.site.fetch import _check_status
+from docbot.knowledge.site.robots import parse_robots
+from docbot.knowledge.site.sitemap import parse_sitemap
 from tests.knowledge.conftest import pages_handler, served
 
 Pages = dict[str, str | Callable[[], web.Response]]

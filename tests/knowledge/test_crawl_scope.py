@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 
 from docbot.errors import MovedError
-from docbot.knowledge.crawl import WebsiteSource
 from docbot.knowledge.pages import Page
+from docbot.knowledge.site.crawl import WebsiteSource
 from tests.knowledge.site import Body, Remembered, crawled, page, site
 
 NAMES = ("install.html", "usage.html", "api.html")

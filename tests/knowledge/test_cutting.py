@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.knowledge.cutting import Part, Rule, Rules, pieces
+from docbot.knowledge.chunking.cutting import Part, Rule, Rules, pieces
 
 HEADING, BLOCK, WORST = 9, 3, 0
 RULES = Rules(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.knowledge.editions import (
+from docbot.knowledge.site.editions import (
     candidates,
     differ,
     is_english,

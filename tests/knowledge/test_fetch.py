@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docbot.errors import DocbotError, MovedError, PermanentError, TransientError
-from docbot.knowledge.body import read_body
-from docbot.knowledge.fetch import Answer, Fetcher, NotModified, Validators
-from docbot.knowledge.html import decode, decode_as
-from docbot.knowledge.pacer import Pacer
+from docbot.knowledge.html.convert import decode, decode_as
+from docbot.knowledge.site.body import read_body
+from docbot.knowledge.site.fetch import Answer, Fetcher, NotModified, Validators
+from docbot.knowledge.site.pacer import Pacer
 from tests.knowledge.conftest import served
 
 Write = Callable[[asyncio.StreamWriter], Awaitable[None]]

@@ -12,10 +12,10 @@ from typing import TypeVar
 import pytest
 
 from docbot.errors import DocbotError, GoneError, PermanentError, UsageError
-from docbot.knowledge.files import folder_pages
-from docbot.knowledge.folder import FolderSource, read_file
+from docbot.knowledge.folder.files import folder_pages
+from docbot.knowledge.folder.folder import FolderSource, read_file
+from docbot.knowledge.folder.inside import read_inside
 from docbot.knowledge.globs import Choice
-from docbot.knowledge.inside import read_inside
 from docbot.knowledge.memory import Memory, NoMemory
 from docbot.knowledge.pages import Failure, Nothing, Page, Result, Unchanged
 from tests.knowledge.memories import Remembered

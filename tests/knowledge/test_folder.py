@@ -12,7 +12,7 @@ import pytest
 
 from docbot.db.sources import Source
 from docbot.errors import PermanentError, TransientError, UsageError
-from docbot.knowledge.folder import FolderSource, read_file
+from docbot.knowledge.folder.folder import FolderSource, read_file
 from docbot.knowledge.memory import NoMemory
 from docbot.knowledge.pages import Failure, Page
 from docbot.knowledge.reading import bounded, read_pages

@@ -1,6 +1,6 @@
 """Small shapes of HTML that site generators write, each beside what a person would make of it."""
 
-from docbot.knowledge.html import convert
+from docbot.knowledge.html.convert import convert
 
 URL = "https://docs.example.org/guide/page.html"
 

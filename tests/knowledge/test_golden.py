@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from docbot.knowledge.html import convert
+from docbot.knowledge.html.convert import convert
 
 GOLDEN = Path(__file__).parent / "golden"
 PAGES = sorted(GOLDEN.glob("*/*.html"))

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docbot.errors import UsageError
-from docbot.knowledge.html import convert, decode
-from docbot.knowledge.selector import check_selector
+from docbot.knowledge.html.convert import convert, decode
+from docbot.knowledge.html.selector import check_selector
 
 URL = "https://docs.example.org/guide/page.html"
 

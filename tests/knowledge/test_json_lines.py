@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from docbot.db.sources import Source
 from docbot.errors import DocbotError, UsageError
-from docbot.knowledge.files import line_pages
-from docbot.knowledge.json_lines import Line, batches, read_record, records
+from docbot.knowledge.folder.files import line_pages
+from docbot.knowledge.folder.json_lines import Line, batches, read_record, records
 from docbot.knowledge.memory import Memory, NoMemory
 from docbot.knowledge.pages import Failure, Nothing, Page, Unchanged
 from docbot.knowledge.reading import read_pages

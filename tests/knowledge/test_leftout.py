@@ -1,4 +1,4 @@
-from docbot.knowledge.leftout import lines_of_left_out
+from docbot.knowledge.site.leftout import lines_of_left_out
 
 
 def test_what_was_left_out_is_told_by_reason_with_its_folders_the_most_first() -> None:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.knowledge.anchors import Anchors, slug
-from docbot.knowledge.markdown import read
 from docbot.knowledge.pages import page_of
+from docbot.knowledge.text.anchors import Anchors, slug
+from docbot.knowledge.text.markdown import read
 
 URL = "https://docs.example.org/guide/page"
 

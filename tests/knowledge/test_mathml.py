@@ -1,7 +1,7 @@
 import pytest
 from lxml import etree
 
-from docbot.knowledge.mathml import tex_of
+from docbot.knowledge.html.mathml import tex_of
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from docbot.errors import RefusedError, UsageError
-from docbot.knowledge.crawl import WebsiteSource
-from docbot.knowledge.fetch import Answer, Fetcher
-from docbot.knowledge.network import (
+from docbot.knowledge.site.crawl import WebsiteSource
+from docbot.knowledge.site.fetch import Answer, Fetcher
+from docbot.knowledge.site.network import (
     GuardedBackend,
     GuardedTransport,
     Place,
@@ -23,7 +23,7 @@ from docbot.knowledge.network import (
     place_of,
     place_of_url,
 )
-from docbot.knowledge.pacer import Pacer
+from docbot.knowledge.site.pacer import Pacer
 from tests.knowledge.conftest import served
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\npage"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docbot.errors import TransientError
-from docbot.knowledge.pacer import LONGEST_REST, Pacer
+from docbot.knowledge.site.pacer import LONGEST_REST, Pacer
 
 
 class Clock:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 
 from docbot.errors import PermanentError
-from docbot.knowledge.folder import read_file
+from docbot.knowledge.folder.folder import read_file
 from docbot.knowledge.pages import Page, page_of
-from docbot.knowledge.pdf import read_pdf
+from docbot.knowledge.text.pdf import read_pdf
 from tests.knowledge.pdfs import pdf
 from tests.knowledge.site import Body, crawled, page, site
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from docbot.knowledge.published import Site
+from docbot.knowledge.folder.published import Site
 
 BASE = "https://docs.example.org/docs/"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from docbot.knowledge.folder import FolderSource
-from docbot.knowledge.html import convert
+from docbot.knowledge.folder.folder import FolderSource
+from docbot.knowledge.html.convert import convert
 from docbot.knowledge.repeated import edges, repeated, without
 
 PAGES = 40

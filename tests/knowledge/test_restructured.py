@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.knowledge.html import Converted
-from docbot.knowledge.restructured import read_restructured
+from docbot.knowledge.html.convert import Converted
+from docbot.knowledge.text.restructured import read_restructured
 
 URL = "https://docs.example.org/guide/page.html"
 

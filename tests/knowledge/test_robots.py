@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.knowledge.robots import parse_robots
+from docbot.knowledge.site.robots import parse_robots
 
 
 def allows(rules: str, path: str, agent: str = "docbot/1 (+https://x.y)") -> bool:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.knowledge.sitemap import Sitemap, parse_sitemap
+from docbot.knowledge.site.sitemap import Sitemap, parse_sitemap
 
 NOTHING = Sitemap((), ())
 

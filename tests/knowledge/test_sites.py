@@ -14,9 +14,9 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from docbot.knowledge.crawl import WebsiteSource, crawl
-from docbot.knowledge.folder import FolderSource, read_file
+from docbot.knowledge.folder.folder import FolderSource, read_file
 from docbot.knowledge.pages import Fetched, Page, read_fetched
+from docbot.knowledge.site.crawl import WebsiteSource, crawl
 from tests.knowledge.conftest import folder_handler, served
 
 # Text that a site's theme writes around its pages.

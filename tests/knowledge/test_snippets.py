@@ -3,10 +3,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.knowledge.folder import File, FolderSource, read_changed, read_file
+from docbot.knowledge.folder.folder import File, FolderSource, read_changed, read_file
+from docbot.knowledge.folder.snippets import with_snippets
 from docbot.knowledge.memory import Known
 from docbot.knowledge.pages import Page, Unchanged
-from docbot.knowledge.snippets import with_snippets
 
 FILES = {
     "a.md": "Alpha.\n",

@@ -12,7 +12,7 @@ from docbot.db.pool import Pool
 from docbot.db.sources import PageRow, Source, Sources, Uncut
 from docbot.db.syncs import Begun, Syncs
 from docbot.errors import PermanentError
-from docbot.knowledge.html import Converted
+from docbot.knowledge.html.convert import Converted
 from docbot.knowledge.memory import Known
 from docbot.knowledge.pages import Failure, Missed, Nothing, Page, Result, Unchanged, page_of
 from docbot.knowledge.sync import (

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.knowledge.tokens import tokens
+from docbot.knowledge.chunking.tokens import tokens
 
 
 @pytest.mark.parametrize(

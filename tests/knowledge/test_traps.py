@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from docbot.knowledge.traps import Traps, repeats_itself
+from docbot.knowledge.site.traps import Traps, repeats_itself
 
 TODAY = date(2026, 6, 1)
 

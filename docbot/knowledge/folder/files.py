@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from docbot.errors import DocbotError, GoneError, TransientError, UsageError
-from docbot.knowledge.folder import File, FolderSource, Listing, read_changed
-from docbot.knowledge.json_lines import Line, Record, batches, read_record, records
+from docbot.knowledge.folder.folder import File, FolderSource, Listing, read_changed
+from docbot.knowledge.folder.json_lines import Line, Record, batches, read_record, records
 from docbot.knowledge.memory import Memory
 from docbot.knowledge.pages import Failure, Nothing, Page, Result, Unchanged
 

@@ -18,7 +18,8 @@ from docutils.parsers.rst import Parser, directives, roles, states
 from docutils.statemachine import StringList
 
 from docbot.errors import DocbotError
-from docbot.knowledge.directives import (
+from docbot.knowledge.html.convert import Converted, convert
+from docbot.knowledge.text.directives import (
     HIGHLIGHTS,
     WAITS_FOR,
     Unknown,
@@ -27,8 +28,7 @@ from docbot.knowledge.directives import (
     role_nodes,
     unknown_role_nodes,
 )
-from docbot.knowledge.html import Converted, convert
-from docbot.knowledge.markdown import name_of, read
+from docbot.knowledge.text.markdown import name_of, read
 
 _MOST_CHARACTERS_A_LINE = 10_000_000
 _SETTINGS: dict[str, Any] = {

@@ -8,7 +8,7 @@ import re
 
 from lxml import etree
 
-from docbot.knowledge.tree import attribute, classes, hollow, line_of, remove, select
+from docbot.knowledge.html.tree import attribute, classes, hollow, line_of, remove, select
 
 _LISTS_OF_SECTIONS = (
     "descendant::*[self::ul or self::ol][li/section[h1 or h2 or h3 or h4]][not(li/p)]"

@@ -9,8 +9,8 @@ import re
 
 from lxml import etree
 
-from docbot.knowledge.mathml import tex_of
-from docbot.knowledge.tree import attribute, classes, line_of, select, text_of
+from docbot.knowledge.html.mathml import tex_of
+from docbot.knowledge.html.tree import attribute, classes, line_of, select, text_of
 
 _DELIMITED = re.compile(r"\s*\\(?:\((?P<inline>.*)\\\)|\[(?P<display>.*)\\\])\s*", re.DOTALL)
 _FORMULAS = (

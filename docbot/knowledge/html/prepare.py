@@ -23,14 +23,14 @@ from urllib.parse import unquote
 
 from lxml import etree
 
-from docbot.knowledge import themes
 from docbot.knowledge.addresses import joiner
-from docbot.knowledge.footnotes import mark_footnotes
-from docbot.knowledge.inline import spell_out
-from docbot.knowledge.maths import keep_tex
-from docbot.knowledge.references import settle_references
-from docbot.knowledge.signatures import mark_signatures
-from docbot.knowledge.tree import attribute, hollow, line_of, remove, select, text_of
+from docbot.knowledge.html import themes
+from docbot.knowledge.html.footnotes import mark_footnotes
+from docbot.knowledge.html.inline import spell_out
+from docbot.knowledge.html.maths import keep_tex
+from docbot.knowledge.html.references import settle_references
+from docbot.knowledge.html.signatures import mark_signatures
+from docbot.knowledge.html.tree import attribute, hollow, line_of, remove, select, text_of
 
 # No page that a person wrote nests deeper; what does is read as bare text.
 _DEEPEST_KEPT = 100

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docbot.errors import PermanentError
-from docbot.knowledge.html import Converted
-from docbot.knowledge.markdown import name_of
+from docbot.knowledge.html.convert import Converted
+from docbot.knowledge.text.markdown import name_of
 
 if TYPE_CHECKING:  # an extra
     from pypdf import PdfReader

@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from docbot.knowledge.tables import Cell, render_table
-from docbot.knowledge.tree import attribute, text_of
+from docbot.knowledge.html.tables import Cell, render_table
+from docbot.knowledge.html.tree import attribute, text_of
 
 # Deeper lists and quotations are read flat: each level copies the text within it once more.
 _DEEPEST_FRAME = 24

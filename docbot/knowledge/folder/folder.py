@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from docbot.errors import DocbotError, UsageError
 from docbot.knowledge.addresses import folded, is_under
-from docbot.knowledge.front import is_draft
+from docbot.knowledge.folder.inside import read_inside
+from docbot.knowledge.folder.published import HTML, MARKDOWN, RESTRUCTURED, Site
+from docbot.knowledge.folder.snippets import with_snippets
 from docbot.knowledge.globs import Choice
-from docbot.knowledge.html import Converted, convert, decode
-from docbot.knowledge.inside import read_inside
-from docbot.knowledge.markdown import read
+from docbot.knowledge.html.convert import Converted, convert, decode
 from docbot.knowledge.memory import Known
 from docbot.knowledge.pages import (
     Failure,
@@ -24,10 +24,10 @@ from docbot.knowledge.pages import (
     page_of,
     refuse_binary,
 )
-from docbot.knowledge.pdf import MOST_BYTES as MOST_PDF_BYTES
-from docbot.knowledge.pdf import can_read_pdf, read_pdf
-from docbot.knowledge.published import HTML, MARKDOWN, RESTRUCTURED, Site
-from docbot.knowledge.snippets import with_snippets
+from docbot.knowledge.text.front import is_draft
+from docbot.knowledge.text.markdown import read
+from docbot.knowledge.text.pdf import MOST_BYTES as MOST_PDF_BYTES
+from docbot.knowledge.text.pdf import can_read_pdf, read_pdf
 
 _PDF = (".pdf",)
 _READ = MARKDOWN + HTML + RESTRUCTURED
@@ -243,7 +243,7 @@ def _converted(site: Site, path: Path, body: bytes, url: str, selector: str | No
 
     if path.suffix.lower() in RESTRUCTURED:
         # docutils takes as long to load as all else here; only a worker that needs it does.
-        from docbot.knowledge.restructured import read_restructured  # noqa: PLC0415
+        from docbot.knowledge.text.restructured import read_restructured  # noqa: PLC0415
 
         return read_restructured(decode(body), url, resolve)
     return read(_whole(site, path, body), url, resolve, generator=site.generator)

@@ -20,8 +20,8 @@ from docbot.errors import (
     RefusedError,
     TransientError,
 )
-from docbot.knowledge.body import content_type, read_body
-from docbot.knowledge.pacer import LONGEST_REST, Pacer
+from docbot.knowledge.site.body import content_type, read_body
+from docbot.knowledge.site.pacer import LONGEST_REST, Pacer
 
 _MOST_REDIRECTS = 6
 _MOST_COOKIES = 100  # some sites ask for theirs back; one that sets more each time gets none

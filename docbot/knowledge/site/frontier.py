@@ -20,7 +20,8 @@ from docbot.knowledge.addresses import (
     may_be_page,
     without_markdown,
 )
-from docbot.knowledge.editions import (
+from docbot.knowledge.html.head import Head
+from docbot.knowledge.site.editions import (
     Candidate,
     candidates,
     differ,
@@ -29,9 +30,8 @@ from docbot.knowledge.editions import (
     primary,
     repeats,
 )
-from docbot.knowledge.head import Head
-from docbot.knowledge.scope import Scope
-from docbot.knowledge.twins import twin_key
+from docbot.knowledge.site.scope import Scope
+from docbot.knowledge.site.twins import twin_key
 
 _MOST_LOOKED_AT = 500_000  # links; beyond it they are looked at again
 _MOST_TRANSLATED = 50_000  # single addresses that pages name as their translations

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from lxml import etree
 
-from docbot.knowledge.tree import attribute, classes, line_of, remove, select
+from docbot.knowledge.html.tree import attribute, classes, line_of, remove, select
 
 _CALL_CLASSES = frozenset(
     {"footnote", "footnote-ref", "footnote-reference", "citation-reference", "footnoteRef"}

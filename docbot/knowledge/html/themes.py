@@ -5,7 +5,7 @@ from itertools import takewhile
 
 from lxml import etree
 
-from docbot.knowledge.tree import (
+from docbot.knowledge.html.tree import (
     attribute,
     classes,
     line_of,

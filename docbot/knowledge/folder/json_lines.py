@@ -17,10 +17,10 @@ from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 from docbot.errors import PermanentError, UsageError
-from docbot.knowledge.html import Converted
-from docbot.knowledge.markdown import read
+from docbot.knowledge.html.convert import Converted
 from docbot.knowledge.memory import Known
 from docbot.knowledge.pages import Nothing, Page, Unchanged, page_of
+from docbot.knowledge.text.markdown import read
 
 MOST_BYTES_A_LINE = 10_000_000
 _MOST_BYTES_AT_ONCE = 1_000_000  # of lines looked at together

@@ -11,12 +11,12 @@ from itertools import pairwise
 
 from markdown_it import MarkdownIt
 
-from docbot.knowledge.anchors import Anchors
-from docbot.knowledge.chunks import plain
-from docbot.knowledge.dialects import plain_blocks
-from docbot.knowledge.front import without_front
-from docbot.knowledge.html import Converted, convert
-from docbot.knowledge.tags import converted_tables, plain_tags
+from docbot.knowledge.chunking.chunks import plain
+from docbot.knowledge.html.convert import Converted, convert
+from docbot.knowledge.text.anchors import Anchors
+from docbot.knowledge.text.dialects import plain_blocks
+from docbot.knowledge.text.front import without_front
+from docbot.knowledge.text.tags import converted_tables, plain_tags
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _STATED_ANCHOR = re.compile(r"\s*\\?\{\s*#([^{}\s]+)(?:\s[^{}]*)?\}\s*$")

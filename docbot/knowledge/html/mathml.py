@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from lxml import etree
 
-from docbot.knowledge.tree import attribute, line_of, text_of
+from docbot.knowledge.html.tree import attribute, line_of, text_of
 
 _SIGNS = {
     "∑": "\\sum",

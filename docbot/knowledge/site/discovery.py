@@ -8,10 +8,10 @@ from urllib.parse import urljoin
 
 from docbot.errors import GoneError, PermanentError, RefusedError, TransientError
 from docbot.knowledge.addresses import at_home, folded, is_markdown, is_under
-from docbot.knowledge.fetch import Answer, Fetcher
 from docbot.knowledge.pages import Failure
-from docbot.knowledge.robots import Robots, parse_robots
-from docbot.knowledge.sitemap import Sitemap, parse_llms, parse_sitemap
+from docbot.knowledge.site.fetch import Answer, Fetcher
+from docbot.knowledge.site.robots import Robots, parse_robots
+from docbot.knowledge.site.sitemap import Sitemap, parse_llms, parse_sitemap
 
 _MOST_SITEMAPS = 1000
 _INDEX_NAMES = ("sitemap-index.xml", "sitemap_index.xml")

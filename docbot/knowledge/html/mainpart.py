@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from docbot.knowledge import themes
-from docbot.knowledge.tree import attribute, remove, select
+from docbot.knowledge.html import themes
+from docbot.knowledge.html.tree import attribute, remove, select
 
 _CONTAINERS = frozenset(
     [

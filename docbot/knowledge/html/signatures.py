@@ -7,7 +7,7 @@ import re
 
 from lxml import etree
 
-from docbot.knowledge.tree import attribute, classes, line_of, select, text_of
+from docbot.knowledge.html.tree import attribute, classes, line_of, select, text_of
 
 # Where a signature shows them; line ends and spaces of its source mean nothing.
 _LINE_END = "\u2028"

@@ -15,13 +15,13 @@ from urllib.parse import urljoin
 from lxml import etree
 
 from docbot.knowledge.addresses import joiner
-from docbot.knowledge.head import NO_HEAD, Head, read_head
-from docbot.knowledge.mainpart import find_main
-from docbot.knowledge.prepare import prepare
-from docbot.knowledge.selector import selected
-from docbot.knowledge.signatures import unfold_parameters
-from docbot.knowledge.tree import attribute, line_of, select
-from docbot.knowledge.walk import to_markdown
+from docbot.knowledge.html.head import NO_HEAD, Head, read_head
+from docbot.knowledge.html.mainpart import find_main
+from docbot.knowledge.html.prepare import prepare
+from docbot.knowledge.html.selector import selected
+from docbot.knowledge.html.signatures import unfold_parameters
+from docbot.knowledge.html.tree import attribute, line_of, select
+from docbot.knowledge.html.walk import to_markdown
 
 # libxml2 drops what lies deeper than 2048 elements, the text after it included.
 _DEEPEST_READ = 2000

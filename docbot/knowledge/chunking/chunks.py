@@ -13,9 +13,9 @@ from itertools import pairwise
 from typing import Protocol
 from urllib.parse import quote
 
-from docbot.knowledge.blocks import MOST, MOST_WHOLE, Unit, size_of, split_units
-from docbot.knowledge.cutting import Part, Rule, Rules, pieces
-from docbot.knowledge.tokens import tokens
+from docbot.knowledge.chunking.blocks import MOST, MOST_WHOLE, Unit, size_of, split_units
+from docbot.knowledge.chunking.cutting import Part, Rule, Rules, pieces
+from docbot.knowledge.chunking.tokens import tokens
 
 # Raised when the same page would be cut differently, so that stored pages are cut anew.
 CHUNKER_VERSION = 3

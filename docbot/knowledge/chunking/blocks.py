@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from docbot.knowledge.cutting import Part, Rule, Rules, pieces
-from docbot.knowledge.tokens import tokens
+from docbot.knowledge.chunking.cutting import Part, Rule, Rules, pieces
+from docbot.knowledge.chunking.tokens import tokens
 
 MOST = 500  # of a chunk, in tokens
 MOST_WHOLE = 1000  # of a chunk that a single block fills; no chunk could hold more

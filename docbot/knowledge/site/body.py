@@ -7,7 +7,7 @@ import zlib
 import httpx
 
 from docbot.errors import PermanentError, TransientError
-from docbot.knowledge.html import decode_as
+from docbot.knowledge.html.convert import decode_as
 
 MOST_BYTES = 10_000_000  # as sent and again after decompression
 _ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}

@@ -40,13 +40,7 @@ from docbot.knowledge.addresses import (
     may_be_page,
     rebase,
 )
-from docbot.knowledge.discovery import origin_of, read_lists, read_robots
-from docbot.knowledge.editions import Candidate, is_other_language
-from docbot.knowledge.fetch import Answer, Fetcher, NotModified, Validators
-from docbot.knowledge.frontier import Frontier, Probe
 from docbot.knowledge.memory import Known, Memory, NoMemory
-from docbot.knowledge.network import GuardedTransport, place_of, place_of_url
-from docbot.knowledge.pacer import Pacer
 from docbot.knowledge.pages import (
     HTML_TYPES,
     PDF_TYPE,
@@ -60,9 +54,15 @@ from docbot.knowledge.pages import (
     body_hash,
     moved,
 )
-from docbot.knowledge.robots import Robots
-from docbot.knowledge.scope import OTHER_KINDS, Scope
-from docbot.knowledge.twins import is_as_complete
+from docbot.knowledge.site.discovery import origin_of, read_lists, read_robots
+from docbot.knowledge.site.editions import Candidate, is_other_language
+from docbot.knowledge.site.fetch import Answer, Fetcher, NotModified, Validators
+from docbot.knowledge.site.frontier import Frontier, Probe
+from docbot.knowledge.site.network import GuardedTransport, place_of, place_of_url
+from docbot.knowledge.site.pacer import Pacer
+from docbot.knowledge.site.robots import Robots
+from docbot.knowledge.site.scope import OTHER_KINDS, Scope
+from docbot.knowledge.site.twins import is_as_complete
 
 MOST_PAGES = 5000  # unless another number is set
 _MOST_REDIRECTS = 6  # of the start address

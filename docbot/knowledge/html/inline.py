@@ -4,7 +4,7 @@ import re
 
 from lxml import etree
 
-from docbot.knowledge.tree import attribute, classes, line_of, select, text_of
+from docbot.knowledge.html.tree import attribute, classes, line_of, select, text_of
 
 _MINUS = "\u2212"
 _RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")

@@ -5,7 +5,7 @@ from urllib.parse import urldefrag, urljoin
 
 from lxml import etree
 
-from docbot.knowledge.tree import attribute, select
+from docbot.knowledge.html.tree import attribute, select
 
 _MARKDOWN = frozenset({"text/markdown", "text/x-markdown"})
 _MOST_TRANSLATIONS = 200  # of one page

@@ -4,8 +4,8 @@ from datetime import date
 
 from docbot.knowledge.addresses import is_document, is_pdf
 from docbot.knowledge.globs import matches
-from docbot.knowledge.robots import Robots
-from docbot.knowledge.traps import Traps
+from docbot.knowledge.site.robots import Robots
+from docbot.knowledge.site.traps import Traps
 
 OTHER_KINDS = "PDFs and the like"  # PDFs are read where the extra for them is installed
 

@@ -13,9 +13,9 @@ from typing import Literal
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from docbot.errors import DocbotError
-from docbot.knowledge.front import without_front
-from docbot.knowledge.html import decode
-from docbot.knowledge.inside import read_beginning
+from docbot.knowledge.folder.inside import read_beginning
+from docbot.knowledge.html.convert import decode
+from docbot.knowledge.text.front import without_front
 
 MARKDOWN = (".md", ".markdown", ".mdx")
 HTML = (".html", ".htm")
