@@ -398,7 +398,12 @@ def _count(value: str) -> int:
 
 def _paragraph(text: str) -> str:
     """Tidy a paragraph's spaces, and keep its lines from being read as blocks of their own."""
-    tidy = _LOOSE_SPACE.sub(" ", _BROKEN_LINES.sub("\n", text)).strip()
+    if "\n" not in text:
+        tidy = (_LOOSE_SPACE.sub(" ", text) if "  " in text else text).strip()
+        if tidy[:1].isalpha():  # as most are: it opens no block
+            return tidy
+    else:
+        tidy = _LOOSE_SPACE.sub(" ", _BROKEN_LINES.sub("\n", text)).strip()
     return _NUMBERED_START.sub(r"\1\\\2", _BLOCK_START.sub(r"\\", tidy))
 
 
