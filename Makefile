@@ -24,7 +24,7 @@ lint: $(INSTALLED)-dev
 
 # What is too slow for `make test`. Two kills at once, which mostly wait; what measures runs alone.
 CRASH_POINTS := tests/path/test_crash_points.py
-check: $(INSTALLED)-dev
+check: $(INSTALLED)-converters
 	$(VENV)/bin/pytest -m check --numprocesses 2 $(CRASH_POINTS)
 	$(VENV)/bin/pytest -m check --ignore $(CRASH_POINTS)
 
