@@ -59,5 +59,9 @@ def trafilatura(html: str, url: str) -> str:
 
 
 def html_to_markdown(html: str, url: str) -> str:
-    options = html_to_markdown_package.ConversionOptions(base_url=url, hidden_content="reachable")
+    options = html_to_markdown_package.ConversionOptions(
+        base_url=url,
+        hidden_content="reachable",
+        preprocessing=html_to_markdown_package.PreprocessingOptions(preset="aggressive"),
+    )
     return html_to_markdown_package.convert(html, options).content or ""
