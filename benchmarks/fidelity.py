@@ -3,7 +3,8 @@
 - code: a fenced or indented block has the text, byte for byte but for blank lines at its beginning
   and white space at its end;
 - languages, of the blocks whose language the page says: a block with the same words has it;
-- tables: a table has each row of the page's, with the words of each cell in a cell, in order;
+- tables: a table has each row of the page's, with the words of each cell in a cell, in order; a
+  header of two rows may have become one that has the words of both;
 - links: a link leads to the same absolute address;
 - anchors: a heading with these words states its anchor, or links to it;
 - admonitions: a quotation begins with the kind and title, then come its first words;
@@ -86,7 +87,24 @@ def _languages(codes: Sequence[Code], kept: Markup) -> list[bool]:
 def _is_table_kept(
     table: Sequence[Sequence[str]], tables: Sequence[Sequence[Sequence[str]]]
 ) -> bool:
-    return any(_has_rows(candidate, table) for candidate in tables)
+    return any(
+        _has_rows(candidate, table) or _has_header_of_two(candidate, table) for candidate in tables
+    )
+
+
+def _has_header_of_two(candidate: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> bool:
+    return (
+        len(rows) > 2
+        and has_cells_within(rows[0], candidate[0])
+        and has_cells_within(rows[1], candidate[0])
+        and _has_rows(candidate[1:], rows[2:])
+    )
+
+
+def has_cells_within(row: Sequence[str], other: Sequence[str]) -> bool:
+    """Tell whether each of the row's cells stands within one of the other's, in order."""
+    position = iter(other)
+    return all(any(f" {cell} " in f" {one} " for one in position) for cell in row if cell)
 
 
 def _has_rows(candidate: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.fidelity import has_cells_within
 from benchmarks.markup import Markup
 from benchmarks.reference import Reference, language, words_of
 
@@ -75,7 +76,7 @@ def judge(marks: Marks, kept: Markup) -> dict[str, tuple[int, int]]:
     text = f" {' '.join(kept.words)} "
     fences = [(language(fence.language), _begin(fence.text)) for fence in kept.fences]
     headings = {(heading.words, anchor) for heading in kept.headings for anchor in heading.anchors}
-    rows = {tuple(filter(None, row)) for table in kept.tables for row in table}
+    rows = [row for table in kept.tables for row in table]
     begins = [" ".join(words) + " " for words in kept.quotations]
     codes = _comparable(marks, "code")
     columns = {
@@ -86,7 +87,9 @@ def judge(marks: Marks, kept: Markup) -> dict[str, tuple[int, int]]:
             if said
         ],
         "anchors": [one in headings for one in _comparable(marks, "heading")],
-        "tables": [one in rows for one in _comparable(marks, "table")],
+        "tables": [
+            any(has_cells_within(one, row) for row in rows) for one in _comparable(marks, "table")
+        ],
         "admonitions": [
             any(quotation.startswith((f"{title} ", f"{kind} {title} ")) for quotation in begins)
             for kind, title in _comparable(marks, "admonition")

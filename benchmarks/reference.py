@@ -25,6 +25,7 @@ _NEVER_SHOWN = frozenset(
 )
 # The themes' own marks: what links to a heading, stands beside code, or lists the page's headings.
 _MARKS = frozenset({"headerlink", "header-anchor", "lang", "linenodiv", "linenos", "contents"})
+_HIDDEN_TEXT = "sd-hide-link-text"  # the link covers a card; its text is its address, unseen
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _ARTICLES = {  # the attribute and the word in it that only the article has
     "airflow": ("itemprop", "articleBody"),
@@ -183,7 +184,8 @@ def _text(node: _Node, *, without: _Node | None = None) -> str:
     inner = "".join(
         child if isinstance(child, str) else _text(child, without=without)
         for child in node.children
-        if child is not without and (isinstance(child, str) or child.is_shown)
+        if child is not without
+        and (isinstance(child, str) or (child.is_shown and _HIDDEN_TEXT not in child.classes))
     )
     if "termy" in node.classes:
         inner = _played(inner)
