@@ -1,4 +1,4 @@
-"""Forty pages marked by hand: what a person found on them who read their HTML.
+"""Forty pages marked by hand: what reading their HTML found on them.
 
 A file below `marked/` holds one page: how many code blocks, headings, tables, admonitions and tabs
 it has, all or some of them in order, phrases that belong to its text, and phrases that stand around

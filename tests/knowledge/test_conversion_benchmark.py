@@ -95,7 +95,7 @@ def folders(site: Callable[[str], Path]) -> dict[str, Path]:
 
 
 @pytest.mark.check
-def test_the_crude_reader_found_what_a_person_marked(folders: dict[str, Path]) -> None:
+def test_the_crude_reader_found_what_was_marked_by_hand(folders: dict[str, Path]) -> None:
     found = marks.all_marks()
     assert len(found) == 40
     for mark in found:
