@@ -1,6 +1,7 @@
 """What keeps the event loop free: child processes, and a garbage collector with less to look at.
 
-The children end with their parent.
+The children end with their parent. A job that ends its process, by its memory or by a fault of a
+library, costs itself alone where it runs in a `lasting_pool`.
 
 Ctrl-C reaches every process of a terminal; the parent alone decides what ends.
 """
@@ -11,11 +12,24 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext, SpawnProcess
+from pathlib import Path
+from typing import Any, TypeVar
+
+from docbot.errors import TransientError
+
+# Jobs in a row that end the process they are alone in: then it is the machine, and not the jobs.
+_MOST_DEATHS = 10
+OOM_SCORE = "500"  # of 1000; a machine short of memory ends this process before others
+_OOM_PLACE = Path("/proc/self/oom_score_adj")  # of Linux
+
+_T = TypeVar("_T")
 
 
 class _QuietProcess(SpawnProcess):
@@ -49,12 +63,113 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     try:
         yield pool
     except BaseException:
-        # Before Python 3.14 a pool has no other way to end its processes.
-        for process in list((pool._processes or {}).values()):  # noqa: SLF001  # as said above
-            process.kill()
+        _end_processes_of(pool)
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def lasting_pool(workers: int, *, most_deaths: int = _MOST_DEATHS) -> Iterator["LastingPool"]:
+    """Give a pool as `process_pool` does, that outlives its processes."""
+    pool = LastingPool(workers, most_deaths=most_deaths)
+    try:
+        yield pool
+    except BaseException:
+        pool.end_processes()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class LastingPool(Executor):
+    """Runs jobs in child processes; the job that ends its process fails alone.
+
+    A process that dies takes all with it that its pool has under way. Each of these jobs is done
+    once more, in a process where nothing else is: the one that ends that too fails with
+    TransientError. When one job after the other does, all fail with BrokenProcessPool.
+    """
+
+    def __init__(self, workers: int, *, most_deaths: int = _MOST_DEATHS) -> None:
+        self._workers = workers
+        self._most_deaths = most_deaths
+        self._lock = threading.Lock()
+        self._is_ending = False
+        self._pool = _expendable(workers)
+        self._alone = _expendable(1)
+        self._once_more = ThreadPoolExecutor(1, thread_name_prefix="once more")
+        self._deaths = 0  # in a row
+
+    def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> "Future[_T]":
+        job = partial(fn, *args, **kwargs)
+        outcome: Future[_T] = Future()
+        with self._lock:
+            try:
+                doing = self._pool.submit(job)
+            except BrokenProcessPool:
+                self._pool.shutdown(wait=False)
+                self._pool = _expendable(self._workers)
+                doing = self._pool.submit(job)
+        outcome.add_done_callback(lambda _: doing.cancel())
+        doing.add_done_callback(partial(self._done, job, outcome))
+        return outcome
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # as Executor has it
+        self._is_ending = True
+        for pool in (self._pool, self._once_more, self._alone):
+            pool.shutdown(wait, cancel_futures=cancel_futures)
+
+    def end_processes(self) -> None:
+        self._is_ending = True
+        for pool in (self._pool, self._alone):
+            _end_processes_of(pool)
+
+    def _done(self, job: Callable[[], _T], outcome: "Future[_T]", doing: "Future[_T]") -> None:
+        is_lost = not doing.cancelled() and isinstance(doing.exception(), BrokenProcessPool)
+        if is_lost and not self._is_ending:
+            with suppress(RuntimeError):  # it is ending by now
+                self._once_more.submit(self._do_alone, job, outcome)
+                return
+        if doing.cancelled():
+            outcome.cancel()
+        elif outcome.set_running_or_notify_cancel():
+            _settle(outcome, doing)
+
+    def _do_alone(self, job: Callable[[], _T], outcome: "Future[_T]") -> None:
+        if not outcome.set_running_or_notify_cancel():
+            return
+        doing = self._alone.submit(job)
+        error = doing.exception()
+        if not isinstance(error, BrokenProcessPool):
+            self._deaths = 0
+            _settle(outcome, doing)
+            return
+        self._deaths += 1
+        if self._deaths < self._most_deaths and not self._is_ending:
+            self._alone.shutdown(wait=False)
+            self._alone = _expendable(1)
+            message = "the process that read it died, twice; it may need more memory than there is"
+            outcome.set_exception(TransientError(message))
+        else:
+            outcome.set_exception(error)
+
+
+def _settle(outcome: "Future[_T]", done: "Future[_T]") -> None:
+    error = done.exception()
+    if error is None:
+        outcome.set_result(done.result())
+    else:
+        outcome.set_exception(error)
+
+
+def _expendable(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=_QuietSpawn(), initializer=_go_before_others)
+
+
+def _end_processes_of(pool: ProcessPoolExecutor) -> None:
+    # Before Python 3.14 a pool has no other way to end its processes.
+    for process in list((pool._processes or {}).values()):  # noqa: SLF001  # as said above
+        process.kill()
 
 
 def freeze_what_is_loaded() -> None:
@@ -65,6 +180,12 @@ def freeze_what_is_loaded() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def _go_before_others() -> None:
+    _end_with_parent()
+    with suppress(OSError):
+        _OOM_PLACE.write_text(OOM_SCORE)
 
 
 def _end_with_parent() -> None:

@@ -1,10 +1,15 @@
 import asyncio
 import multiprocessing
+import os
+import signal
 import time
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 
 import pytest
 
-from docbot.processes import process_pool
+from docbot.errors import TransientError
+from docbot.processes import lasting_pool, process_pool
 
 
 async def test_a_cancelled_wait_ends_the_work_and_does_not_hold_up_the_loop() -> None:
@@ -23,5 +28,44 @@ async def test_a_cancelled_wait_ends_the_work_and_does_not_hold_up_the_loop() ->
         began = time.monotonic()
         with pytest.raises(asyncio.CancelledError):
             await working
+    assert time.monotonic() - began < 5
+    assert multiprocessing.active_children() == []
+
+
+def end_process() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def test_a_job_that_ends_its_process_fails_alone() -> None:
+    loop = asyncio.get_running_loop()
+    with lasting_pool(2) as pool:
+        jobs = [
+            loop.run_in_executor(pool, end_process if number == 3 else partial(abs, -number))
+            for number in range(8)
+        ]
+        done = await asyncio.gather(*jobs, return_exceptions=True)
+        assert isinstance(error := done.pop(3), TransientError)
+        assert "the process that read it died, twice" in str(error)
+        assert done == [0, 1, 2, 4, 5, 6, 7]
+        assert await loop.run_in_executor(pool, abs, -9) == 9
+    assert multiprocessing.active_children() == []
+
+
+async def test_where_every_job_ends_its_process_the_pool_says_so() -> None:
+    loop = asyncio.get_running_loop()
+    with lasting_pool(1, most_deaths=2) as pool:
+        jobs = [loop.run_in_executor(pool, end_process) for _ in range(2)]
+        done = await asyncio.gather(*jobs, return_exceptions=True)
+    assert isinstance(done[0], TransientError)
+    assert isinstance(done[-1], BrokenProcessPool)
+
+
+async def test_a_cancelled_job_of_a_lasting_pool_does_not_hold_up_the_loop() -> None:
+    loop = asyncio.get_running_loop()
+    with pytest.raises(TimeoutError), lasting_pool(1) as pool:
+        await loop.run_in_executor(pool, time.monotonic)
+        began = time.monotonic()
+        async with asyncio.timeout(0.1):
+            await loop.run_in_executor(pool, time.sleep, 60)
     assert time.monotonic() - began < 5
     assert multiprocessing.active_children() == []

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from docbot.processes import OOM_SCORE
 from tests.knowledge.site import Body, Site, page, site
 from tests.test_cli import Shell, shell_in
 
@@ -93,3 +95,33 @@ async def test_a_killed_sync_asks_for_nothing_twice(shell: Shell, place: Site) -
     # converted at once.
     assert len(before & set(place.bodies)) <= 12
     assert len(place.bodies) < PAGES
+
+
+async def test_a_converting_process_that_is_killed_costs_no_page(shell: Shell, place: Site) -> None:
+    """As by a kernel that is short of memory."""
+    body, killed = str(pages()["/docs/page-20"]), []
+
+    def kill() -> web.Response:
+        killed.extend(converting_processes(process.pid))
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        return web.Response(text=body, content_type="text/html")
+
+    place.pages["/docs/page-20"] = kill
+    await shell.run("sources", "add", "docs", f"{place.url}docs/")
+    process = await shell.start("sync")
+    out, err = await process.communicate()
+    assert killed
+    assert process.returncode == 0, err.decode()
+    assert f"{PAGES + 1} pages: {PAGES + 1} added" in out.decode()
+    assert "0 failed" in out.decode()
+
+
+def converting_processes(parent: int) -> list[int]:
+    """The children that the kernel is to end first."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [
+        int(pid)
+        for pid in children
+        if Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == OOM_SCORE
+    ]

@@ -31,7 +31,7 @@ from docbot.knowledge.sync import (
     cut_page,
     store,
 )
-from docbot.processes import process_pool
+from docbot.processes import lasting_pool
 from docbot.retrieval.embedder import Embedder
 from docbot.retrieval.lexical import LEXICAL_VERSION
 
@@ -113,7 +113,7 @@ async def _sync_one(rooms: Rooms, source: Source, way: _Way) -> Summary | None:
     try:
         summary = await _read(rooms, source, sync, way)
     except BrokenProcessPool:
-        reason = "the process that converts pages died; is memory short?"
+        reason = "the processes that convert pages die one after the other; is memory short?"
         await rooms.syncs.end(
             sync.id, "failed", counts=sync.counts, deleted=0, failed=0, reason=reason
         )
@@ -134,7 +134,7 @@ async def _sync_one(rooms: Rooms, source: Source, way: _Way) -> Summary | None:
 async def _read(rooms: Rooms, source: Source, sync: Begun, way: _Way) -> Summary:
     left_out = Counter[str]()
     stored = Stored(rooms.sources, rooms.addresses, rooms.syncs)
-    with process_pool(os.cpu_count() or 1) as executor:
+    with lasting_pool(os.cpu_count() or 1) as executor:
         pages = read_pages(
             source,
             executor,

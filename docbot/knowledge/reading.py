@@ -21,6 +21,9 @@ from docbot.knowledge.text.pdf import can_read_pdf
 
 # Of a processor, so that a busy machine fails no page; HTML of 10 MB, the most there is, took 114.
 _MOST_SECONDS = 300.0
+# So much later a library that never comes back to Python, and so cannot be told, ends with its process.
+_SECONDS_TO_COME_BACK = 60.0
+_TOLD_AGAIN_SECONDS = 1.0
 
 _T = TypeVar("_T")
 
@@ -106,12 +109,20 @@ def bounded(read: Callable[[], _T], name: str, seconds: float = _MOST_SECONDS) -
     """
 
     def give_up(*_: object) -> None:
-        raise PermanentError(f"{name} takes more than {seconds:g} seconds to convert")
+        raise _TakesTooLongError
 
     before = signal.signal(signal.SIGPROF, give_up)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds, _TOLD_AGAIN_SECONDS)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds + _SECONDS_TO_COME_BACK)
     try:
         return read()
+    except _TakesTooLongError as error:
+        raise PermanentError(f"{name} takes more than {seconds:g} seconds to convert") from error
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGPROF, before)
+
+
+class _TakesTooLongError(BaseException):
+    """Passes by what outlives every error of a damaged page."""

@@ -5,6 +5,7 @@ import pickle
 import re
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,14 @@ def test_a_conversion_that_does_not_end_is_given_up(tmp_path: Path) -> None:
 
     with pytest.raises(PermanentError, match=r"a\.md takes more than 0\.1 seconds to convert"):
         bounded(read, "a.md", seconds=0.1)
+
+    def read_on() -> Page:
+        while True:
+            with suppress(Exception):  # as a library does that outlives what is damaged
+                read()
+
+    with pytest.raises(PermanentError, match=r"a\.md takes more than 0\.1 seconds to convert"):
+        bounded(read_on, "a.md", seconds=0.1)
     page = read_file(tmp_path, tmp_path / "a.md", None)
     assert bounded(lambda: page, "a.md", seconds=0.1) is page
 
