@@ -32,9 +32,13 @@ check: $(INSTALLED)-converters
 chaos: $(INSTALLED)-dev
 	$(VENV)/bin/python -m benchmarks.chaos $(ARGS)
 
-# HTML to Markdown beside other converters; some minutes, on the pages in ../shared. ARGS=--help
+# HTML to Markdown beside other converters, on the pages in ../shared; then what a sync costs in time, in memory, and in the
+# patience of who asks. A quarter of an hour.
 bench-knowledge: $(INSTALLED)-converters
-	$(VENV)/bin/python -m benchmarks.knowledge $(ARGS)
+	$(VENV)/bin/python -m benchmarks.knowledge
+	$(VENV)/bin/python -m benchmarks.syncs
+	$(VENV)/bin/python -m benchmarks.growth
+	$(VENV)/bin/python -m benchmarks.beside
 
 # The parts of docs/ that are made from the code.
 docs: $(INSTALLED)

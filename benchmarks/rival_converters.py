@@ -41,7 +41,7 @@ def html2text(html: str, url: str) -> str:
     converter = html2text_package.HTML2Text(baseurl=url, bodywidth=0)
     converter.backquote_code_style = True
     converter.unicode_snob = True
-    return converter.handle(html)
+    return str(converter.handle(html))
 
 
 def trafilatura(html: str, url: str) -> str:

@@ -4,7 +4,9 @@ A built site on a local server with ETags, pause 0, an endpoint that embeds at o
 the conversion of the same pages alone, with as many processes, as a measure that does not hang on
 the machine.
 
-    python -m benchmarks.syncs FOLDER_OF_A_BUILT_SITE
+    python -m benchmarks.syncs [FOLDER_OF_A_BUILT_SITE]
+
+Without a folder it takes the largest of the sites that `benchmarks.knowledge` reads.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,6 +25,7 @@ from typing import Any
 import httpx
 
 from benchmarks.house import ROOT, open_to_all, wait_for_server_to_end
+from benchmarks.knowledge import unpack
 from benchmarks.table import Line, print_table
 from docbot.app.reading import sync_sources
 from docbot.app.rooms import Rooms, open_rooms
@@ -34,6 +38,7 @@ from tests.model_server import ModelServer
 LEAST_OF_CONVERSION = 0.6  # of the pages a second that conversion alone gives
 LEAST_CHEAPER = 10  # times, when nothing changed
 _MODEL = "test-embedding"
+_LARGEST = "ray"
 _AT_ONCE = 64  # pages in conversion
 _READ = """
     SELECT address FROM addresses JOIN pages ON pages.url = page_url
@@ -248,10 +253,12 @@ async def _convert(pages: Sequence[Fetched]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     arguments = parser.parse_args()
     set_up_logging("error", "text")
-    print_table(asyncio.run(measure(arguments.folder.resolve())).lines())
+    with tempfile.TemporaryDirectory() as folder:
+        site = arguments.folder or unpack(Path(folder))[_LARGEST]
+        print_table(asyncio.run(measure(site.resolve())).lines())
 
 
 if __name__ == "__main__":
