@@ -2,7 +2,8 @@
 
 DocbotError
 ├── UsageError          the input is wrong: say so and stop (exit 2 on the command line)
-│   └── SettingsError   an environment variable or a line of `.env` is wrong
+│   ├── SettingsError   an environment variable or a line of `.env` is wrong
+│   └── TakenError      another process does it right now
 ├── TransientError      the same call may succeed later
 │   ├── BusyError       the far side is at its rate limit
 │   └── DownError       it failed again and again, and is left alone for a while
@@ -27,6 +28,10 @@ class UsageError(DocbotError):
 
 class SettingsError(UsageError):
     """A setting is wrong; the message names the variable and what is allowed."""
+
+
+class TakenError(UsageError):
+    """Another process does it right now; nothing was done."""
 
 
 class TransientError(DocbotError):

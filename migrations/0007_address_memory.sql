@@ -52,5 +52,6 @@ CREATE INDEX addresses_page ON addresses (source_id, page_url);
 ALTER TABLE pages
     ADD COLUMN chunker    integer NOT NULL DEFAULT 0,  -- the version that cut it
     ADD COLUMN edges      bytea[] NOT NULL DEFAULT '{}', -- of its first and last blocks, to find what is repeated
+    ADD COLUMN indexed_title text,                     -- as the current index has it; null: as it is now
     ADD COLUMN removed_at timestamptz;                 -- not null: gone; kept until no index names its chunks
 ALTER TABLE chunks ADD COLUMN tokens integer NOT NULL DEFAULT 0;  -- estimated from its length

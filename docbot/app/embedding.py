@@ -26,7 +26,7 @@ class Progress(Protocol):
 
 
 class LoggedProgress:
-    """A log line for each tenth, or for each hundred where nobody knows how much there is."""
+    """A log line for each tenth; where nobody knows how much there is, at 100, 200, 400, 800, ..."""
 
     def begin(self, what: str) -> None:
         self._what, self._total, self._told = what, 0, 0
@@ -35,7 +35,7 @@ class LoggedProgress:
         self._total = total
 
     def at(self, done: int) -> None:
-        steps = 10 * done // self._total if self._total else done // 100
+        steps = 10 * done // self._total if self._total else (done // 100).bit_length()
         if steps > self._told:
             self._told = steps
             of = f" of {self._total}" if self._total else ""

@@ -21,6 +21,7 @@ from docbot.db.syncs import Begun
 from docbot.errors import DocbotError, UsageError
 from docbot.knowledge.reading import read_pages
 from docbot.knowledge.site.leftout import lines_of_left_out
+from docbot.knowledge.site.pacer import Pacers
 from docbot.knowledge.sync import (
     RESUMABLE_HOURS,
     MayRemove,
@@ -38,8 +39,8 @@ from docbot.retrieval.lexical import LEXICAL_VERSION
 USER_AGENT = f"docbot/{__version__} (+https://github.com/docbot/docbot)"
 
 _SHOWN_FAILURES = 20
-_JITTER = 0.1  # of the time between two scheduled syncs
-_AFTER_FAILURE_SECONDS = 3600.0
+JITTER = 0.1  # of the time between two scheduled syncs
+AFTER_FAILURE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class _Way:
     say: Callable[[str], None]
     progress: Progress
     may_remove: MayRemove
+    pacers: Pacers
 
 
 async def keep_all(_doomed: int, _pages: int) -> bool:
@@ -83,21 +85,28 @@ async def sync_sources(
     asked where so many pages are gone that it may be a mistake.
 
     Raises:
-        UsageError: there is no source, a name is not known, or another sync runs.
+        UsageError: there is no source, or a name is not known.
+        TakenError: another sync runs.
     """
     await refuse_endpoint_without_model(rooms.settings)
-    chosen = await rooms.sources.get_many(names)
-    if not chosen:
-        raise UsageError("there is no source yet; `docbot sources add NAME URL_OR_FOLDER`")
-    way = _Way(full, say, progress, may_remove)
     async with sync_lock(rooms.database):
+        chosen = await rooms.sources.get_many(names)
+        if not chosen:
+            raise UsageError("there is no source yet; `docbot sources add NAME URL_OR_FOLDER`")
+        way = _Way(full, say, progress, may_remove, Pacers())
         synced = [await _sync_one(rooms, source, way) for source in chosen]
         summaries = [summary for summary in synced if summary is not None]
         embedded = True
         if full and rooms.embedder is not None:
             await _forget(rooms, rooms.embedder, say)
         if await is_stale(rooms):
-            embedded = await _index(rooms, say, progress)
+            embedded = False
+            try:
+                embedded = await _index(rooms, say, progress)
+            finally:
+                if not embedded:
+                    seconds = _seconds_to_next(rooms, is_done=False)
+                    await rooms.syncs.put_off([source.id for source in chosen], seconds)
         elif rooms.index.get() is None:
             await complete_index(rooms)
     held = tuple(summary.source for summary in summaries if summary.held)
@@ -120,7 +129,7 @@ async def _sync_one(rooms: Rooms, source: Source, way: _Way) -> Summary | None:
     except DocbotError as error:
         reason = str(error)
     way.progress.end()
-    await rooms.syncs.put_off([source.id], _seconds_to_next(rooms, is_read=summary is not None))
+    await rooms.syncs.put_off([source.id], _seconds_to_next(rooms, is_done=summary is not None))
     if summary is None:
         way.say(f"{source.name}: not read: {reason}")
         if source.pages:
@@ -144,6 +153,7 @@ async def _read(rooms: Rooms, source: Source, sync: Begun, way: _Way) -> Summary
             expect=way.progress.expect,
             leave_out=lambda _, reason: left_out.update((reason,)),
             allow_hosts=rooms.settings.docbot_allow_hosts,
+            pacers=way.pacers,
         )
         async with aclosing(pages):
             summary = await store(
@@ -167,12 +177,12 @@ def cutter(executor: Executor) -> Callable[[Uncut, frozenset[bytes]], Awaitable[
     return cut
 
 
-def _seconds_to_next(rooms: Rooms, *, is_read: bool) -> float:
+def _seconds_to_next(rooms: Rooms, *, is_done: bool) -> float:
     """Return when to sync again; spread, so that not every docbot comes at the same minute."""
     seconds = rooms.settings.docbot_sync_hours * 3600
-    if not is_read:
-        seconds = min(seconds, _AFTER_FAILURE_SECONDS)
-    return seconds * SystemRandom().uniform(1 - _JITTER, 1 + _JITTER)
+    if not is_done:
+        seconds = min(seconds, AFTER_FAILURE_SECONDS)
+    return seconds * SystemRandom().uniform(1 - JITTER, 1 + JITTER)
 
 
 async def is_stale(rooms: Rooms) -> bool:

@@ -1,6 +1,7 @@
 """Making the index anew while the bot runs, where this docbot would make another one.
 
-That is so with another embedding model, another version of the chunker, or of the lexical vectors.
+That is so with another embedding model, another version of the chunker, or of the lexical vectors,
+and where a sync read everything and was killed before the index stood.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from docbot.app.embedding import LoggedProgress, embed_chunks
 from docbot.app.reading import cutter
 from docbot.app.rooms import Rooms, complete_index, rebuild_index
 from docbot.db.locks import sync_lock
-from docbot.errors import DocbotError, TransientError, UsageError
+from docbot.errors import DocbotError, TakenError, TransientError
 from docbot.forum.retry import pause
 from docbot.knowledge.chunking.chunks import CHUNKER_VERSION
 from docbot.knowledge.sync import cut_anew
@@ -37,14 +38,14 @@ async def renew_index(rooms: Rooms, *, wait: Callable[[int], float] = patient_pa
     while True:
         attempt += 1
         try:
-            if not await _is_of_another_make(rooms):
+            if not await _is_to_be_made(rooms):
                 return
             async with sync_lock(rooms.database):
                 await _renew(rooms)
         except TransientError as error:
             seconds = max(wait(attempt), error.retry_after or 0)
             log.warning("the new index waits %.0f s: %s", seconds, error)
-        except UsageError:  # another sync runs; it may do the same
+        except TakenError:  # by a sync, which may do the same
             seconds = wait(attempt)
         except DocbotError as error:
             log.error("the index stays as it is; `docbot sync` or a restart tries again: %s", error)
@@ -54,8 +55,10 @@ async def renew_index(rooms: Rooms, *, wait: Callable[[int], float] = patient_pa
         await asyncio.sleep(seconds)
 
 
-async def _is_of_another_make(rooms: Rooms) -> bool:
+async def _is_to_be_made(rooms: Rooms) -> bool:
     current = await rooms.generations.find_current()
+    if await _is_left_behind(rooms):
+        return True
     # An index of nothing is of no make; the first sync makes it as it should be.
     if current is None or current.points == 0:
         return False
@@ -66,8 +69,17 @@ async def _is_of_another_make(rooms: Rooms) -> bool:
     )
 
 
+async def _is_left_behind(rooms: Rooms) -> bool:
+    """Whether the index lacks what was read; a sync that stopped half way goes on and makes it."""
+    return (
+        await rooms.generations.has_chunks()
+        and not await rooms.generations.is_up_to_date()
+        and not await rooms.syncs.are_open()
+    )
+
+
 async def _renew(rooms: Rooms) -> None:
-    if not await _is_of_another_make(rooms):  # the sync before was quicker
+    if not await _is_to_be_made(rooms):  # the sync before was quicker
         return
     if rooms.index.get() is None:
         await complete_index(rooms)

@@ -2,12 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
 
 _FIND = """
-    SELECT page_url, etag, last_modified, body_hash, converter, links, leads_to, note, sync_id, failure
+    SELECT page_url, etag, last_modified, body_hash, converter, links, leads_to, note, sync_id, failure,
+           page_url IS NULL OR EXISTS (
+               SELECT FROM pages WHERE source_id = $1 AND url = page_url AND removed_at IS NULL
+           ) AS is_stored
     FROM addresses WHERE source_id = $1 AND address = $2
 """
 _WITH_PAGE = "SELECT address FROM addresses WHERE source_id = $1 AND page_url IS NOT NULL"
@@ -23,6 +27,9 @@ _SETTLE = """
     UPDATE addresses SET sync_id = $2, missed = 0, failed_at = NULL, failure = NULL
     WHERE source_id = $1 AND address = ANY($3::text[])
 """
+_SET_VALIDATORS = """
+    UPDATE addresses SET etag = $3, last_modified = $4 WHERE source_id = $1 AND address = $2
+"""
 # Of an address that was never read the page is found by its own address.
 _FAIL = """
     INSERT INTO addresses (source_id, sync_id, address, page_url, failed_at, failure)
@@ -31,10 +38,12 @@ _FAIL = """
             now(), $5)
     ON CONFLICT (source_id, address) DO UPDATE
     SET sync_id = $2, failed_at = coalesce(addresses.failed_at, now()), failure = $5
+    RETURNING body_hash IS NOT NULL AS was_read, now() - failed_at AS failing_for
 """
+# A sync that was stopped half way and goes on counts once.
 _MISS = """
     UPDATE addresses SET missed = missed + 1, sync_id = $2
-    WHERE source_id = $1 AND address = ANY($3::text[])
+    WHERE source_id = $1 AND address = ANY($3::text[]) AND sync_id IS DISTINCT FROM $2
 """
 _NOT_ASKED = """
     SELECT address FROM addresses
@@ -48,7 +57,10 @@ _FAILURES = """
 
 @dataclass(frozen=True, slots=True)
 class AddressRow:
-    """What an address gave: a page, or none of its own with a note where that is worth a line."""
+    """What an address gave: a page, or none of its own with a note where that is worth a line.
+
+    `is_stored` is false where the page is not there any more, as when an older docbot removed it.
+    """
 
     address: str
     page_url: str | None
@@ -61,6 +73,15 @@ class AddressRow:
     note: str | None = None
     sync_id: int | None = None
     failure: str | None = None
+    is_stored: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """An address that cannot be read; `was_read` tells whether it ever was."""
+
+    was_read: bool
+    failing_for: timedelta
 
 
 class Addresses:
@@ -90,12 +111,20 @@ class Addresses:
         with translated():
             await self._pool.execute(_SETTLE, source_id, sync_id, list(addresses))
 
+    async def set_validators(
+        self, source_id: int, address: str, *, etag: str | None, last_modified: str | None
+    ) -> None:
+        """Ask with these from now on; the body is the one that came with others."""
+        with translated():
+            await self._pool.execute(_SET_VALIDATORS, source_id, address, etag, last_modified)
+
     async def fail(
         self, source_id: int, sync_id: int, *, address: str, page_url: str, reason: str
-    ) -> None:
+    ) -> Failing:
         """Note that an address cannot be read, and since when; `page_url` is what it would give."""
         with translated():
-            await self._pool.execute(_FAIL, source_id, sync_id, address, page_url, reason)
+            [row] = await self._pool.fetch(_FAIL, source_id, sync_id, address, page_url, reason)
+        return Failing(**row)
 
     async def miss(self, source_id: int, sync_id: int, addresses: Collection[str]) -> None:
         """Count a sync in which nothing named these, though they are still there."""

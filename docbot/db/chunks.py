@@ -9,7 +9,7 @@ from docbot.db.pool import Pool
 _PAGES_OF = "SELECT id, page_id FROM chunks WHERE id = ANY($1::bigint[])"
 _GET_MANY = """
     SELECT chunks.id, chunks.page_id, chunks.source_id, sources.name AS source,
-           pages.title, chunks.heading_path, chunks.url, chunks.text
+           coalesce(pages.indexed_title, pages.title) AS title, chunks.heading_path, chunks.url, chunks.text
     FROM chunks
     JOIN pages ON pages.id = chunks.page_id
     JOIN sources ON sources.id = chunks.source_id

@@ -26,6 +26,7 @@ _SWITCH = """
 """
 _DROP_SET_ASIDE = "DELETE FROM chunks WHERE position IS NULL"
 _DROP_REMOVED = "DELETE FROM pages WHERE removed_at IS NOT NULL"
+_DROP_OLD_TITLES = "UPDATE pages SET indexed_title = NULL WHERE indexed_title IS NOT NULL"
 # What is new has a higher id, what is gone makes them fewer, and only what this generation holds
 # can come back under an old id.
 _IS_UP_TO_DATE = """
@@ -162,6 +163,7 @@ class Generations:
                     )
                 await conn.execute(_DROP_SET_ASIDE)
                 await conn.execute(_DROP_REMOVED)
+                await conn.execute(_DROP_OLD_TITLES)
                 await conn.execute(_NOTIFY, name)
 
     async def installation(self) -> str:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from docbot.db.errors import translated
 from docbot.db.pool import Connection, Database, close
-from docbot.errors import UsageError
+from docbot.errors import TakenError
 
 _SYNC = 7_110_003
 
@@ -42,13 +42,13 @@ async def sync_lock(database: Database) -> AsyncIterator[None]:
     """The right to read sources and build the index; ends with its process.
 
     Raises:
-        UsageError: another process syncs right now.
+        TakenError: another process syncs right now.
     """
     conn = await open_for_lock(database)
     try:
         with translated():
             if not await conn.fetchval("SELECT pg_try_advisory_lock($1)", _SYNC):
-                raise UsageError("another sync is running on this database; wait for it to end")
+                raise TakenError("another sync is running on this database; wait for it to end")
         yield
     finally:
         await close(conn)

@@ -37,7 +37,8 @@ _PUT_PAGE = """
     VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (source_id, url) DO UPDATE
     SET title = $3, markdown = $4, content_hash = $5, chunker = $6, edges = $7, removed_at = NULL,
-        fetched_at = now(), changed_at = now()
+        fetched_at = now(), changed_at = now(), indexed_title = coalesce(
+            pages.indexed_title, CASE WHEN pages.title <> $3 THEN pages.title END)
     RETURNING id
 """
 # What the page no longer has is still found until an index without it is in use.
@@ -63,10 +64,14 @@ _DOOMED = """
     ORDER BY url
 """
 _FORGET_ADDRESSES = """
-    DELETE FROM addresses
-    WHERE source_id = $1
-      AND (address = ANY($2::text[]) OR missed >= $3
-           OR coalesce(failed_at < now() - make_interval(days => $4), false))
+    DELETE FROM addresses WHERE source_id = $1 AND (address = ANY($2::text[]) OR missed >= $3)
+"""
+# Since when it fails is kept: what fails for that long holds up nothing else.
+_EMPTY_ADDRESSES = """
+    UPDATE addresses
+    SET page_url = NULL, etag = NULL, last_modified = NULL, body_hash = NULL, links = '',
+        leads_to = NULL, note = NULL
+    WHERE source_id = $1 AND failed_at < now() - make_interval(days => $2)
 """
 _FORGET_PAGELESS = """
     DELETE FROM addresses
@@ -263,14 +268,21 @@ class Sources:
                 await _put_page(conn, source_id, page)
 
     async def put_read_page(
-        self, source_id: int, sync_id: int, page: PageRow, address: AddressRow, *, is_new: bool
+        self,
+        source_id: int,
+        sync_id: int,
+        page: PageRow,
+        address: AddressRow,
+        *,
+        added: int,
+        changed: int,
     ) -> None:
         """Store a page as `put_page`, with the address that gave it to a sync, and count it there."""
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 await _put_page(conn, source_id, page)
                 await put_address(conn, source_id, sync_id, address)
-                await conn.execute(_COUNT_PAGE, sync_id, int(is_new), int(not is_new))
+                await conn.execute(_COUNT_PAGE, sync_id, added, changed)
 
     async def doomed(self, source_id: int, removal: Removal, *, read_all: bool) -> list[str]:
         """Return the pages that no address gives any more, all but what is gone counted.
@@ -292,12 +304,13 @@ class Sources:
         self, source_id: int, sync_id: int, urls: Sequence[str], removal: Removal
     ) -> None:
         """Take pages out of what is indexed next, and forget the addresses that gave them."""
-        gone = list(removal.addresses), removal.most_missed, removal.grace_days
+        gone = list(removal.addresses), removal.most_missed
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 await conn.execute(_SET_PAGES_ASIDE, source_id, list(urls))
                 await conn.execute(_SET_THEIR_CHUNKS_ASIDE, source_id, list(urls))
                 await conn.execute(_FORGET_ADDRESSES, source_id, *gone)
+                await conn.execute(_EMPTY_ADDRESSES, source_id, removal.grace_days)
                 await conn.execute(_FORGET_PAGELESS, source_id, sync_id)
 
     async def mark_synced(self, source_id: int) -> None:

@@ -37,6 +37,11 @@ _LAST = """
 _PUT_OFF = """
     UPDATE sources SET due_at = now() + make_interval(secs => $2) WHERE id = $1
 """
+_BRING_FORWARD = """
+    UPDATE sources SET due_at = now() + make_interval(secs => $1)
+    WHERE due_at > now() + make_interval(secs => $1)
+"""
+_ARE_OPEN = "SELECT EXISTS (SELECT FROM syncs WHERE ended_at IS NULL)"
 # One that was never read is left to who added it for a while.
 _DUE = """
     SELECT name FROM sources
@@ -142,6 +147,16 @@ class Syncs:
         """Let the next scheduled sync of these sources be in so many seconds."""
         with translated():
             await self._pool.executemany(_PUT_OFF, [(each, seconds) for each in source_ids])
+
+    async def bring_forward(self, seconds: float) -> None:
+        """Let no scheduled sync be later than in so many seconds."""
+        with translated():
+            await self._pool.execute(_BRING_FORWARD, seconds)
+
+    async def are_open(self) -> bool:
+        """Whether any sync is under way, or was stopped half way."""
+        with translated():
+            return bool(await self._pool.fetchval(_ARE_OPEN))
 
     async def due(self, *, first_after_seconds: float) -> list[str]:
         """Name the sources whose sync is due."""

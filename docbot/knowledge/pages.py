@@ -56,10 +56,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """An address that gives what it gave before; nothing of it was parsed."""
+    """An address that gives what it gave before; nothing of it was parsed.
+
+    The same body may come with other validators, as after a site was built anew: then `known` has
+    the new ones, to be asked with next time.
+    """
 
     read_from: str
     known: Known
+    has_new_validators: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from docbot.knowledge.globs import Choice
 from docbot.knowledge.memory import Memory
 from docbot.knowledge.pages import Fetched, Page, Result, read_fetched
 from docbot.knowledge.site.crawl import MOST_PAGES, WebsiteSource, crawl
+from docbot.knowledge.site.pacer import Pacers
 from docbot.knowledge.text.pdf import can_read_pdf
 
 # Of a processor, so that a busy machine fails no page; HTML of 10 MB, the most there is, took 114.
@@ -38,11 +39,13 @@ async def read_pages(
     expect: Callable[[int], None],
     leave_out: Callable[[str, str], None] = lambda _, __: None,
     allow_hosts: tuple[str, ...] = (),
+    pacers: Pacers | None = None,
 ) -> AsyncGenerator[Result, None]:
     """Give what came of every address of the source; `expect` is told their number once known.
 
     `leave_out` is told each address that is left out, and why, as that it is of another kind.
     `allow_hosts` may be reached although their address is not public, as the source's own may be.
+    `pacers` are shared by all that is read in turn.
 
     Raises:
         DocbotError: the source as a whole cannot be read.
@@ -79,7 +82,7 @@ async def read_pages(
         allow_hosts=allow_hosts,
     )
     convert = _converter(executor, source.base_url)
-    async with aclosing(crawl(site, convert, leave_out, memory)) as results:
+    async with aclosing(crawl(site, convert, leave_out, memory, pacers)) as results:
         async for result in results:
             yield result
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from docbot.db.addresses import Addresses, AddressRow
 from docbot.db.sources import ChunkRow, PageRow, Removal, Source, Sources, Uncut
@@ -89,9 +90,10 @@ class StoredMemory:
             links=tuple(row.links),
             leads_to=row.leads_to,
             note=row.note,
-            is_settled=row.sync_id == self._sync.id and row.failure is None,
+            is_settled=row.is_stored and row.sync_id == self._sync.id and row.failure is None,
         )
-        if known.is_settled or not (self._sync.is_full or row.converter != CONVERTER_VERSION):
+        is_asked_anew = self._sync.is_full or row.converter != CONVERTER_VERSION
+        if row.is_stored and (known.is_settled or not is_asked_anew):
             return known
         return replace(known, etag=None, last_modified=None, body_hash=None)
 
@@ -110,9 +112,9 @@ async def store(
 ) -> Summary:
     """Store each page as it is read, then take out those that are gone.
 
-    A page that cannot be read keeps its old content for a week, unless it is gone. When one failed
-    for a reason that may pass, only what said itself that it is gone is removed: what the failed
-    one led to may be missing for that reason alone.
+    A page that cannot be read keeps its old content for a week, unless it is gone. While there is
+    an address that could never be read, only what said itself that it is gone is removed: what
+    that one leads to may be missing for that reason alone. After a week it is waited for no more.
 
     Raises:
         PermanentError: nothing at all could be read.
@@ -147,6 +149,8 @@ class _Work:
         self._hashes = hashes
         self._added = sync.counts.added
         self._changed = sync.counts.changed
+        self._added_before = sync.counts.added
+        self._may_lack_pages = False
         self._seen: set[str] = set()
         self._settled: list[str] = []
 
@@ -158,7 +162,8 @@ class _Work:
 
     @property
     def pages_before(self) -> int:
-        return len(self._hashes)
+        """How many there were when this sync began, also when it was stopped half way since."""
+        return max(0, len(self._hashes) - self._added_before)
 
     @property
     def pages_unseen(self) -> int:
@@ -166,8 +171,8 @@ class _Work:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing failed for a reason that may pass."""
-        return not any(failure.is_transient for failure in self.failures)
+        """Whether nothing failed that may lead to pages which nobody knows of."""
+        return not self._may_lack_pages
 
     async def take(self, result: Result) -> None:
         match result:
@@ -194,10 +199,11 @@ class _Work:
         if before == page.content_hash and not self.sync.is_full:
             await self.stored.addresses.put(self.source.id, self.sync.id, address)
             return
-        self._added += before is None
-        self._changed += before is not None
+        added, changed = int(before is None), int(before not in (None, page.content_hash))
+        self._added += added
+        self._changed += changed
         await self.stored.sources.put_read_page(
-            self.source.id, self.sync.id, page_row(page), address, is_new=before is None
+            self.source.id, self.sync.id, page_row(page), address, added=added, changed=changed
         )
 
     async def _take_unchanged(self, result: Unchanged) -> None:
@@ -206,6 +212,13 @@ class _Work:
             self._count(known.page_url)
         if known.note is not None:
             self.failures.append(Failure(result.read_from, known.note))
+        if result.has_new_validators:
+            await self.stored.addresses.set_validators(
+                self.source.id,
+                result.read_from,
+                etag=known.etag,
+                last_modified=known.last_modified,
+            )
         if known.is_settled:
             return
         self._settled.append(result.read_from)
@@ -236,14 +249,19 @@ class _Work:
             if before is not None and before.page_url is not None:
                 return
         self.failures.append(failure)
-        if failure.read_from and not failure.is_gone:
-            await self.stored.addresses.fail(
+        if not failure.read_from:
+            self._may_lack_pages |= failure.is_transient
+        elif not failure.is_gone:
+            failing = await self.stored.addresses.fail(
                 self.source.id,
                 self.sync.id,
                 address=failure.read_from,
                 page_url=failure.url,
                 reason=failure.reason,
             )
+            # What one led to that was read before is known, and found all the same.
+            is_news = not failing.was_read and failing.failing_for < timedelta(days=GRACE_DAYS)
+            self._may_lack_pages |= failure.is_transient and is_news
 
     def _count(self, page_url: str) -> None:
         self._seen.add(page_url)

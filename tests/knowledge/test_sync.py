@@ -7,6 +7,7 @@ from hashlib import blake2b
 import pytest
 
 from docbot.db.addresses import Addresses
+from docbot.db.chunks import Chunks
 from docbot.db.generations import Built, Generations
 from docbot.db.pool import Pool
 from docbot.db.sources import PageRow, Source, Sources, Uncut
@@ -192,13 +193,43 @@ async def test_a_page_that_is_named_again_starts_from_nothing(shelf: Shelf) -> N
     assert await shelf.pages() == set("abcd")
 
 
-async def test_nothing_counts_as_missed_when_something_could_not_be_read(shelf: Shelf) -> None:
+async def test_nothing_counts_as_missed_while_an_address_could_never_be_read(
+    shelf: Shelf, pool: Pool
+) -> None:
     await shelf.sync(*(page(name) for name in "abcd"))
     for _ in range(3):
         summary = await shelf.sync(
+            *await shelf.unchanged("a", "b", "c"), failing("new"), Missed(ROOT + "d")
+        )
+        assert (summary.deleted, summary.kept) == (0, 1)
+    assert await shelf.pages() == set("abcd")
+    # What fails for longer than a week is waited for no more, and still told.
+    await pool.execute(
+        "UPDATE addresses SET failed_at = now() - interval '8 days' WHERE failure > ''"
+    )
+    for deleted in (0, 1, 0):
+        names = await shelf.unchanged("a", "b", "c")
+        summary = await shelf.sync(*names, failing("new"), Missed(ROOT + "d"))
+        assert (summary.deleted, len(summary.failures)) == (deleted, 1)
+    assert await shelf.pages() == set("abc")
+
+
+async def test_a_page_that_fails_keeps_no_other_one_that_nothing_names(shelf: Shelf) -> None:
+    await shelf.sync(*(page(name) for name in "abcd"))
+    for deleted in (0, 1):
+        summary = await shelf.sync(
             *await shelf.unchanged("b", "c"), failing("a"), Missed(ROOT + "d")
         )
-        assert (summary.deleted, summary.kept) == (0, 2)
+        assert (summary.deleted, len(summary.failures)) == (deleted, 1)
+    assert await shelf.pages() == set("abc")
+
+
+async def test_a_sync_that_was_killed_counts_once_what_nothing_names(shelf: Shelf) -> None:
+    await shelf.sync(*(page(name) for name in "abcd"))
+    sync = await shelf.begin()
+    await shelf.stored.addresses.miss(shelf.source.id, sync.id, [ROOT + "d"])  # killed here
+    summary = await shelf.sync(*await shelf.unchanged("a", "b", "c"), Missed(ROOT + "d"))
+    assert (summary.is_resumed, summary.deleted) == (True, 0)
     assert await shelf.pages() == set("abcd")
 
 
@@ -231,6 +262,12 @@ async def test_a_page_that_cannot_be_read_keeps_its_content_for_a_week(
     )
     summary = await shelf.sync(*await shelf.unchanged("a", "b", "c"), failing("d"))
     assert (summary.deleted, await shelf.pages()) == (1, set("abc"))
+    known = await shelf.recall("d")  # nothing of it is asked for with what is not stored
+    assert (known.page_url, known.etag, known.body_hash) == (None, None, None)
+    assert (
+        len((await shelf.sync(*await shelf.unchanged("a", "b", "c"), failing("d"))).failures) == 1
+    )
+    assert (await shelf.sync(*await shelf.unchanged("a", "b", "c"), page("d"))).added == 1
 
 
 async def test_a_page_that_can_be_read_again_fails_no_more(shelf: Shelf) -> None:
@@ -281,6 +318,39 @@ async def test_a_full_sync_asks_for_every_body(shelf: Shelf) -> None:
     assert (known.etag, known.body_hash, known.page_url) == (None, None, ROOT + "a")
 
 
+async def test_a_full_sync_counts_as_changed_what_changed(shelf: Shelf) -> None:
+    await shelf.sync(page("a"), page("b"))
+    summary = await shelf.sync(page("a"), page("b", "New."), page("c"), full=True)
+    assert (summary.added, summary.changed, summary.unchanged, summary.read) == (1, 1, 1, 3)
+
+
+async def test_a_resumed_sync_asks_by_the_pages_there_were_before_it_began(shelf: Shelf) -> None:
+    await shelf.sync(*(page(name) for name in "abcdef"))
+    with pytest.raises(StoppedError):
+        await shelf.sync(*(page(name) for name in "uvwxyz"), stop=True)
+    held = await shelf.sync(
+        *await shelf.unchanged("a", "b", "c", "d", *"uvwxyz"), gone("e"), gone("f")
+    )
+    assert (held.held, shelf.asked) == (2, [(2, 6)])
+
+
+async def test_the_validators_that_the_same_body_comes_with_later_are_asked_with(
+    shelf: Shelf,
+) -> None:
+    await shelf.sync(page("a"), page("b"))
+    known = replace(await shelf.recall("a"), etag='"built anew"', last_modified="today")
+    await shelf.sync(Unchanged(ROOT + "a", known, has_new_validators=True))
+    again = await shelf.recall("a")
+    assert (again.etag, again.last_modified) == ('"built anew"', "today")
+
+
+async def test_a_page_that_an_older_docbot_removed_is_read_anew(shelf: Shelf, pool: Pool) -> None:
+    await shelf.sync(page("a"), page("b"))
+    await pool.execute("DELETE FROM pages WHERE url = $1", ROOT + "a")
+    known = await shelf.recall("a")
+    assert (known.etag, known.body_hash, known.is_settled) == (None, None, False)
+
+
 async def test_what_another_converter_read_is_read_anew(shelf: Shelf, pool: Pool) -> None:
     await shelf.sync(page("a"))
     await pool.execute("UPDATE addresses SET converter = converter - 1")
@@ -326,6 +396,38 @@ async def test_pages_that_another_chunker_cut_are_cut_anew_from_what_is_stored(
     assert await cut_anew(shelf.source, shelf.stored.sources, cut) == 2
     assert sorted((await shelf.chunks()).values()) == sorted(before.values())
     assert await cut_anew(shelf.source, shelf.stored.sources, cut) == 0
+
+
+async def test_a_page_is_found_under_its_old_title_until_an_index_with_the_new_one_is_in_use(
+    shelf: Shelf, pool: Pool
+) -> None:
+    def titled(title: str) -> Page:
+        converted = Converted(title, f"# {title}\n\nSays this.\n")
+        return replace(page_of(converted, ROOT + "a"), read_from=ROOT + "a")
+
+    async def titles() -> set[str]:
+        found = await Chunks(pool).get_many(list(await shelf.readable_chunks()))
+        return {chunk.title for chunk in found.values()}
+
+    generations = Generations(pool)
+    await shelf.sync(titled("First"))
+    for title in ("Second", "Third"):
+        await shelf.sync(titled(title))
+        assert await titles() == {"First"}
+    name = await generations.begin(lexical_version=1, embedding_model=None, dimensions=0)
+    await generations.switch(name, Built(1, max(await shelf.chunks())))
+    assert await titles() == {"Third"}
+
+
+async def test_fewer_hours_between_syncs_bring_the_next_one_forward(shelf: Shelf) -> None:
+    syncs = shelf.stored.syncs
+    await syncs.put_off([shelf.source.id], 24 * 3600)
+    await syncs.bring_forward(3600)
+    seconds = await syncs.seconds_to_next(first_after_seconds=0)
+    assert seconds is not None
+    assert 3500 < seconds <= 3600
+    await syncs.bring_forward(7200)
+    assert (await syncs.seconds_to_next(first_after_seconds=0) or 0) <= 3600
 
 
 async def test_the_next_sync_is_due_when_it_was_put_off_to(shelf: Shelf) -> None:

@@ -94,17 +94,19 @@ async def line_pages(
     """
     first_lines: dict[bytes, int] = {}
     lines = batches(path)
-    seen = 0
+    seen, are_all_known = 0, True
     while batch := await asyncio.to_thread(_next_of, lines, path):
         found = await run(partial(records, batch, base_url), str(path))
         seen += len(batch)
         expect(seen)
+        are_all_known &= all(record.url for record in found)
         told = [_unless_seen(record, first_lines) for record in found]
         async with aclosing(_batch_pages(path, batch, told, run, memory)) as outcomes:
             async for outcome in outcomes:
                 yield outcome
-    for gone in await _gone_lines(path, first_lines, memory):
-        yield gone
+    if are_all_known:  # else a page that is missing may be that of a broken line
+        for gone in await _gone_lines(path, first_lines, memory):
+            yield gone
 
 
 async def _batch_pages(
@@ -116,7 +118,8 @@ async def _batch_pages(
             place = f"{path.name}, line {record.number}"
             known = await memory.recall(record.url) if record.url else None
             if record.reason:
-                yield Failure(record.url or place, f"{place} {record.reason}", read_from=place)
+                reason, is_unknown = f"{place} {record.reason}", not record.url
+                yield Failure(record.url or place, reason, is_transient=is_unknown, read_from=place)
             elif known is not None and known.is_settled:
                 yield Unchanged(record.url, known)
             else:

@@ -59,7 +59,7 @@ from docbot.knowledge.site.editions import Candidate, is_other_language
 from docbot.knowledge.site.fetch import Answer, Fetcher, NotModified, Validators
 from docbot.knowledge.site.frontier import Frontier, Probe
 from docbot.knowledge.site.network import GuardedTransport, place_of, place_of_url
-from docbot.knowledge.site.pacer import Pacer
+from docbot.knowledge.site.pacer import Pacer, Pacers
 from docbot.knowledge.site.robots import Robots
 from docbot.knowledge.site.scope import OTHER_KINDS, Scope
 from docbot.knowledge.site.twins import is_as_complete
@@ -128,6 +128,7 @@ async def crawl(
     convert: Callable[[Fetched], Awaitable[Page]],
     leave_out: Callable[[str, str], None] = lambda _, __: None,
     memory: Memory | None = None,
+    pacers: Pacers | None = None,
 ) -> AsyncGenerator[Result, None]:
     """Read a site; close the iterator (`contextlib.aclosing`) when it is left early.
 
@@ -138,6 +139,7 @@ async def crawl(
         leave_out: told each address that is not read, with the reason: one or two words, for
             editions with their folder ("other versions: v1.2/").
         memory: what is known of the site's addresses; None: nothing.
+        pacers: of what else is read in turn, so that two sources on one site are no burden to it.
 
     Raises:
         TransientError: the site cannot be reached, or stopped answering.
@@ -147,7 +149,7 @@ async def crawl(
     """
     memory = memory or NoMemory()
     async with source.client() as client:
-        pacer = Pacer(source.pause, step=source.backoff)
+        pacer = (pacers or Pacers()).of(source.start_url, source.pause, step=source.backoff)
         fetcher = Fetcher(client, pacer, tries=source.tries, backoff=source.backoff)
         start = await _start(fetcher, pacer, source, memory)
         root = folder_of(start.url)
@@ -365,7 +367,8 @@ class _Walk:
             return _Read(address, result=nothing, kind=OTHER_KINDS)
         self._tally.body_bytes += len(answer.body)
         if known is not None and known.body_hash == body_hash(answer.body):
-            return _unchanged(address, known)
+            now = replace(known, etag=answer.etag, last_modified=answer.last_modified)
+            return _unchanged(address, now, has_new_validators=now != known)
         return await self._converted(address, answer, known)
 
     async def _converted(self, address: str, answer: Answer, known: Known | None) -> _Read:
@@ -711,8 +714,8 @@ class _Walk:
         return most >= _MOST_OF_ONE_CONTENT and most > self._tally.started / 2
 
 
-def _unchanged(address: str, known: Known) -> _Read:
-    result = Unchanged(address, known)
+def _unchanged(address: str, known: Known, *, has_new_validators: bool = False) -> _Read:
+    result = Unchanged(address, known, has_new_validators)
     return _Read(address, result=result, links=known.links, leads_to=known.leads_to)
 
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from statistics import median
 from time import monotonic
+from urllib.parse import urlsplit
 
 from docbot.errors import TransientError
 
@@ -80,6 +81,20 @@ class Pacer:
         self._trouble = min(max(self._trouble * 2, self._step / 4), self._step * 2)
         if retry_after is not None:
             self._rest_until = max(self._rest_until, self._clock() + retry_after)
+
+
+class Pacers:
+    """One pacer for each site, whichever of its folders are read one after the other."""
+
+    def __init__(self) -> None:
+        self._by_place: dict[str, Pacer] = {}
+
+    def of(self, url: str, pause: float, *, step: float) -> Pacer:
+        """Return the pacer of the site that an address lies on, with `pause` as its floor."""
+        place = urlsplit(url).netloc.lower().removeprefix("www.")
+        pacer = self._by_place.setdefault(place, Pacer(pause, step=step))
+        pacer.pause = max(pause, pacer.pause)
+        return pacer
 
 
 def _slowness(first: list[float], last: deque[float]) -> float:
