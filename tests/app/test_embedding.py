@@ -15,6 +15,7 @@ from docbot.app.rooms import Rooms, open_rooms
 from docbot.db.generations import Missing
 from docbot.db.locks import sync_lock
 from docbot.db.sources import ChunkRow, PageRow
+from docbot.knowledge.chunking.chunks import CHUNKER_VERSION
 from docbot.retrieval.generations import open_rows
 from docbot.retrieval.search import Query, SearchResult
 from docbot.settings import Settings
@@ -77,6 +78,7 @@ async def add_page(rooms: Rooms, chunks: int) -> None:
                 ChunkRow(hashlib.sha256(text.encode()).digest(), ("More",), url, text, 7)
                 for text in texts
             ),
+            chunker=CHUNKER_VERSION,
         ),
     )
 
@@ -130,6 +132,19 @@ def test_a_long_work_is_logged_by_tenths(caplog: pytest.LogCaptureFixture) -> No
     progress.end()
     assert len(caplog.records) == 9
     assert caplog.records[0].getMessage() == "embedding: 128 of 1000"
+
+
+def test_a_long_work_of_unknown_length_is_logged_ever_more_seldom(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    progress = LoggedProgress()
+    progress.begin("reading docs")
+    with caplog.at_level(logging.INFO):
+        for done in range(1, 5_001):
+            progress.at(done)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"reading docs: {done}" for done in (100, 200, 400, 800, 1600, 3200)
+    ]
 
 
 async def test_what_is_missing_is_counted_once_for_each_text(
