@@ -163,3 +163,18 @@ async def test_a_start_that_leads_elsewhere_is_asked_conditionally_too(start: st
         first = await crawled(place, start, memory)
         second = await crawled(place, start, memory)
     assert (second.unchanged, place.bodies) == (first.pages, [])
+
+
+async def test_the_same_body_under_another_etag_is_asked_for_with_that_one_next_time() -> None:
+    memory = Remembered()
+    etag = '"first"'
+
+    def built() -> web.Response:
+        return web.Response(text=page("start"), content_type="text/html", headers={"ETag": etag})
+
+    async with site({"/": built}) as place:
+        await crawled(place, memory=memory)
+        etag = '"built anew"'
+        [same] = (await crawled(place, memory=memory)).results
+    assert isinstance(same, Unchanged)
+    assert (same.has_new_validators, same.known.etag) == (True, etag)

@@ -210,3 +210,16 @@ async def test_a_source_of_kind_file_is_read_through_its_pool(tmp_path: Path) ->
         "https://x.test/b",
         "pages.jsonl, line 2",
     ]
+
+
+async def test_a_broken_line_takes_no_page_with_it(tmp_path: Path) -> None:
+    path = written(tmp_path, line("https://x.test/a"), line("https://x.test/b"))
+    memory = Remembered((await read(path)).outcomes)
+    [failure] = (await read(written(tmp_path, line("https://x.test/a"), "{broken"), memory)).of(
+        Failure
+    )
+    assert ("line 2" in failure.reason, failure.is_gone, failure.is_transient) == (
+        True,
+        False,
+        True,
+    )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docbot.errors import TransientError
-from docbot.knowledge.site.pacer import LONGEST_REST, Pacer
+from docbot.knowledge.site.pacer import LONGEST_REST, Pacer, Pacers
 
 
 class Clock:
@@ -161,3 +161,11 @@ def test_whatever_happens_no_pause_is_cut_short_and_none_is_without_bound(
         assert pacer.current == pause
 
     asyncio.run(run())
+
+
+def test_what_lies_on_one_site_shares_a_pacer() -> None:
+    pacers = Pacers()
+    first = pacers.of("https://docs.test/guide/", 0.5, step=1)
+    assert pacers.of("https://www.Docs.test/api/", 0.2, step=1) is first
+    assert first.pause == 0.5  # the longer one, as its robots.txt may have asked for it
+    assert pacers.of("https://docs.test:8443/", 0.2, step=1) is not first

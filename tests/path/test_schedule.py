@@ -2,15 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from time import monotonic
 
 import pytest
 from aiohttp import web
 
+from docbot.app.renewal import renew_index
 from docbot.app.rooms import Rooms
 from docbot.app.schedule import sync_on_schedule
+from docbot.db.locks import sync_lock
+from docbot.db.sources import ChunkRow, PageRow
+from docbot.knowledge.chunking.chunks import CHUNKER_VERSION
 from docbot.retrieval.search import Query
+from docbot.settings import Settings
 from tests.knowledge.conftest import served
 from tests.knowledge.site import Site, page, site
 from tests.town import Ground, QuietTown, eventually, open_quiet_town
@@ -102,3 +108,68 @@ async def test_a_stop_waits_for_no_sync_and_the_next_start_goes_on_with_it(
         assert (
             await quiet.rooms.pool.fetchval("SELECT count(*) FROM syncs WHERE source_id > 1") == 1
         )
+
+
+async def test_a_sync_that_somebody_else_does_is_left_to_him_for_a_while(
+    quiet: QuietTown, place: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    await add_due(quiet.rooms, place.url)
+    schedule = sync_on_schedule(quiet.rooms, lambda: quiet.rooms.settings, look_seconds=0.01)
+    with caplog.at_level(logging.INFO):
+        async with sync_lock(quiet.rooms.database), running(schedule):
+            await eventually(lambda: "another sync is running" in caplog.text)
+            await quiet.until(
+                "SELECT due_at > now() + interval '5 minutes' FROM sources WHERE name = 'site'"
+            )
+    assert place.asked == []
+    assert caplog.text.count("another sync is running") == 1
+
+
+async def test_no_fault_of_a_scheduled_sync_ends_the_schedule(
+    quiet: QuietTown, place: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    faults = [ZeroDivisionError()]
+
+    def settings() -> Settings:
+        if faults:
+            raise faults.pop()
+        return quiet.rooms.settings
+
+    await add_due(quiet.rooms, place.url)
+    async with running(sync_on_schedule(quiet.rooms, settings, look_seconds=0.01)):
+        assert await quiet.until(_ENDED) == "done"
+    assert "the scheduled sync failed" in caplog.text
+
+
+async def test_what_a_killed_sync_read_but_did_not_index_is_indexed_at_the_next_start(
+    quiet: QuietTown,
+) -> None:
+    [library] = await quiet.rooms.sources.all()
+    text = "The zeppelin has a mast."
+    await quiet.rooms.sources.put_page(
+        library.id,
+        PageRow(
+            url="https://docs.test/zeppelin",
+            title="Zeppelin",
+            markdown=text,
+            content_hash=b"zeppelin",
+            chunks=(ChunkRow(b"mast", ("Zeppelin",), "https://docs.test/zeppelin", text, 7),),
+            chunker=CHUNKER_VERSION,
+        ),
+    )
+    sync = await quiet.rooms.syncs.begin(library.id, is_full=False, resumable_hours=24)
+    await renew_index(quiet.rooms)
+    assert await finds(quiet.rooms, library.id) == []  # it goes on, and indexes at its end
+    await quiet.rooms.syncs.end(sync.id, "done", counts=sync.counts, deleted=0, failed=0)
+    await renew_index(quiet.rooms)
+    assert "https://docs.test/zeppelin" in await finds(quiet.rooms, library.id)
+
+
+@asynccontextmanager
+async def running(schedule: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(schedule)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
