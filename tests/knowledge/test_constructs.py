@@ -319,3 +319,106 @@ def test_no_construct_takes_more_than_time_in_proportion(html: str) -> None:
     begun = time.process_time()
     markdown(html)
     assert time.process_time() - begun < 10
+
+
+def test_a_cell_that_reaches_over_rows_and_columns_moves_what_stands_beside_it() -> None:
+    html = (
+        '<table><tr><th>A</th><th>B</th><th>C</th></tr><tr><td colspan="2" rowspan="2">wide</td><td>5</td></tr>'
+        "<tr><td>6</td></tr></table>"
+    )
+    assert markdown(html).split("\n")[2:] == ["| wide |  | 5 |", "| wide |  | 6 |"]
+
+
+def test_a_row_that_is_all_reached_over_takes_nothing_of_the_next() -> None:
+    html = (
+        '<table><tr><th>A</th><th>B</th></tr><tr><td rowspan="2" colspan="2">Big</td></tr><tr></tr>'
+        "<tr><td>x</td><td>y</td></tr></table>"
+    )
+    assert markdown(html).split("\n")[2:] == ["| Big |  |", "| x | y |"]
+
+
+def test_ways_to_call_the_same_stand_under_one_heading() -> None:
+    name = '<span class="sig-name descname">f</span>'
+    html = (
+        f'<dl class="py function"><dt class="sig sig-object py" id="f">{name}(x: int)</dt>'
+        f'<dt class="sig sig-object py">{name}(x: str)</dt><dd><p>Text</p></dd></dl>'
+    )
+    assert (
+        markdown(html)
+        == "## `f` {#f}\n\n```python\nf(x: int)\n```\n\n```python\nf(x: str)\n```\n\nText"
+    )
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p><code>one<br>two</code></p>", "`one two`"),
+        ("<p>He said <q>go <i>now</i></q>.</p>", "He said \u201cgo *now*\u201d."),
+        ('<div><img src="a.png" alt="One"><img src="b.png" alt="Two"></div>', "One Two"),
+        ('<p><img src="a.png" alt="Logo">Docs</p>', "Logo Docs"),
+        ('<p><img src="a.png" alt="Logo">, docs</p>', "Logo, docs"),
+    ],
+)
+def test_words_that_no_space_parts_are_parted(html: str, text: str) -> None:
+    assert markdown(html) == text
+
+
+@pytest.mark.parametrize("sign", ["#", "\u00b6", "\u00a7", "\U0001f517"])
+def test_a_sign_that_only_leads_to_its_heading_is_dropped(sign: str) -> None:
+    assert markdown(f'<h2 id="a">Text <a href="#a">{sign}</a></h2><p>T</p>') == "## Text {#a}\n\nT"
+
+
+def test_a_list_begins_with_the_number_of_its_first_item() -> None:
+    assert markdown('<ol><li value="5">five</li><li>six</li></ol>') == "5. five\n6. six"
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ('<aside class="notice">Mind it.</aside>', "> **Note**\n>\n> Mind it."),
+        ('<aside class="warning"><p>Mind it.</p></aside>', "> **Warning**\n>\n> Mind it."),
+        ("<aside><p>Mind it.</p></aside>", "Mind it."),
+        ('<aside><p><a href="x">Other</a> <a href="y">pages</a></p></aside>', ""),
+        (
+            '<div class="notecard note"><p><strong>Note:</strong> Mind it.</p></div>',
+            "> **Note**\n>\n> Mind it.",
+        ),
+        ('<p class="tip"><b>Tip</b>: Mind it.</p>', "> **Tip**\n>\n> Mind it."),
+    ],
+)
+def test_an_aside_that_a_person_wrote_is_kept_and_says_its_kind_once(html: str, text: str) -> None:
+    assert markdown(html) == text
+
+
+def test_an_old_list_of_fields_reads_as_a_new_one() -> None:
+    html = (
+        '<table class="docutils field-list"><tbody><tr class="field"><th class="field-name">Returns:</th>'
+        '<td class="field-body">a pump</td></tr></tbody></table>'
+    )
+    assert markdown(html) == "- **Returns**: a pump"
+
+
+def test_an_old_footnote_reads_as_a_new_one() -> None:
+    html = (
+        '<p>See <a class="footnote-reference" href="#n" id="c">[1]</a>.</p><table class="docutils footnote" id="n">'
+        '<tbody><tr><td class="label"><a class="fn-backref" href="#c">[1]</a></td><td>The note.</td></tr></tbody></table>'
+    )
+    assert markdown(html) == "See [^1].\n\n[^1]: The note."
+
+
+def test_asciidoctors_admonitions_and_notes_on_code_are_no_tables() -> None:
+    html = (
+        '<div class="admonitionblock tip"><table><tr><td class="icon"><i title="Tip"></i></td>'
+        '<td class="content"><div class="title">Mind the gap</div>A tip.</td></tr></table></div>'
+        '<div class="colist arabic"><table><tr><td><i class="conum" data-value="1"></i><b>1</b></td>'
+        "<td>Say it</td></tr></table></div>"
+    )
+    assert markdown(html) == "> **Tip: Mind the gap**\n>\n> A tip.\n\n1. Say it"
+
+
+def test_the_one_tab_that_a_page_holds_is_labelled_by_its_name() -> None:
+    html = (
+        '<div><div role="tablist"><button role="tab" aria-selected="false">Linux</button>'
+        '<button role="tab" aria-selected="true">Mac</button></div><div role="tabpanel"><p>T</p></div></div>'
+    )
+    assert markdown(html) == "**Mac**\n\nT"

@@ -20,14 +20,18 @@ _BACK = (
     ".//a[@role='doc-backlink' or @data-footnote-backref or contains(@class, 'footnote-back')"
     " or contains(@class, 'fn-backref') or contains(@class, 'reversefootnote')]"
 )
-
-
+_TABLES = (
+    ".//table[contains(@class, 'footnote') or contains(@class, 'citation')]"
+    "[count(.//tr) = 1][.//tr/td[@class = 'label']][count(.//tr/td) = 2]"
+)
 # mdBook writes nothing on its links back but where they lead.
 _ARROW = re.compile("[\u2190-\u21ff\u2b00-\u2bff\ufe0e\ufe0f]+\\d*")
 
 
 def mark_footnotes(main: etree._Element) -> None:
     """Write calls as text, and set `data-docbot-footnote` on each note to its label."""
+    for table in select(main, _TABLES):
+        _write_as_list(table)
     places = {attribute(place, "id"): place for place in select(main, ".//*[@id]")}
     labels: dict[etree._Element, str] = {}
     for call in [link for link in main.iter("a") if attribute(link, "href").startswith("#")]:
@@ -43,6 +47,19 @@ def mark_footnotes(main: etree._Element) -> None:
             labels.setdefault(note, line_of(own).strip("[] "))
     for note, label in labels.items():
         _mark_note(note, label)
+
+
+def _write_as_list(table: etree._Element) -> None:
+    """Write a note as docutils does since 2019; before, it was a table of its label and text."""
+    label, text = select(table, ".//td")[:2]
+    for part in list(table):
+        table.remove(part)
+    anchor, label.tail, text.tail = attribute(table, "id"), None, None
+    for links_back in select(text, "./em[a[contains(@class, 'fn-backref')]]"):
+        remove(links_back)
+    table.tag, label.tag, text.tag = "dl", "dt", "dd"
+    label.set("id", anchor)
+    table.extend([label, text])
 
 
 def _is_call(link: etree._Element) -> bool:

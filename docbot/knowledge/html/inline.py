@@ -25,12 +25,15 @@ def spell_out(main: etree._Element) -> None:
     for element in main.iter("sup", "sub"):
         _write_script(element)
     _explain_abbreviations(main)
+    for quoted in main.iter("q"):
+        _set_in_quotes(quoted)
     for block in select(main, ".//div[contains(@class, 'line-block')]"):
         _join_lines(block)
     for term in main.iter("dt"):
         _write_classifiers(term)
     for picture in main.iter("img"):
         _keep_words_only(picture)
+        _part_from_neighbours(picture)
     for figure in main.iter("figure"):
         _name_once(figure)
 
@@ -146,3 +149,26 @@ def _keep_words_only(picture: etree._Element) -> None:
     link = picture.getparent()
     if link is not None and link.tag == "a" and _PICTURE.fullmatch(attribute(link, "href")):
         link.tag = "span"
+
+
+def _part_from_neighbours(picture: etree._Element) -> None:
+    """Set spaces around a picture's words: between pictures, or a picture and a word, is none."""
+    words, parent, before = attribute(picture, "alt"), picture.getparent(), picture.getprevious()
+    if parent is None or not words:
+        return
+    ahead = parent.text if before is None else before.tail
+    after = picture.tail or ""
+    is_against = (ahead or "")[-1:].isalnum() or (before is not None and not ahead)
+    is_followed = after[:1].isalnum() or (not after and picture.getnext() is not None)
+    if is_against and words[:1].isalnum():
+        picture.set("alt", f" {words}")
+    if is_followed and words[-1:].isalnum():
+        picture.set("alt", f"{attribute(picture, 'alt')} ")
+
+
+def _set_in_quotes(quoted: etree._Element) -> None:
+    quoted.text = f"\u201c{quoted.text or ''}"
+    if len(quoted):
+        quoted[-1].tail = f"{quoted[-1].tail or ''}\u201d"
+    else:
+        quoted.text += "\u201d"

@@ -25,18 +25,19 @@ from lxml import etree
 
 from docbot.knowledge.addresses import joiner
 from docbot.knowledge.html import themes
+from docbot.knowledge.html.asciidoc import settle_asciidoc
 from docbot.knowledge.html.footnotes import mark_footnotes
 from docbot.knowledge.html.inline import spell_out
 from docbot.knowledge.html.maths import keep_tex
 from docbot.knowledge.html.references import settle_references
-from docbot.knowledge.html.signatures import mark_signatures
+from docbot.knowledge.html.signatures import list_fields, mark_signatures
 from docbot.knowledge.html.tree import attribute, hollow, line_of, remove, select, text_of
 
 # No page that a person wrote nests deeper; what does is read as bare text.
 _DEEPEST_KEPT = 100
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _KEPT_ATTRIBUTES = frozenset(
-    {"id", "href", "alt", "src", "start", "colspan", "rowspan", "type", "checked"}
+    {"id", "href", "alt", "src", "start", "value", "colspan", "rowspan", "type", "checked"}
     | {f"data-docbot-{name}" for name in ("language", "label", "kind", "name", "level")}
     | {f"data-docbot-{name}" for name in ("math", "footnote", "term")}
 )
@@ -47,6 +48,7 @@ _LAYOUT = (
     " or tbody/tr/td[descendant::h1 or descendant::h2 or descendant::h3]]"
 )
 _PARTS_OF_A_TABLE = "tbody|tfoot|tr|tbody/tr|tfoot/tr|tr/td|tbody/tr/td|tfoot/tr/td"
+_PILCROWS = frozenset({"\u00b6", "#", "\u00a7", "\U0001f517", "\u221e", "\u2693", "\u2693\ufe0e"})
 _SET_APART = frozenset({"span", "strong", "b", "em", "i", "code"})
 _VERBATIM = ("code", "pre", "kbd", "samp")
 _INVISIBLE_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -67,6 +69,8 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     for element in list(main.iter("iframe")):
         _link_frame(element, join)
     settle_references(main)
+    settle_asciidoc(main)
+    list_fields(main)
     for element in list(main.iter("table")):
         _unwrap_layout(element)
     _unwrap_line_number_tables(main)
@@ -80,6 +84,7 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     mark_footnotes(main)
     themes.label_tabs(main)
     themes.link_cards(main)
+    themes.drop_contents(main)
     _keep_names(main)
     themes.name_blocks(main)
     for element in select(main, ".//*[@data-termynal][not(.//pre)]"):
@@ -273,8 +278,11 @@ def _keep_pilcrow_target(heading: etree._Element) -> None:
     """Note where the theme's own link to this heading leads, before that link is removed."""
     for link in heading.iter("a"):
         href = attribute(link, "href")
-        if href.startswith("#") and themes.is_noise_by_role_or_class(link):
+        is_sign = line_of(link) in _PILCROWS and line_of(link) != line_of(heading)
+        if href.startswith("#") and (is_sign or themes.is_noise_by_role_or_class(link)):
             heading.set("data-docbot-anchor", unquote(href[1:]))
+            if is_sign:
+                remove(link)
             return
 
 

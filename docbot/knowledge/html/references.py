@@ -52,6 +52,12 @@ def _settle_doxygen(main: etree._Element) -> None:
         _write_admonition(remark)
     for signature in select(main, "descendant::table[@class='memname']"):
         hollow(signature, "pre", _tidy(line_of(signature)))
+    for table in select(main, "descendant::dl/dd/table[@class='params' or @class='exception']"):
+        _list_parameters(table)
+    for link in select(
+        main, "descendant::a[.='More...' or .='Go to the source code of this file.']"
+    ):
+        remove(link)
     for table in select(main, "descendant::table[@class='memberdecls']"):
         _write_members(table)
 
@@ -87,6 +93,22 @@ def _write_grid(grid: etree._Element) -> None:
         for cell in cells[start : start + width]:
             cell.tag, cell.tail = "td" if start else "th", None
             row.append(cell)
+
+
+def _list_parameters(table: etree._Element) -> None:
+    """Make a list of a table that sets each parameter's name beside what it is."""
+    table.tag = "ul"
+    rows = select(table, "descendant::tr")
+    for part in list(table):
+        table.remove(part)
+    for row in rows:
+        row.tag = "li"
+        table.append(row)
+        for cell in row.iterchildren("td"):
+            is_name = "paramname" in classes(cell) or "paramdir" in classes(cell)
+            cell.tag, cell.tail = ("strong" if is_name else "span"), " "
+            if "paramname" in classes(cell):
+                cell.tail = ": "
 
 
 def _write_members(table: etree._Element) -> None:

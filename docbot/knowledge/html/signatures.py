@@ -32,10 +32,24 @@ def unfold_parameters(html: str) -> str:
     return _PARAMETERS.sub(unfolded, html)
 
 
+def list_fields(main: etree._Element) -> None:
+    """Write lists of fields as docutils does since 2019; before, they were tables."""
+    for table in select(main, ".//table[contains(@class, 'field-list')]"):
+        rows = select(table, "./tr|./tbody/tr")
+        for part in list(table):
+            table.remove(part)
+        table.tag = "dl"
+        for cell in (cell for row in rows for cell in list(row)):
+            cell.tag, cell.tail = ("dt" if cell.tag == "th" else "dd"), None
+            cell.attrib.clear()
+            table.append(cell)
+
+
 def mark_signatures(listing: etree._Element) -> None:
     """Turn a list of API objects into signatures followed by plain blocks."""
     signatures = [term for term in listing.iterchildren("dt") if _is_signature(term)]
     depth = 1 + sum(outer.get("data-docbot-level") is not None for outer in listing.iterancestors())
+    named = ""
     for term in signatures:
         name = _name(term, listing)
         text = _signature(term)
@@ -44,7 +58,9 @@ def mark_signatures(listing: etree._Element) -> None:
             term.remove(child)
         term.tag, term.text, term.tail = "pre", text, tail
         term.attrib.clear()
-        term.set("data-docbot-name", name)
+        if name != named or anchor:  # else one more way to call the same
+            term.set("data-docbot-name", name)
+            named = name
         term.set("data-docbot-level", str(depth))
         term.set("data-docbot-language", _language(listing))
         if anchor:

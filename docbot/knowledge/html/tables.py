@@ -31,7 +31,7 @@ class Cell:
 
 def render_table(rows: Sequence[Sequence[Cell]]) -> tuple[str, ...]:
     """Return the table as blocks of Markdown: one pipe table, or the cells one by one."""
-    grid = _filled([row for row in rows if row])
+    grid = _filled(rows)
     if not any(cell.blocks for row in grid for cell in row):
         return ()
     header, body = _parted(grid)
@@ -97,12 +97,15 @@ def _filled(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
                 continue
             cell = waiting.pop()
             below, beside = (min(span, _WIDEST_SPAN) - 1 for span in (cell.rows, cell.columns))
-            room -= below * (len(cell.line) + _EMPTY_CELL) + beside * _EMPTY_CELL
-            filled.append(cell)
+            room -= below * (len(cell.line) + _EMPTY_CELL) + beside * (below + 1) * _EMPTY_CELL
+            reached = [cell]
             if room > 0:
-                filled += [Cell((), cell.is_header, is_spanned=True)] * beside
-                open_spans.update({column: (cell, below)} if below else {})
-        grid.append(filled)
+                reached += [Cell((), cell.is_header, is_spanned=True)] * beside
+                if below:
+                    open_spans |= {column + at: (one, below) for at, one in enumerate(reached)}
+            filled += reached
+        if row:  # one without cells is only taken by what reaches over it
+            grid.append(filled)
     return grid or [[]]
 
 

@@ -73,7 +73,7 @@ _DROPPED_CLASSES = _words(
     "line-numbers line-numbers-wrapper linenumber code-line-number ln rouge-gutter hljs-ln-numbers",
     "linenums lnt boring td-heading-self-link permalink theme-doc-card-icon avatar__photo",
     "avatar__photo-link site-footer page-footer footer suggestEdits UpdatedAt heading-anchor-icon",
-    "callout-icon",
+    "callout-icon hideme",
     # pictures shown again, larger
     "checkbox-img img-wrapper",
     # for screen readers and mathematics written twice
@@ -102,10 +102,10 @@ _PLAIN_KINDS = _words("note tip warning danger caution important")
 _KIND_PREFIX = re.compile(
     r"^(?:starlight-aside--|markdown-alert-|theme-admonition-|blockquote-tag-|alert-|callout_)"
 )
-_SHORT_KINDS = {"warn": "warning", "err": "error", "okay": "success"}
+_SHORT_KINDS = {"warn": "warning", "err": "error", "okay": "success", "notice": "note"}
 _ADMONITIONS = _words(
     "admonition custom-block theme-admonition starlight-aside callout markdown-alert alert",
-    "github-alert admonition-block blockquote-tag nextra-callout",
+    "github-alert admonition-block blockquote-tag nextra-callout notecard",
 )
 # Nextra tells a callout's kind by its colour alone.
 _NEXTRA_COLOUR = re.compile(r"(?:^|[:_-])text-(green|blue|yellow|orange|red|purple)-\d+$")
@@ -154,6 +154,11 @@ LINE_NUMBER_TABLES = (
     "//table[contains(@class, 'highlighttable') or contains(@class, 'rouge-table')"
     " or contains(@class, 'codehilitetable')][not(ancestor::table)]"
 )
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_LISTS_OF_HEADINGS = (
+    ".//*[@id='markdown-toc'] | .//div[@class='toc'] | .//nav[@class='table-of-contents']"
+    " | .//ul[contains(@class, 'table-of-contents')]"
+)
 _LISTINGS = (
     ".//*[@id='search-results' or @id='mkdocs-search-results']"
     " | .//table[contains(@class, 'indextable')] | .//*[contains(@class, 'index-jumpbox')]"
@@ -163,6 +168,18 @@ _LISTINGS = (
 def only_lists_the_site(main: etree._Element) -> bool:
     """Tell whether this is an index of all names or a page to search: docbot is one itself."""
     return bool(select(main, _LISTINGS))
+
+
+def drop_contents(main: etree._Element) -> None:
+    """Take out a list of the page's own headings, with the heading or fold that it alone stands in."""
+    for listing in select(main, _LISTS_OF_HEADINGS):
+        fold, before, after = listing.getparent(), listing.getprevious(), listing.getnext()
+        is_alone = after is None or after.tag in _HEADINGS
+        if fold is not None and fold.tag == "details" and len(fold) == 2:
+            remove(fold)
+        elif before is not None and before.tag in _HEADINGS[1:] and is_alone:
+            remove(before)
+        remove(listing)
 
 
 def is_apart(element: etree._Element) -> bool:
@@ -236,6 +253,20 @@ def is_aside_of_the_text(aside: etree._Element) -> bool:
         names & {"footnote", "footnote-list", "margin", "topic", *_ADMONITIONS}
         or ("sidebar" in names and select(aside, "./p[contains(@class, 'sidebar-title')]"))
         or aside.get("role") in {"note", "doc-footnote"}
+        or _is_note_by_name(aside)
+    )
+
+
+def _is_note_by_name(aside: etree._Element) -> bool:
+    """Tell an aside that a person wrote: of one class, a kind, or of none and more text than links."""
+    names = classes(aside)
+    if names:
+        return len(names) == 1 and _bare_kind(names[0]) in _KINDS
+    linked = sum(len(text_of(link)) for link in aside.iter("a"))
+    return (
+        not {"id", "role", "aria-label"} & set(aside.attrib)
+        and aside.find(".//p") is not None
+        and 2 * linked < len(text_of(aside))
     )
 
 
@@ -301,6 +332,8 @@ def label_tabs(main: etree._Element) -> None:
         + "]",
     )
     _label_by_reference(main)
+    for name in select(main, ".//label[@for]"):
+        _label_next(name)
     # Inner sets first: an outer one must not count their names and panels.
     for container in reversed(containers):
         names = [
@@ -309,6 +342,12 @@ def label_tabs(main: etree._Element) -> None:
             if _is_tab_name(element, container)
         ]
         panels = _tab_panels(container)
+        if len(panels) == 1 < len(names):  # the others are not on the page
+            chosen = [name for name in names if name.get("aria-selected") == "true"]
+            for name in names:
+                if chosen and name not in chosen:
+                    remove(name)
+            names = chosen
         if not names or len(names) != len(panels):
             continue
         for name, panel in zip(names, panels, strict=True):
@@ -327,6 +366,16 @@ def _label_by_reference(main: etree._Element) -> None:
         if panel is not None and tab not in panel.iterdescendants():
             _label(panel, tab)
             remove(tab)
+
+
+def _label_next(name: etree._Element) -> None:
+    """Label the block right behind a name whose button shows it by style, as in hugo-book."""
+    button, panel = name.getprevious(), name.getnext()
+    if button is None or panel is None or button.get("type") != "radio":
+        return
+    if panel.tag in {"div", "section"} and button.get("id") == name.get("for") and line_of(name):
+        _label(panel, name)
+        remove(name)
 
 
 def _label(panel: etree._Element, name: etree._Element) -> None:
@@ -373,14 +422,18 @@ def mark_admonition(element: etree._Element) -> None:
     if element.tag == "blockquote" and (alert := _alert_of_github(element)):
         element.set("data-docbot-kind", alert)
         return
+    if element.tag == "blockquote" and (titled := _titled_kind(names)) and len(element):
+        element.set("data-docbot-kind", _kind_and_title(titled, written_line_of(element[0])))
+        remove(element[0])
+        return
     if not (
         not _ADMONITIONS.isdisjoint(names)
-        or (element.tag in {"details", "blockquote"} and kind)
+        or (element.tag in {"details", "blockquote", "aside"} and kind)
         or (element.tag in {"p", "div"} and kind in _PLAIN_KINDS and len(names) == 1)
         or select(element, _BOX_TITLE)
     ):
         return
-    title = ""
+    title = "" if kind == "" else _kind_said_first(element, kind)
     for child in element:
         if child.tag == "summary" or _ADMONITION_TITLE.search(attribute(child, "class")):
             title = written_line_of(child)
@@ -388,6 +441,26 @@ def mark_admonition(element: etree._Element) -> None:
             break
     element.tag = "blockquote"
     element.set("data-docbot-kind", _kind_and_title(kind, title))
+
+
+def _titled_kind(names: list[str]) -> str:
+    """Return the kind that just-the-docs writes as `note-title` where the first line is its title."""
+    kinds = (name.removesuffix("-title") for name in names if name.endswith("-title"))
+    return next(filter(_KINDS.__contains__, kinds), "")
+
+
+def _kind_said_first(element: etree._Element, kind: str) -> str:
+    """Take out the kind where the text begins with it in bold: `**Note:** the text`."""
+    first = element[0] if len(element) and not (element.text or "").strip() else element
+    if first.tag in {"p", "div"} and not (first.text or "").strip() and len(first):
+        first = first[0]
+    said = line_of(first).rstrip(":").strip() if first.tag in {"strong", "b"} else ""
+    if said.lower() != kind:
+        return ""
+    after = (first.tail or "").lstrip().removeprefix(":").lstrip()
+    first.tail = after or None
+    remove(first)
+    return said
 
 
 def _alert_of_github(quotation: etree._Element) -> str:

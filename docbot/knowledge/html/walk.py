@@ -165,6 +165,8 @@ class _Writer:
     def _put_inline_code(self, tag: etree._Element) -> _Leave | None:
         if tag.find(".//pre") is not None:
             return _nothing
+        for line_break in tag.iter("br"):
+            line_break.text = " "
         code = " ".join(_visible(text_of(tag)).split())
         if code and tag.get("data-docbot-math") is not None:
             self._frames[-1].inline.append(f"${code}$")
@@ -272,7 +274,7 @@ class _Writer:
         return self._frames.pop()
 
     def _open_list(self, tag: etree._Element) -> _Leave:
-        start = attribute(tag, "start")
+        start = attribute(tag, "start") or (attribute(tag[0], "value") if len(tag) else "")
         first = int(start) if start.isdecimal() and len(start) < 9 else 1
         number = first if tag.tag == "ol" else None
         return self._open_frame(tag, partial(self._end_list, number))
