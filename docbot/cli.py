@@ -57,7 +57,7 @@ def _refuse_unreadable(arguments: Sequence[str]) -> None:
 
 
 def _fail(error: DocbotError, code: int) -> NoReturn:
-    click.echo(f"docbot: {error}", err=True)
+    click.echo(f"docbot: {printable(str(error))}", err=True)
     sys.exit(code)
 
 
@@ -141,6 +141,10 @@ def _counted(number: int, thing: str) -> str:
 
 def _warn(warning: str) -> None:
     click.echo(f"docbot: {warning}", err=True)
+
+
+def _say(line: str) -> None:
+    click.echo(printable(line))
 
 
 def _print_json(document: Any) -> None:
@@ -244,8 +248,8 @@ def sources_add(name: str, location: str, **options: Any) -> None:
 
     wanted = Wanted(name, location, **options)
     for warning in _with_rooms(partial(add_source, wanted=wanted)):
-        click.echo(f"warning: {warning}", err=True)
-    click.echo(f"Added {name} ({location}). Next: docbot sync {name}")
+        click.echo(f"warning: {printable(warning)}", err=True)
+    click.echo(printable(f"Added {name} ({location}). Next: docbot sync {name}"))
 
 
 @sources.command("list")
@@ -310,7 +314,7 @@ def sync(names: Sequence[str], full: bool, yes: bool) -> None:
 
     async def read(rooms: "Rooms") -> "Outcome":
         return await sync_sources(
-            rooms, names, full=full, say=click.echo, progress=progress, may_remove=may_remove
+            rooms, names, full=full, say=_say, progress=progress, may_remove=may_remove
         )
 
     outcome = _with_rooms(read)

@@ -146,3 +146,22 @@ async def test_a_second_bot_stands_by_names_who_acts_and_takes_over(shell: Shell
         await second.communicate()
     assert re.search(rf"standing by: process {first.pid} on \S+ is active and answers", standing)
     assert (first.returncode, second.returncode) == (0, 0)
+
+
+async def test_what_a_site_writes_cannot_steer_the_terminal(shell: Shell) -> None:
+    red = "\x1b[31m\x9b2J\u202e"
+    named = (
+        f'<title>{red}</title><h1>{red}Title</h1><p>text <a href="a{red}">a</a> <a href="b">b</a>'
+    )
+
+    def moved() -> web.Response:
+        return web.Response(status=302, headers={"Location": "https://x.invalid/\x9b2J\u202e"})
+
+    async with served(pages_handler({"/docs/": named, "/docs/b": moved})) as url:
+        await shell.run("sources", "add", "docs", f"{url}docs/")
+        synced = await shell.run("sync", DOCBOT_CRAWL_PAUSE="0")
+    ran = [synced, *await together(shell, "sources list", "search text", "ask text")]
+    assert synced.code == 0
+    assert "https://x.invalid/" in synced.out
+    for one in ran:
+        assert (one.out + one.err).replace("\n", "").isprintable(), repr(one.out + one.err)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
+from docbot.text import storable
 
 _FIND = """
     SELECT page_url, etag, last_modified, body_hash, converter, links, leads_to, note, sync_id, failure,
@@ -123,7 +124,9 @@ class Addresses:
     ) -> Failing:
         """Note that an address cannot be read, and since when; `page_url` is what it would give."""
         with translated():
-            [row] = await self._pool.fetch(_FAIL, source_id, sync_id, address, page_url, reason)
+            [row] = await self._pool.fetch(
+                _FAIL, source_id, sync_id, address, page_url, storable(reason)
+            )
         return Failing(**row)
 
     async def miss(self, source_id: int, sync_id: int, addresses: Collection[str]) -> None:

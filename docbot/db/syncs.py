@@ -7,6 +7,7 @@ from typing import Literal
 
 from docbot.db.errors import translated
 from docbot.db.pool import Pool
+from docbot.text import storable
 
 Outcome = Literal["done", "partly", "held", "failed"]
 
@@ -124,7 +125,7 @@ class Syncs:
                 _END,
                 sync_id,
                 outcome,
-                reason,
+                None if reason is None else storable(reason),
                 counts.added,
                 counts.changed,
                 counts.unchanged,

@@ -6,10 +6,15 @@ from functools import partial
 from itertools import accumulate
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from docbot.text import printable
+
+MOST_BYTES = 2000  # of an address; a browser's bar holds about as much, an index of Postgres 2,700
 _INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
 _ENDING = re.compile(r"(?:/|\.html?)$", re.IGNORECASE)
 # What nearly every link is already, told without taking it apart; no such port is a default one.
 _FOLDED = re.compile(r"https?://[a-z0-9.-]+(?::\d{4,5})?/[\w/.~%+@-]*", re.ASCII)
+_DOTS = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
+_DOT = re.compile(r"%2e", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # What is linked like a page and is none.
 _NO_PAGE = re.compile(
@@ -41,6 +46,14 @@ _LOGIN_PAGE = re.compile(
 )
 
 
+def is_possible(url: str) -> bool:
+    """Tell whether an address is one that a page of a site may have and a database can find.
+
+    One of control characters is a fault, or is meant to steer the terminal that shows it.
+    """
+    return printable(url) == url and len(url.encode("utf-8", "replace")) <= MOST_BYTES
+
+
 def joiner(base: str) -> Callable[[str], str]:
     """Return what reads links against an address: urljoin, without parsing all of them.
 
@@ -69,14 +82,14 @@ def joiner(base: str) -> Callable[[str], str]:
 
 def folded(url: str) -> str:
     """Return the one address of a page: no query, fragment, session, `index.html` or default port."""
-    if _FOLDED.fullmatch(url) and not _INDEX.search(url):
+    if _FOLDED.fullmatch(url) and not _INDEX.search(url) and not _DOTS.search(url):
         return url
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     if ":" in host:
         host = f"[{host}]"
     port = parts.port if parts.port != _DEFAULT_PORTS.get(parts.scheme) else None
-    path = _INDEX.sub("/", _SESSION.sub("", parts.path) or "/")
+    path = _INDEX.sub("/", _without_dots(_SESSION.sub("", parts.path)) or "/")
     return urlunsplit((parts.scheme, f"{host}:{port}" if port else host, path, "", ""))
 
 
@@ -84,8 +97,25 @@ def asked(url: str) -> str:
     """Return an address as it is asked for: as it is linked, since not every server answers for the
     folder of an `index.html`, but without what names no other page.
     """
-    place = url.partition("#")[0].partition("?")[0]
-    return _SESSION.sub("", place)
+    place = _SESSION.sub("", url.partition("#")[0].partition("?")[0])
+    if not _DOTS.search(place):
+        return place
+    parts = urlsplit(place)
+    return urlunsplit(parts._replace(path=_without_dots(parts.path)))
+
+
+def _without_dots(path: str) -> str:
+    """Go the way of `.` and `..` in a path, as every server does, before anything is judged by it."""
+    if not _DOTS.search(path):
+        return path
+    *folders, name = _DOT.sub(".", path).split("/")[1:]
+    way: list[str] = []
+    for folder in [*folders, *([name, ""] if name in {".", ".."} else [name])]:
+        if folder == "..":
+            del way[-1:]
+        elif folder != ".":
+            way.append(folder)
+    return "/" + "/".join(way)
 
 
 def at_home(url: str, root: str) -> str:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from urllib.parse import urljoin
 
 from docbot.errors import PermanentError
-from docbot.knowledge.addresses import folded, is_under, rebase
+from docbot.knowledge.addresses import folded, is_possible, is_under, rebase
 from docbot.knowledge.chunking.chunks import Chunk, chunk
 from docbot.knowledge.html.convert import Converted, convert, decode
 from docbot.knowledge.html.head import NO_HEAD, Head
@@ -195,8 +195,9 @@ def read_fetched(fetched: Fetched, base_url: str | None = None) -> Page:
             if fetched.content_type in HTML_TYPES
             else read(decode(fetched.body), fetched.url, linked)
         )
-    canonical = converted.canonical
-    address = canonical if canonical and is_under(canonical, fetched.root) else fetched.url
+    canonical = converted.canonical or ""
+    is_own = is_under(canonical, fetched.root) and is_possible(canonical)
+    address = canonical if is_own else fetched.url
     page = page_of(converted, stored(folded(address)), fetched.repeated)
     return replace(page, etag=fetched.etag, last_modified=fetched.last_modified)
 

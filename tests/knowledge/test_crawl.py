@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+import re
 import zlib
 from collections.abc import Callable
 from contextlib import aclosing
@@ -7,9 +8,11 @@ from contextlib import aclosing
 import httpx
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
 from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError, UsageError
-from docbot.knowledge.addresses import folded, folder_of, is_under, rebase
+from docbot.knowledge.addresses import asked, folded, folder_of, is_under, rebase
 from docbot.knowledge.pages import Failure, Fetched, Nothing, Page, read_fetched
 from docbot.knowledge.site.crawl import WebsiteSource, crawl
 from docbot.knowledge.site.fetch import _check_status
@@ -525,3 +528,15 @@ def test_a_sitemap_cannot_ask_for_files_or_memory() -> None:
     assert parse_sitemap(evil).pages == ("https://h/a",)
     assert parse_sitemap(b"<html>no sitemap</html>").pages == ()
     assert parse_sitemap(b"").pages == parse_sitemap(gzip.compress(b"x")).pages == ()
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b.c", ".", "..", "%2e", "%2E.", "", "...", ".d"]), max_size=8)
+)
+def test_dots_of_an_address_are_gone_the_way_a_server_does(parts: list[str]) -> None:
+    url = f"https://h/{'/'.join(parts)}"
+    written = folded(url)
+    assert folded(written) == folded(asked(url)) == written
+    assert not {".", ".."} & set(written.lower().replace("%2e", ".").split("/"))
+    named = re.sub("%2e", ".", url, flags=re.IGNORECASE)
+    assert written == str(httpx.URL(named))

@@ -224,3 +224,13 @@ def test_an_operators_selector_holds_for_the_html_of_a_folder(tmp_path: Path) ->
     page = read_file(tmp_path, tmp_path / "a.html", None, selector="#doc")
     assert (page.markdown, page.missed_selector) == ("doc\n", False)
     assert read_file(tmp_path, tmp_path / "a.html", None, selector="#x").missed_selector
+
+
+async def test_a_file_whose_address_is_beyond_all_measure_is_told(tmp_path: Path) -> None:
+    deep = "/".join("é" * 100 for _ in range(15)) + "/a.md"
+    (tmp_path / deep).parent.mkdir(parents=True)
+    (tmp_path / deep).write_text("# A")
+    (tmp_path / "b.md").write_text("# B")
+    pages, [failure] = await read_folder(tmp_path)
+    assert [page.title for page in pages] == ["B"]
+    assert "address of more than 2000 bytes" in failure.reason

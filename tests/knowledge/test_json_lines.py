@@ -223,3 +223,12 @@ async def test_a_broken_line_takes_no_page_with_it(tmp_path: Path) -> None:
         False,
         True,
     )
+
+
+async def test_an_address_beyond_all_measure_is_told_with_its_line(tmp_path: Path) -> None:
+    path = written(tmp_path, line(), line("https://x.test/" + "é" * 1_000))
+    reading = await read(path)
+    assert [page.url for page in reading.of(Page)] == ["https://x.test/a"]
+    [failure] = reading.of(Failure)
+    assert 'line 2 has a "url" of more than 2000 bytes' in failure.reason
+    assert len(failure.reason) < 300

@@ -66,13 +66,30 @@ def test_what_lies_outside_is_not_read(tmp_path: Path, keyword: str) -> None:
 
 def test_a_bomb_is_no_sitemap() -> None:
     bomb = gzip.compress(b"<urlset>" + b" " * 100_000_000, compresslevel=1)
-    assert bounded(bomb) == NOTHING
+    assert bounded(bomb) == Sitemap((), (), "is larger than 50 MB")
     assert bounded(gzip.compress(gzip.compress(urls("https://h/a")))) == NOTHING
 
 
 def test_what_is_cut_off_gives_what_came_before() -> None:
     whole = urls("https://h/a", "https://h/b")
-    assert parse_sitemap(whole[: whole.index(b"https://h/b")]).pages == ("https://h/a",)
+    cut = parse_sitemap(whole[: whole.index(b"https://h/b")])
+    assert (cut.pages, cut.fault) == (("https://h/a",), "is cut off")
+    packed = gzip.compress(urls(*(f"https://h/{number}" for number in range(1_000))))
+    assert parse_sitemap(packed).fault == ""
+    assert parse_sitemap(packed[:-9]).fault == "is cut off"
+    assert parse_sitemap(b"\x1f\x8b" + b"\xff" * 99).fault == "is compressed and damaged"
+
+
+def test_what_loses_nothing_is_no_fault() -> None:
+    for body in (
+        urls("https://h/a?b=1&c=2") + b"<!-- made by a plugin -->\n",
+        b"<urlset/>",
+        b"<?xml version='1.0'?><s:sitemapindex xmlns:s='x'></s:sitemapindex>",
+        b"<!doctype html><title>not found</title>",
+        b"https://h/a",
+        b"",
+    ):
+        assert parse_sitemap(body).fault == ""
 
 
 def test_a_sitemap_of_a_hundred_thousand_lines_is_read_whole() -> None:
@@ -82,7 +99,8 @@ def test_a_sitemap_of_a_hundred_thousand_lines_is_read_whole() -> None:
 
 def test_nesting_without_end_is_no_sitemap() -> None:
     assert bounded(b"<url>" * 1_000_000).pages == ()
-    assert bounded(b"<urlset " + b"".join(b'a%d="" ' % n for n in range(100_000)) + b">") == NOTHING
+    many = b"<urlset " + b"".join(b'a%d="" ' % n for n in range(100_000)) + b">"
+    assert bounded(many) == Sitemap((), (), "is cut off")
 
 
 @given(st.binary(max_size=500) | st.text("<>/url loc!&;[]ENTITY%?\"'x").map(str.encode))

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from docbot.errors import DocbotError, UsageError
-from docbot.knowledge.addresses import folded, is_under
+from docbot.knowledge.addresses import MOST_BYTES, folded, is_possible, is_under
 from docbot.knowledge.folder.inside import read_inside
 from docbot.knowledge.folder.published import HTML, MARKDOWN, RESTRUCTURED, Site
 from docbot.knowledge.folder.snippets import with_snippets
@@ -181,6 +181,10 @@ def _listing(site: Site, survey: _Survey) -> Listing:
             left_out.append((path, "a draft"))
             continue
         address = site.address(site.root / path, front)
+        if not (is_possible(address) and is_possible(path)):
+            reason = f"{path} has, or states, an address of more than {MOST_BYTES} bytes"
+            failures.append(Failure(path, reason))
+            continue
         first = first_at.setdefault(address, path)
         if first == path:
             files.append(File(path, address))

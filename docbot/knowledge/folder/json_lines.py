@@ -17,6 +17,7 @@ from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 from docbot.errors import PermanentError, UsageError
+from docbot.knowledge.addresses import MOST_BYTES, is_possible
 from docbot.knowledge.html.convert import Converted
 from docbot.knowledge.memory import Known
 from docbot.knowledge.pages import Nothing, Page, Unchanged, page_of
@@ -165,4 +166,6 @@ def _address(fields: dict[str, object], base_url: str | None) -> str:
     if not is_address or any(letter.isspace() or not letter.isprintable() for letter in url):
         hint = "" if base_url else "; with --base-url a path would do"
         raise PermanentError(f'has a "url" that is no http address: {url[:80]!r}{hint}')
+    if not is_possible(url):
+        raise PermanentError(f'has a "url" of more than {MOST_BYTES} bytes: {url[:80]!r}')
     return url

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from urllib.parse import urljoin
 
 from lxml import etree
@@ -39,6 +40,7 @@ _BYTE_ORDER_MARKS = (
 _CHARSET_WITHIN = 4096
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
 _REFRESH = re.compile(r"""^\s*[\d.]+\s*[;,]\s*url\s*=\s*["']?([^"']+)""", re.IGNORECASE)
+_MOST_LINKS = 50_000  # of one page that are followed
 _LONGEST_STUB = 60  # words on a page that only leads elsewhere
 _LONGEST_LOGIN = 100  # words on a page that only asks who is there
 _ASKS_WHO = "descendant::input[translate(@type, 'PASWORD', 'pasword') = 'password']"
@@ -175,7 +177,7 @@ def _links(root: etree._Element, base: str) -> tuple[str, ...]:
         attribute(link, "src" if link.tag in _FRAMES else "href")
         for link in root.iter("a", "area", *_FRAMES)
     )
-    found = (_joined(join, href) for href in hrefs if href)
+    found = (_joined(join, href) for href in islice(hrefs, _MOST_LINKS) if href)
     return tuple(dict.fromkeys(link.partition("#")[0] for link in found if _is_http(link)))
 
 

@@ -6,7 +6,7 @@ import zlib
 
 import httpx
 
-from docbot.errors import PermanentError, TransientError
+from docbot.errors import GarbledError, TransientError
 from docbot.knowledge.html.convert import decode_as
 
 MOST_BYTES = 10_000_000  # as sent and again after decompression
@@ -22,7 +22,7 @@ async def read_body(url: str, response: httpx.Response) -> tuple[bytes, str]:
     Text whose charset the header names comes as UTF-8, marked so that nothing else is guessed.
 
     Raises:
-        PermanentError: it is larger than 10 MB, or packed in a way that was not asked for.
+        GarbledError: it is larger than 10 MB, or packed in a way that was not asked for.
         TransientError: it ends before its end.
     """
     kind, charset = content_type(response)
@@ -66,7 +66,7 @@ def _unpacked(url: str, raw: bytes, encoding: str) -> bytes:
     if encoding in {"", "identity"} or not raw:
         return raw
     if encoding not in _ENCODINGS:
-        raise PermanentError(f"{url} came in the encoding {encoding!r}, which was not asked for")
+        raise GarbledError(f"{url} came in the encoding {encoding!r}, which was not asked for")
     window = _ENCODINGS[encoding]
     if encoding == "deflate" and raw[0] & 0x0F != 8:
         window = -15  # some servers send deflate without zlib's header
@@ -76,7 +76,7 @@ def _unpacked(url: str, raw: bytes, encoding: str) -> bytes:
         try:
             body += unpacking.decompress(raw, MOST_BYTES + 1 - len(body))
         except zlib.error as error:
-            raise PermanentError(f"{url} came compressed and damaged: {error}") from error
+            raise GarbledError(f"{url} came compressed and damaged: {error}") from error
         if len(body) > MOST_BYTES:
             raise _too_large(url)
         if not unpacking.eof:
@@ -84,11 +84,11 @@ def _unpacked(url: str, raw: bytes, encoding: str) -> bytes:
         raw = unpacking.unused_data
         if not raw.startswith(_GZIP):
             return body
-    raise PermanentError(f"{url} came compressed in more than {_MOST_PARTS} parts")
+    raise GarbledError(f"{url} came compressed in more than {_MOST_PARTS} parts")
 
 
-def _too_large(url: str) -> PermanentError:
-    return PermanentError(f"{url} is larger than {MOST_BYTES // 1_000_000} MB")
+def _too_large(url: str) -> GarbledError:
+    return GarbledError(f"{url} is larger than {MOST_BYTES // 1_000_000} MB")
 
 
 def _as_utf8(body: bytes, charset: str) -> bytes:

@@ -35,6 +35,7 @@ from docbot.knowledge.addresses import (
     folder_of,
     is_login_address,
     is_pdf,
+    is_possible,
     is_under,
     looks_like_login,
     may_be_page,
@@ -235,7 +236,9 @@ class _Walk:
 
     async def results(self, start: _Start) -> AsyncGenerator[Result, None]:
         """Yield what came of each address in the order it was found, several being fetched ahead."""
-        lists = await read_lists(self._fetcher, start.robots, self._scope.root)
+        lists = await read_lists(
+            self._fetcher, start.robots, self._scope.root, is_over=self._is_time_over
+        )
         for failure in lists.failures:
             yield failure
         self._frontier.take(folded(start.url))
@@ -332,9 +335,10 @@ class _Walk:
             return f"{self._source.max_pages} pages"
         if self._tally.body_bytes >= self._source.max_bytes:
             return f"{self._source.max_bytes / 1_000_000:g} MB"
-        if asyncio.get_running_loop().time() >= self._ends_at:
-            return f"{self._source.max_seconds:g} seconds"
-        return None
+        return f"{self._source.max_seconds:g} seconds" if self._is_time_over() else None
+
+    def _is_time_over(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._ends_at
 
     async def _look_at(self, addresses: Sequence[str]) -> None:
         for first in range(0, len(addresses), _AT_ONCE):
@@ -498,12 +502,12 @@ class _Walk:
         is_transient: bool = False,
         is_gone: bool = False,
     ) -> _Read:
-        """Fail an address; what it led to before is found all the same while it may come back."""
+        """Fail an address; what it led to before is found all the same unless it is gone."""
         url = known.page_url if known and known.page_url else self._home(address)
         failure = Failure(
             url, reason, is_transient=is_transient, is_gone=is_gone, read_from=address
         )
-        links = known.links if known and is_transient else ()
+        links = known.links if known and not is_gone else ()
         return _Read(address, result=failure, links=links)
 
     def _redirected(self, address: str, error: MovedError) -> _Read:
@@ -769,7 +773,8 @@ def _is_markdown(url: str, content_type: str) -> bool:
 def _check(url: str) -> None:
     try:
         parts = urlsplit(url)
-        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+        is_website = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        if is_website and is_possible(url):
             return
     except ValueError:  # as a port that is no number
         pass

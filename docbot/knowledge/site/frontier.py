@@ -16,6 +16,7 @@ from docbot.knowledge.addresses import (
     folded,
     is_document,
     is_markdown,
+    is_possible,
     is_under,
     may_be_page,
     without_markdown,
@@ -34,11 +35,14 @@ from docbot.knowledge.site.scope import Scope
 from docbot.knowledge.site.twins import twin_key
 
 _MOST_LOOKED_AT = 500_000  # links; beyond it they are looked at again
+_MOST_KNOWN = 1_000_000  # addresses
 _MOST_TRANSLATED = 50_000  # single addresses that pages name as their translations
 _MOST_PROBES = 3  # pages of one folder that may look like another edition
 _MOST_PROBES_SIDE_BY_SIDE = 60  # of the folders side by side; no site has more languages
 _TRANSLATIONS = "translations"
 _QUERIES = "parameters"
+_TOO_MANY = "addresses beyond the first million"
+_IMPOSSIBLE = "addresses with control characters, or of more than 2,000 bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Frontier:
         self._leave_out = leave_out
         self._looked_at: set[str] = set()
         self._taken: set[str] = set()  # folded
+        self._accepted = 0  # addresses that may be read; bounds memory
         self._markdown: list[str] = []
         self._instead: dict[str, str] = {}
         self._translated: set[str] = set()
@@ -170,10 +175,18 @@ class Frontier:
             self._looked_at.add(page)
         if page in self._taken:
             return
+        if not is_possible(page):
+            self._leave_out(page, _IMPOSSIBLE)
+            return
+        if self._accepted >= _MOST_KNOWN:
+            self._leave_out(page, _TOO_MANY)
+            return
         reason = self._scope.reason_against(page)
         if reason is not None:
             self._leave_out(page, reason)
-        elif is_markdown(page):
+            return
+        self._accepted += 1
+        if is_markdown(page):
             self._markdown.append(asked(link))
         else:
             self._sort(page, asked(link))

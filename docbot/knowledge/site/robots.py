@@ -11,7 +11,8 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 _MOST_BYTES = 500 * 1024  # what RFC 9309 asks a reader to take in at least
 _MOST_RULES = 2000
-_LONGEST_CRAWL_DELAY = 30.0  # seconds; a robots.txt that asks for more is obeyed this far
+LONGEST_CRAWL_DELAY = 30.0  # seconds; a robots.txt that asks for more is obeyed this far
+_LONGEST_ASKED = 366 * 86_400.0  # seconds; what is beyond it is taken as that
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,13 @@ class Robots:
     """The rules for one robot; none allow everything."""
 
     rules: tuple[_Rule, ...] = ()
-    crawl_delay: float = 0.0  # seconds, 30 at most
+    asked_delay: float = 0.0  # seconds between two requests, as it asks for them
     sitemaps: tuple[str, ...] = ()
+
+    @property
+    def crawl_delay(self) -> float:
+        """The seconds that are left between two requests: 30 at most."""
+        return min(self.asked_delay, LONGEST_CRAWL_DELAY)
 
     def allows(self, url: str) -> bool:
         parts = urlsplit(url)
@@ -68,7 +74,7 @@ def parse_robots(body: bytes, user_agent: str) -> Robots:
             for field, value in group
             if field in {"allow", "disallow"} and value
         )[:_MOST_RULES],
-        crawl_delay=max(
+        asked_delay=max(
             (_seconds(value) for field, value in group if field == "crawl-delay"), default=0.0
         ),
         sitemaps=tuple(
@@ -111,4 +117,4 @@ def _seconds(value: str) -> float:
         seconds = float(value)
     except ValueError:
         return 0.0
-    return 0.0 if math.isnan(seconds) else min(max(seconds, 0.0), _LONGEST_CRAWL_DELAY)
+    return 0.0 if math.isnan(seconds) else min(max(seconds, 0.0), _LONGEST_ASKED)

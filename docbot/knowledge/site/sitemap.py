@@ -14,25 +14,34 @@ from lxml import etree
 _MOST_BYTES = 50_000_000  # after decompression; the protocol's own limit
 _MOST_ADDRESSES = 250_000  # of one sitemap; the protocol allows 50,000
 _GZIP = b"\x1f\x8b"
+_ROOT = re.compile(rb"<(?:[\w.-]+:)?(?:urlset|sitemapindex)[\s>]")
+_ROOT_END = re.compile(rb"</(?:[\w.-]+:)?(?:urlset|sitemapindex)\s*>|/>\s*$")
+_WITHIN = 4096  # bytes of its beginning, or of its end; comments may stand around it
 _LINK = re.compile(r"\]\(\s*<?([^)\s>]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Sitemap:
+    """What a sitemap names; `fault` says why it may name more than that."""
+
     pages: tuple[str, ...]
     sitemaps: tuple[str, ...]  # of an index
+    fault: str = ""
 
 
 def parse_sitemap(body: bytes) -> Sitemap:
     """Read a sitemap, an index of sitemaps or a list of addresses; what is none of these is empty."""
-    text = _decompressed(body).lstrip(b"\xef\xbb\xbf \t\r\n")
+    unpacked, fault = _decompressed(body)
+    text = unpacked.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith((b"http://", b"https://")):
         lines = (line.strip() for line in text.decode("utf-8", "replace").splitlines())
-        return Sitemap(tuple(dict.fromkeys(filter(None, lines)))[:_MOST_ADDRESSES], ())
+        listed = tuple(dict.fromkeys(filter(None, lines)))
+        return Sitemap(listed[:_MOST_ADDRESSES], (), fault or _fault_of_number(len(listed)))
     entries = _entries(text)
     pages = dict.fromkeys(address for kind, address in entries if kind == "url")
     sitemaps = dict.fromkeys(address for kind, address in entries if kind == "sitemap")
-    return Sitemap(tuple(pages), tuple(sitemaps))
+    fault = fault or _fault_of_number(len(entries)) or _fault_of_xml(text)
+    return Sitemap(tuple(pages), tuple(sitemaps), fault)
 
 
 def parse_llms(text: str, place: str) -> tuple[str, ...]:
@@ -48,13 +57,29 @@ def parse_llms(text: str, place: str) -> tuple[str, ...]:
     return tuple(found)[:_MOST_ADDRESSES]
 
 
-def _decompressed(body: bytes) -> bytes:
+def _decompressed(body: bytes) -> tuple[bytes, str]:
+    """Return what was packed, and what is wrong with it."""
     if not body.startswith(_GZIP):
-        return body
+        return body, ""
+    unpacking = zlib.decompressobj(wbits=31)
     try:
-        return zlib.decompressobj(wbits=31).decompress(body, _MOST_BYTES)
+        text = unpacking.decompress(body, _MOST_BYTES)
     except zlib.error:
-        return b""
+        return b"", "is compressed and damaged"
+    if unpacking.eof:
+        return text, ""
+    is_long = len(text) == _MOST_BYTES
+    return text, f"is larger than {_MOST_BYTES // 1_000_000} MB" if is_long else "is cut off"
+
+
+def _fault_of_number(entries: int) -> str:
+    return f"names more than {_MOST_ADDRESSES} addresses" if entries >= _MOST_ADDRESSES else ""
+
+
+def _fault_of_xml(text: bytes) -> str:
+    """Say that a sitemap has no end; a stray `&` is a fault that nothing is lost by."""
+    is_sitemap, has_end = _ROOT.search(text[:_WITHIN]), _ROOT_END.search(text[-_WITHIN:])
+    return "is cut off" if is_sitemap and not has_end else ""
 
 
 def _entries(text: bytes) -> list[tuple[str, str]]:
