@@ -114,9 +114,7 @@ class LastingPool(Executor):
         doing.add_done_callback(partial(self._done, job, outcome))
         return outcome
 
-    def shutdown(
-        self, wait: bool = True, *, cancel_futures: bool = False
-    ) -> None:  # as Executor has it
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._is_ending = True
         for pool in (self._pool, self._once_more, self._alone):
             pool.shutdown(wait, cancel_futures=cancel_futures)

@@ -3,6 +3,7 @@
 import random
 import re
 import string
+import time
 from urllib.parse import urlsplit
 
 import httpx
@@ -11,6 +12,7 @@ from aiohttp import web
 
 from docbot.db.pool import Pool
 from docbot.errors import PermanentError
+from docbot.knowledge.html.convert import convert
 from docbot.knowledge.site.discovery import read_lists
 from docbot.knowledge.site.fetch import Fetcher
 from docbot.knowledge.site.pacer import Pacer
@@ -19,7 +21,7 @@ from tests.knowledge.conftest import pages_handler, served
 from tests.knowledge.site import Body, Remembered, Site, crawled, page, site
 from tests.knowledge.test_bad_sites import Answer, sync
 
-LONG = "".join(random.Random(1).choices(string.ascii_letters, k=6_000))  # noqa: S311  # no secret
+LONG = "".join(random.Random(1).choices(string.ascii_letters, k=6_000))
 
 
 def listing(*addresses: str) -> Answer:
@@ -192,3 +194,71 @@ async def test_dots_lead_nowhere_that_is_closed(dots: str) -> None:
         found = await crawled(place, "docs/")
     assert found.pages == ["docs/", "docs/a"]
     assert not {"/secret", "/docs/secret/b"} & set(place.paths)
+
+
+@pytest.mark.parametrize(
+    "shell",
+    [
+        "<title>App</title><noscript>You need to enable JavaScript.</noscript><div id=app></div>",
+        "<title>Docs</title><div id=app>Loading...</div>",
+        "<title>Docs</title><p>Please enable JavaScript to view this site.</p>",
+        "<title>Just a moment...</title><h1>Checking your browser before you go on</h1>",
+    ],
+)
+async def test_a_site_that_a_script_draws_is_told_and_gives_no_page(shell: str) -> None:
+    pages: dict[str, Body] = {"/": f"<html>{shell}<script src='a.js'></script></html>"}
+    async with site(pages) as place:
+        with pytest.raises(PermanentError, match="pages that a script draws in the browser"):
+            await crawled(place)
+
+
+async def test_a_page_about_scripts_and_logins_is_a_page() -> None:
+    said = "If you see that the page says to enable JavaScript, go to the settings of the browser. "
+    pages: dict[str, Body] = {
+        "/": f"<h1>Start</h1><p>{said * 3}<a href='a'>a</a> <a href='b'>b</a></p><script>x</script>",
+        "/a": "<h1>Log in</h1><p>Run <code>acme login</code>.</p>",
+        "/b": "<h1>Lazy loading</h1><p>Loading is lazy.</p><script>x</script>",
+    }
+    async with site(pages) as place:
+        assert (await crawled(place)).pages == ["", "a", "b"]
+
+
+async def test_a_login_that_asks_for_no_password_yet_removes_nothing(pool: Pool) -> None:
+    """As where a service behind a button asks who is there."""
+    login = "<h1>Sign in to Acme</h1><a href='/auth/saml'>Continue with SSO</a><input type='email'>"
+    says = "<p>what it says</p>"
+    pages: dict[str, Answer] = {"/docs/": f"<a href='a'>a</a>{says}", "/docs/a": says * 2}
+    async with served(pages_handler(pages)) as url:
+        await sync(pool, url)
+        pages["/docs/a"] = login
+        summary, stored = await sync(pool, url)
+        assert stored == {"", "a"}
+        [failure] = summary.failures
+        assert "docbot reads only what needs no login" in failure.reason
+        pages["/docs/"] = login
+        with pytest.raises(PermanentError, match="reads only what needs no login"):
+            await sync(pool, url)
+
+
+def test_a_tag_of_more_attributes_than_anybody_wrote_takes_no_time() -> None:
+    began = time.process_time()
+    many = "".join(f"a{number}=1 " for number in range(800_000))
+    assert (
+        convert(f"<p>before</p><p {many}>after</p>", "https://h/").markdown == "before\n\nafter\n"
+    )
+    picture = f"<p><a title='{'x ' * 50_000}' href='/b'>link</a></p>"
+    assert convert(picture, "https://h/").markdown == "[link](https://h/b)\n"
+    assert time.process_time() - began < 20
+
+
+async def test_an_old_version_within_a_language_is_left_out_whole() -> None:
+    names = [f"{language}/{version}/{name}" for language in ("en", "de") for version in ("1.0", "2.0")
+             for name in ("install", "usage", "api", "faq")]  # fmt: skip
+    said = {"en": "This is what you can do with the files. ", "de": "Das kann man damit machen. "}
+    pages: dict[str, Body] = {"/": page("start", *names, language="en")}
+    for name in names:
+        pages[f"/{name}"] = page(f"{name} {said[name[:2]] * 9}", language=name[:2])
+    async with site(pages) as place:
+        found = await crawled(place)
+    assert sorted(found.pages) == ["", "en/2.0/api", "en/2.0/faq", "en/2.0/install", "en/2.0/usage"]
+    assert found.reasons == {"other versions: en/1.0/", "translations: de/"}

@@ -44,6 +44,19 @@ _MOST_LINKS = 50_000  # of one page that are followed
 _LONGEST_STUB = 60  # words on a page that only leads elsewhere
 _LONGEST_LOGIN = 100  # words on a page that only asks who is there
 _ASKS_WHO = "descendant::input[translate(@type, 'PASWORD', 'pasword') = 'password']"
+# Who asks for a name first, or sends to a service that does.
+_SENDS_TO_LOGIN = re.compile(r"/(?:auth|oauth2?|saml2?|sso|login|signin)(?:[/?.]|$)", re.IGNORECASE)
+_LOGIN_TITLE = re.compile(r"\W*(?:sign|log)[ -]?in\b", re.IGNORECASE)
+_LONGEST_SHELL = 30  # words of a page that a script is to draw
+_SHELL = re.compile(
+    r"\bloading\b[ .\u2026]*$|(?:enable|requires?|needs?|turn on|without) javascript"
+    r"|javascript (?:is |to be )?(?:required|disabled|enabled)|checking your browser|just a moment",
+    re.IGNORECASE,
+)
+# Libraries take time with the square of their number.
+_MOST_ATTRIBUTES = 5_000
+_LONG_TAG = re.compile(r"<([a-zA-Z]+)\s([^<>]{50000,})>?")
+_QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 _FRAMES = ("frame", "iframe")
 _TITLE_SEPARATORS = re.compile(r"\s+(?:[|\u2013\u2014\u00b7\u2022-]|::)\s+")
 _TAG = re.compile(r"<[^<>]*>")
@@ -85,6 +98,7 @@ def convert(
         selector: CSS that says where the text is; where it finds none, the page is read as any.
     """
     text = _CONTROL.sub("", html if isinstance(html, str) else decode(html))
+    text = _LONG_TAG.sub(_without_attributes, text)
     root = _parse(unfold_parameters(text))
     if root is None:
         return Converted(title="", markdown="")
@@ -93,17 +107,33 @@ def convert(
     canonical, refresh = _canonical(root, base), _refresh(root, base)
     head = read_head(root, base)
     head_title = next(map(line_of, select(root, "descendant::title")), "")
-    asks_password = bool(select(root, _ASKS_WHO))
+    asks_who = bool(select(root, _ASKS_WHO))
+    sends_to_login = any(map(_SENDS_TO_LOGIN.search, links))
+    has_script = next(root.iter("script", "noscript"), None) is not None
     chosen = _parse(selected(text, selector)) if selector else None
     main = find_main(root) if chosen is None else chosen
     prepare(main, base, rewrite or _unchanged)
     heading, markdown = to_markdown(main)
     if refresh and len(markdown.split()) < _LONGEST_STUB:
         markdown = ""  # "Redirecting... click here"
-    is_login = asks_password and len(markdown.split()) < _LONGEST_LOGIN
+    if has_script and _is_shell(markdown):
+        markdown = ""
     title = heading or _without_suffix(head_title)
+    is_asking = asks_who or (sends_to_login and bool(_LOGIN_TITLE.match(title)))
+    is_login = is_asking and len(markdown.split()) < _LONGEST_LOGIN
     missed = selector is not None and chosen is None
     return Converted(title, markdown, links, canonical, refresh, is_login, head, missed)
+
+
+def _without_attributes(tag: re.Match[str]) -> str:
+    """Take the attributes from a tag of more than anybody wrote; a picture in one is one."""
+    found = len(_QUOTED.sub("", tag[2]).split())
+    return f"<{tag[1]}>" if found > _MOST_ATTRIBUTES else tag[0]
+
+
+def _is_shell(markdown: str) -> bool:
+    """Tell a page that says only that a script has not drawn it yet."""
+    return len(markdown.split()) < _LONGEST_SHELL and bool(_SHELL.search(markdown.strip()))
 
 
 def decode(html: bytes) -> str:

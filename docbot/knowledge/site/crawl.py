@@ -660,14 +660,14 @@ class _Walk:
         seen: set[str] = set()
         waiting: list[tuple[Candidate, _Read]] = []
         for candidate, read in self._probed:
-            verdict = self._frontier.verdict(candidate)
-            if verdict is None:
+            other, is_clear = self._frontier.edition_of(read.address, candidate)
+            if not is_clear:
                 waiting.append((candidate, read))
-            elif verdict:
+            elif other is None:
                 for result in self._kept(read):
                     yield result
             else:
-                self._leave_out(read.address, candidate.reason)
+                self._leave_out(read.address, other.reason)
                 if (left := _left(read)) is not None:
                     seen.add(read.address)
                     yield left

@@ -88,7 +88,7 @@ async def _sitemap_pages(
     stated = [at_home(place, root) for place in robots.sitemaps]
     usual = [[place] for place in _usual_places(root) if place not in stated]
     for candidate in (stated, *usual):
-        named = await _named_in(fetcher, robots, candidate, root, is_over, fail)
+        named = await _named_in(fetcher, robots, candidate, root, is_over=is_over, fail=fail)
         if named or is_over():
             return named
     return ()
@@ -109,6 +109,7 @@ async def _named_in(
     robots: Robots,
     sitemaps: Sequence[str],
     root: str,
+    *,
     is_over: Callable[[], bool],
     fail: Callable[[Failure], None],
 ) -> tuple[str, ...]:

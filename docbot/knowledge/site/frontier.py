@@ -153,8 +153,15 @@ class Frontier:
             else:
                 self._leave_out(folded(address), candidate.reason)
 
-    def verdict(self, candidate: Candidate) -> bool | None:
-        return self._verdicts.get(candidate)
+    def edition_of(self, address: str, probed: Candidate) -> tuple[Candidate | None, bool]:
+        """Return the edition that a probe lies in and that is left out; whether that is clear yet.
+
+        A page of a language that is read may still lie in an old version of it.
+        """
+        around = candidates(self._scope.path_of(address))
+        other = next((one for one in around if self._verdicts.get(one) is False), None)
+        is_open = probed not in self._verdicts or any(one in self._aside for one in around)
+        return other, other is not None or not is_open
 
     def repeats_the_site(self, candidate: Candidate) -> bool:
         aside = self._aside.get(candidate) or _Aside()
@@ -175,13 +182,7 @@ class Frontier:
             self._looked_at.add(page)
         if page in self._taken:
             return
-        if not is_possible(page):
-            self._leave_out(page, _IMPOSSIBLE)
-            return
-        if self._accepted >= _MOST_KNOWN:
-            self._leave_out(page, _TOO_MANY)
-            return
-        reason = self._scope.reason_against(page)
+        reason = self._reason_against(page)
         if reason is not None:
             self._leave_out(page, reason)
             return
@@ -190,6 +191,11 @@ class Frontier:
             self._markdown.append(asked(link))
         else:
             self._sort(page, asked(link))
+
+    def _reason_against(self, page: str) -> str | None:
+        if not is_possible(page):
+            return _IMPOSSIBLE
+        return _TOO_MANY if self._accepted >= _MOST_KNOWN else self._scope.reason_against(page)
 
     def _sort(self, page: str, address: str) -> None:
         """Queue an address, unless it may lie in another edition of the site."""
