@@ -4,6 +4,7 @@ import re
 import zlib
 from collections.abc import Callable
 from contextlib import aclosing
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -530,13 +531,11 @@ def test_a_sitemap_cannot_ask_for_files_or_memory() -> None:
     assert parse_sitemap(b"").pages == parse_sitemap(gzip.compress(b"x")).pages == ()
 
 
-@given(
-    st.lists(st.sampled_from(["a", "b.c", ".", "..", "%2e", "%2E.", "", "...", ".d"]), max_size=8)
-)
+@given(st.lists(st.sampled_from(["a", "b.c", ".", "..", "%2e", "%2E.", "...", ".d"]), max_size=8))
 def test_dots_of_an_address_are_gone_the_way_a_server_does(parts: list[str]) -> None:
     url = f"https://h/{'/'.join(parts)}"
     written = folded(url)
     assert folded(written) == folded(asked(url)) == written
     assert not {".", ".."} & set(written.lower().replace("%2e", ".").split("/"))
     named = re.sub("%2e", ".", url, flags=re.IGNORECASE)
-    assert written == folded(str(httpx.URL(named)))
+    assert written == folded(urljoin("https://h/", f"/{named.removeprefix('https://h/')}"))
