@@ -422,3 +422,68 @@ def test_the_one_tab_that_a_page_holds_is_labelled_by_its_name() -> None:
         '<button role="tab" aria-selected="true">Mac</button></div><div role="tabpanel"><p>T</p></div></div>'
     )
     assert markdown(html) == "**Mac**\n\nT"
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "<div><p>Last updated <time>2 months ago</time></p></div>",
+        "<div><div><p>Was this helpful?</p></div></div>",
+        '<div><a href="x"><span>Previous</span><span>Start</span></a><a href="y"><span>Next</span><span>End</span></a></div>',
+        '<div><div><p><a href="e">Edit this page</a></p></div></div>',
+        '<p><a href="y">Next: The end</a></p>',
+    ],
+)
+def test_what_a_theme_writes_below_a_text_is_dropped_whatever_its_class(ending: str) -> None:
+    assert markdown(f'<div class="a"><p>Text</p></div><div class="b">{ending}</div>') == "Text"
+
+
+@pytest.mark.parametrize(
+    ("ending", "text"),
+    [
+        ("<p>Next, open the valve.</p>", "Next, open the valve."),
+        (
+            '<ul><li><a href="https://e.org/">Next Generation</a></li></ul>',
+            "- [Next Generation](https://e.org/)",
+        ),
+        (
+            '<p><a href="https://e.org/">Next steps</a></p>',
+            "[Next steps](https://e.org/)",
+        ),
+        ("<p>Last updated values win.</p><p>T</p>", "Last updated values win.\n\nT"),
+    ],
+)
+def test_a_text_that_only_begins_like_an_ending_is_kept(ending: str, text: str) -> None:
+    assert markdown(f"<p>Text</p>{ending}") == f"Text\n\n{text}"
+
+
+def test_a_link_around_several_blocks_is_written_on_the_first() -> None:
+    html = '<a href="https://e.org/"><div>One</div><p>What it does.</p></a>'
+    assert markdown(html) == "[One](https://e.org/)\n\nWhat it does."
+
+
+def test_blocks_that_say_they_are_a_table_are_one() -> None:
+    html = (
+        '<div role="table"><div role="rowgroup"><div role="row"><div role="columnheader">A</div>'
+        '<div role="columnheader">B</div></div></div><div role="row"><span role="cell">1</span>'
+        '<span role="cell">2</span></div></div>'
+    )
+    assert markdown(html) == "| A | B |\n| --- | --- |\n| 1 | 2 |"
+
+
+def test_code_whose_lines_only_its_style_shows_keeps_them() -> None:
+    html = '<pre><code><span class="code-line">a = 1</span><span class="code-line">  b</span></code></pre>'
+    assert markdown(html) == "```\na = 1\n  b\n```"
+
+
+def test_a_list_of_the_pages_own_headings_is_dropped_with_its_heading() -> None:
+    html = (
+        '<p>Text</p><h2 id="toc">Contents</h2><ol id="markdown-toc"><li><a href="#a">A</a></li></ol><hr>'
+        '<h2 id="a">A</h2><p>T</p>'
+    )
+    assert markdown(html) == "Text\n\n## A {#a}\n\nT"
+
+
+def test_a_box_to_search_beside_a_text_does_not_make_it_a_page_of_results() -> None:
+    html = f'<div id="search-results"></div><h1>Title</h1><p>{"Many words here. " * 40}</p>'
+    assert "Many words here." in markdown(html)

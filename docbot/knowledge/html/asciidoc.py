@@ -4,14 +4,15 @@ from lxml import etree
 
 from docbot.knowledge.html.tree import classes, hollow, line_of, remove, select, written_line_of
 
+_BLOCKS = "descendant::div[contains(@class, 'admonitionblock') or contains(@class, 'colist')]"
+
 
 def settle_asciidoc(main: etree._Element) -> None:
-    for block in select(main, "descendant::div[contains(@class, 'admonitionblock')]"):
-        _write_admonition(block)
-    for notes in select(main, "descendant::div[contains(@class, 'colist')]/table"):
-        _write_callouts(notes)
-    for mark in select(main, "descendant::i[@class='conum'][following-sibling::*[1][self::b]]"):
-        remove(mark)  # the same number stands behind it, for who sees no style
+    for block in select(main, _BLOCKS):
+        if "admonitionblock" in classes(block):
+            _write_admonition(block)
+        elif (notes := block.find("./table")) is not None:
+            _write_callouts(notes)
 
 
 def _write_admonition(block: etree._Element) -> None:

@@ -47,6 +47,14 @@ _LAYOUT = (
     "[tr/td[descendant::h1 or descendant::h2 or descendant::h3]"
     " or tbody/tr/td[descendant::h1 or descendant::h2 or descendant::h3]]"
 )
+_TAGS_OF_ROLES = {
+    "rowgroup": "tbody",
+    "row": "tr",
+    "columnheader": "th",
+    "rowheader": "th",
+    "cell": "td",
+    "gridcell": "td",
+}
 _PARTS_OF_A_TABLE = "tbody|tfoot|tr|tbody/tr|tfoot/tr|tr/td|tbody/tr/td|tfoot/tr/td"
 _PILCROWS = frozenset({"\u00b6", "#", "\u00a7", "\U0001f517", "\u221e", "\u2693", "\u2693\ufe0e"})
 _SET_APART = frozenset({"span", "strong", "b", "em", "i", "code"})
@@ -68,12 +76,7 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     join = joiner(base)
     for element in list(main.iter("iframe")):
         _link_frame(element, join)
-    settle_references(main)
-    settle_asciidoc(main)
-    list_fields(main)
-    for element in list(main.iter("table")):
-        _unwrap_layout(element)
-    _unwrap_line_number_tables(main)
+    _settle_tables(main)
     blocks = list(main.iter("pre"))
     shared = _holding_several(blocks)
     for element in blocks:  # first: most elements of a page colour its code
@@ -92,6 +95,7 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     for element in main.iter(*_HEADINGS):
         _keep_pilcrow_target(element)
     _prune(main)
+    themes.drop_ending(main)
     for element in list(main.iter("dl")):
         mark_signatures(element)
     _make_items(main)
@@ -173,8 +177,13 @@ def _is_task_box(element: etree._Element) -> bool:
         element.tag == "input"
         and element.get("type") == "checkbox"
         and parent is not None
-        and parent.tag in {"li", "p", "label"}
+        and (parent.tag in {"li", "p"} or _is_in_item(parent))
     )
+
+
+def _is_in_item(label: etree._Element) -> bool:
+    outer = label.getparent()
+    return label.tag == "label" and outer is not None and outer.tag in {"li", "p"}
 
 
 def _link_frame(frame: etree._Element, join: Callable[[str], str]) -> None:
@@ -189,6 +198,25 @@ def _link_frame(frame: etree._Element, join: Callable[[str], str]) -> None:
         hollow(frame, "p")
         link = etree.SubElement(frame, "a", href=address)
         link.text = title or address
+
+
+def _settle_tables(main: etree._Element) -> None:
+    """Leave as tables what is one, by whatever tags, and nothing that only looks like one."""
+    settle_references(main)
+    settle_asciidoc(main)
+    list_fields(main)
+    for element in select(main, ".//div[@role='table' or @role='grid'][.//*[@role='row']]"):
+        _make_table(element)
+    for element in list(main.iter("table")):
+        _unwrap_layout(element)
+    _unwrap_line_number_tables(main)
+
+
+def _make_table(block: etree._Element) -> None:
+    """Make a table of blocks that say they are one."""
+    block.tag = "table"
+    for part in block.iterdescendants("div", "span"):
+        part.tag = _TAGS_OF_ROLES.get(attribute(part, "role"), part.tag)
 
 
 def _unwrap_layout(table: etree._Element) -> None:
@@ -237,12 +265,21 @@ def _flatten_code(
         if not text_of(line).endswith("\n"):
             line.tail = "\n" + (line.tail or "")
     text = text_of(pre)
+    if "\n" not in text.strip():
+        text = "\n".join(_lines_by_style(pre)) or text
     if themes.is_played_terminal(pre):
         text = unescape(_TAG.sub("", text))
     for child in list(pre):
         pre.remove(child)
     pre.text = text.strip("\n").rstrip()
     pre.set("data-docbot-language", language)
+
+
+def _lines_by_style(pre: etree._Element) -> list[str]:
+    """Return the lines of code that only its style shows as lines; none where it has but one."""
+    holder = next(pre.iterchildren("code"), pre)
+    lines = [part for part in holder if themes.is_line_of_code(part)]
+    return [text_of(line) for line in lines] if len(lines) == len(holder) > 1 else []
 
 
 def _write_terminal(played: etree._Element) -> None:

@@ -17,6 +17,10 @@ _REMARKS = (
     "descendant::dl[@class='section note' or @class='section warning'"
     " or @class='section attention' or @class='section important']"
 )
+_WAYS_TO_MORE = (
+    "descendant::div[@class='contents']"
+    "/descendant::a[.='More...' or .='Go to the source code of this file.']"
+)
 _OPENING = re.compile(r"\s*\(\s*")
 _CLOSING = re.compile(r"\s+(?=\))")
 _POINTER = re.compile(r"([*&]) (?=\w)")
@@ -54,9 +58,7 @@ def _settle_doxygen(main: etree._Element) -> None:
         hollow(signature, "pre", _tidy(line_of(signature)))
     for table in select(main, "descendant::dl/dd/table[@class='params' or @class='exception']"):
         _list_parameters(table)
-    for link in select(
-        main, "descendant::a[.='More...' or .='Go to the source code of this file.']"
-    ):
+    for link in select(main, _WAYS_TO_MORE):
         remove(link)
     for table in select(main, "descendant::table[@class='memberdecls']"):
         _write_members(table)

@@ -105,7 +105,7 @@ _KIND_PREFIX = re.compile(
 _SHORT_KINDS = {"warn": "warning", "err": "error", "okay": "success", "notice": "note"}
 _ADMONITIONS = _words(
     "admonition custom-block theme-admonition starlight-aside callout markdown-alert alert",
-    "github-alert admonition-block blockquote-tag nextra-callout notecard",
+    "github-alert admonition-block blockquote-tag nextra-callout notecard hint",
 )
 # Nextra tells a callout's kind by its colour alone.
 _NEXTRA_COLOUR = re.compile(r"(?:^|[:_-])text-(green|blue|yellow|orange|red|purple)-\d+$")
@@ -118,7 +118,7 @@ _NEXTRA_KINDS = {
     "purple": "important",
 }
 _ADMONITION_TITLE = re.compile(
-    r"(?:admonition-?|custom-block-|alert-|blockquote-tag-|aside__|callout-|topic-|sidebar-)(?:title|heading)",
+    r"(?:admonition-?|custom-block-|alert-|blockquote-tag-|aside__|callout-|hint-|topic-|sidebar-)(?:title|heading)",
     re.IGNORECASE,
 )
 # Topics and sidebars of reStructuredText: boxes with a title, but of no kind.
@@ -130,6 +130,7 @@ _NAMES_OF_BLOCKS = (
     " | .//*[contains(@class, 'toctree-wrapper')]/p[contains(@class, 'caption')]"
     " | .//figure/figcaption/span[@class='title']"  # of code, in Starlight
     " | .//div[contains(@class, 'codeBlockTitle')]"  # the same in Docusaurus
+    " | .//div[contains(@class, 'book-expand-head')]"  # of a fold, in older hugo-book
     " | .//div[contains(@class, 'nextra-code')]/div/span[contains(@class, 'truncate')]"
     " | .//div[contains(@class, 'nextra-code')]/div[contains(@class, 'truncate')]"  # Nextra 2, 3
     " | .//p[contains(concat(' ', normalize-space(@class), ' '), ' title ')]"
@@ -156,24 +157,67 @@ LINE_NUMBER_TABLES = (
 )
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _LISTS_OF_HEADINGS = (
-    ".//*[@id='markdown-toc'] | .//div[@class='toc'] | .//nav[@class='table-of-contents']"
-    " | .//ul[contains(@class, 'table-of-contents')]"
+    ".//*[self::ul or self::ol or self::div or self::nav]"
+    "[@id='markdown-toc' or @class='toc' or contains(@class, 'table-of-contents')]"
 )
-_LISTINGS = (
-    ".//*[@id='search-results' or @id='mkdocs-search-results']"
-    " | .//table[contains(@class, 'indextable')] | .//*[contains(@class, 'index-jumpbox')]"
+_DEEPEST_ENDING = 8
+_AROUND_BLOCKS = frozenset({"body", "main", "article", "section", "div"})
+_LONGEST_ENDING = 200  # characters
+_ENDING = re.compile(
+    r"(?:last (?:updated|modified)\b.{0,60}|(?:was|did) this (?:page |article |section )?(?:helpful|help you)\b.{0,40}"
+    r"|(?:edit|improve) this page\b.{0,30}|edit (?:this page )?on git(?:hub|lab)|powered by \w+"
+    r"|last (?:updated|modified)\b.{0,60}(?:was|did) this (?:page |article )?helpful\b.{0,40})",
+    re.IGNORECASE,
 )
+# The name of another page follows with nothing between: as a sentence it would read otherwise.
+_WAY_ON = re.compile(r"(?i:previous|next)(?i: page)?(?=$|\s*[:\u00bb\u2192]|\s?[A-Z])")
+_INDEXES = ".//table[contains(@class, 'indextable')] | .//*[contains(@class, 'index-jumpbox')]"
+_RESULTS = ".//*[@id='search-results' or @id='mkdocs-search-results']"
+_MOST_WORDS_OF_A_SEARCH = 60  # on a page that holds nothing else
 
 
 def only_lists_the_site(main: etree._Element) -> bool:
     """Tell whether this is an index of all names or a page to search: docbot is one itself."""
-    return bool(select(main, _LISTINGS))
+    if select(main, _INDEXES):
+        return True
+    return bool(select(main, _RESULTS)) and len(text_of(main).split()) < _MOST_WORDS_OF_A_SEARCH
+
+
+def drop_ending(main: etree._Element) -> None:
+    """Take out what ends a page without being of its text: ways on, dates, questions to the reader."""
+    outer = main
+    for _ in range(_DEEPEST_ENDING):
+        while len(outer) and not (outer[-1].tail or "").strip() and _is_ending(outer[-1]):
+            outer.remove(outer[-1])
+        if not len(outer) or (outer[-1].tail or "").strip() or outer[-1].tag not in _AROUND_BLOCKS:
+            return
+        outer = outer[-1]
+
+
+def _is_ending(element: etree._Element) -> bool:
+    """Tell whether this holds nothing, or only what themes write below a text."""
+    text = line_of(element)
+    if select(element, "descendant-or-self::*[@data-docbot-label]"):
+        return False
+    if not text:
+        return element.tag in {"div", "p", "svg"} and not select(element, ".//img|.//iframe|.//pre")
+    if len(text) > _LONGEST_ENDING or element.tag in {"pre", "table", *_HEADINGS}:
+        return False
+    if _ENDING.fullmatch(text):
+        return True
+    links = list(element.iter("a"))
+    is_linked = sum(len(text_of(link)) for link in links) == len(text_of(element).strip())
+    is_pair = len(links) == 2
+    is_way = is_pair or (len(links) == 1 and element.tag not in {"a", "ul", "ol"})
+    return is_linked and is_way and all(_WAY_ON.match(line_of(link)) for link in links)
 
 
 def drop_contents(main: etree._Element) -> None:
     """Take out a list of the page's own headings, with the heading or fold that it alone stands in."""
     for listing in select(main, _LISTS_OF_HEADINGS):
         fold, before, after = listing.getparent(), listing.getprevious(), listing.getnext()
+        while after is not None and after.tag == "hr":
+            after = after.getnext()
         is_alone = after is None or after.tag in _HEADINGS
         if fold is not None and fold.tag == "details" and len(fold) == 2:
             remove(fold)
@@ -308,6 +352,10 @@ def close_line_of_source(link: etree._Element) -> None:
         block.tag = "span"  # its lines end in its text
 
 
+def is_line_of_code(part: etree._Element) -> bool:
+    return any(name == "line" or name.endswith("-line") for name in classes(part))
+
+
 def is_played_terminal(pre: etree._Element) -> bool:
     """Termynal, of Material sites, plays a terminal session and writes its colours as HTML text."""
     return any("termy" in classes(outer) for outer in pre.iterancestors("div"))
@@ -415,6 +463,13 @@ def mark_admonition(element: etree._Element) -> None:
     """Turn a theme's admonition into a `blockquote` marked with its kind and title."""
     names = classes(element)
     kind = next(filter(_KINDS.__contains__, map(_bare_kind, names)), "")
+    if "hint" in names:  # GitBook tells its kind by its background
+        kind = next(
+            filter(
+                _KINDS.__contains__, (name.removeprefix("bg-") for name in names if name != "hint")
+            ),
+            kind,
+        )
     if "nextra-callout" in names:
         kind = _kind_by_colour(names)
         for icon in select(element, "./div[@data-pagefind-ignore]"):
@@ -491,6 +546,10 @@ def link_cards(main: etree._Element) -> None:
         block.tail, whole.tail = whole.tail, None
         whole.addprevious(block)
         block.append(whole)
+    for whole in select(
+        main, ".//a[p or div][@href][not(.//h2 or .//h3 or .//h4 or .//h5 or .//h6)]"
+    ):
+        _link_first_block(whole)
     for link in select(main, ".//a[contains(@class, 'sd-stretched-link')]"):
         card = link.getparent()
         title = None if card is None else next(filter(_is_card_title, card.iter("div", "p")), None)
@@ -503,6 +562,23 @@ def link_cards(main: etree._Element) -> None:
             remove(link)
 
 
+def _link_first_block(whole: etree._Element) -> None:
+    """Write a link around several blocks on the first of them, which names where it leads."""
+    blocks = [
+        block
+        for block in whole.iterdescendants("p", "div")
+        if block.find(".//p") is None and block.find(".//div") is None and line_of(block)
+    ]
+    if len(blocks) < 2:
+        return
+    link = etree.Element("a", href=attribute(whole, "href"))
+    link.text, blocks[0].text = blocks[0].text, None
+    link.extend(list(blocks[0]))
+    blocks[0].append(link)
+    whole.tag = "div"
+    del whole.attrib["href"]
+
+
 def _is_card_title(element: etree._Element) -> bool:
     return "sd-card-title" in classes(element)
 
@@ -512,6 +588,8 @@ def name_blocks(main: etree._Element) -> None:
     for name in select(main, _NAMES_OF_BLOCKS):
         if not line_of(name) or select(name, "./strong|./b"):
             continue
+        if "book-expand-head" in classes(name):
+            remove(name[-1])  # an arrow
         strong = etree.Element("strong")
         strong.text, name.text = name.text, None
         strong.extend(list(name))
