@@ -20,6 +20,7 @@ from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 from docbot.errors import TransientError
@@ -33,9 +34,20 @@ _T = TypeVar("_T")
 
 
 class _QuietProcess(SpawnProcess):
-    """A process that Ctrl-C cannot reach, not even while it starts."""
+    """A process that Ctrl-C cannot reach, not even while it starts.
+
+    It imports what it works with, and not the module by which its parent was started.
+    """
 
     def start(self) -> None:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")  # of no file: nothing to import
+        try:
+            self._start_quietly()
+        finally:
+            sys.modules["__main__"] = main
+
+    def _start_quietly(self) -> None:
         if sys.platform == "win32":
             super().start()
             return

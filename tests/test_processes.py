@@ -2,9 +2,12 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +76,19 @@ async def test_a_cancelled_job_of_a_lasting_pool_does_not_hold_up_the_loop() -> 
         await work()
     assert time.monotonic() - began < 20
     assert multiprocessing.active_children() == []
+
+
+def test_a_child_does_not_import_what_its_parent_was_started_with(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os\n"
+        "print('imported', flush=True)\n"
+        "from docbot.processes import process_pool\n"
+        "if __name__ == '__main__':\n"
+        "    with process_pool(1) as pool:\n"
+        "        print(pool.submit(os.getpid).result() != os.getpid())\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ran.stdout.split() == ["imported", "True"]
