@@ -497,6 +497,27 @@ async def test_a_crawl_that_is_left_early_stops_its_requests() -> None:
         assert not [task for task in asyncio.all_tasks() if "_Walk" in str(task.get_coro())]
 
 
+async def test_a_page_that_takes_long_to_convert_leaves_others_work_and_keeps_its_place() -> None:
+    names = [f"{number:02}.html" for number in range(12)]
+    pages: Pages = {f"/{name}": linking(text=name) for name in names}
+    others_done = asyncio.Event()
+    done: set[str] = set()
+
+    async def convert(fetched: Fetched) -> Page:
+        if fetched.url.endswith("/00.html"):
+            await others_done.wait()
+        done.add(fetched.url)
+        if len(done) > 8:  # the start and twice as many as there are connections
+            others_done.set()
+        return read_fetched(fetched)
+
+    async with served(pages_handler({"/": linking(*names), **pages})) as url:
+        source = WebsiteSource(url, user_agent="docbot/1", pause=0, backoff=0)
+        async with asyncio.timeout(20), aclosing(crawl(source, convert)) as results:
+            came = [result.url async for result in results if isinstance(result, Page)]
+    assert came == [url, *(url + name for name in names)]
+
+
 async def test_an_unreachable_site_is_named_with_the_cause() -> None:
     async with served(pages_handler({})) as url:
         pass

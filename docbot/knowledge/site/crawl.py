@@ -73,6 +73,9 @@ _MOST_FAILURES_IN_A_ROW = 10
 _MOST_OF_ONE_CONTENT = 5
 _MOST_HELD = 100  # pages that wait to see whether the site has the page they name as their own
 _MOST_POOR_TWINS = 20  # in a row that were no better; the next are not asked for
+# Pages on their way for each connection: a long one in conversion must not leave those that convert
+# without work while the others wait for their turn behind it.
+_AHEAD = 4
 _AT_ONCE = 500  # addresses of a long list that are looked at before other work has its turn
 _PAGE_TYPES = HTML_TYPES | {"text/markdown", "text/x-markdown"}
 _MARKDOWN_ENDINGS = (".md", ".markdown", ".mdx")
@@ -223,6 +226,8 @@ class _Walk:
         self._memory = memory
         self._frontier = Frontier(scope, leave_out)
         self._tally = _Tally()
+        # Who waits here for a connection is not, as in httpx, given up after a while.
+        self._fetching = asyncio.Semaphore(source.connections)
         self._ends_at = asyncio.get_running_loop().time() + source.max_seconds
         self._language: str | None = None  # of the site
         self._text = ""  # of the start page
@@ -323,7 +328,7 @@ class _Walk:
     def _may_begin(self, running: int) -> bool:
         return (
             bool(self._frontier.waiting)
-            and running < self._source.connections
+            and running < _AHEAD * self._source.connections
             and self._stopped_by() is None
         )
 
@@ -431,9 +436,10 @@ class _Walk:
         ):
             return page
         try:
-            answer = await self._fetcher.get(
-                asked(twin), may_follow=lambda _: False, accepts=_is_markdown
-            )
+            async with self._fetching:
+                answer = await self._fetcher.get(
+                    asked(twin), may_follow=lambda _: False, accepts=_is_markdown
+                )
             found = await self._convert(self._fetched(answer)) if answer else None
         except DocbotError:  # the page itself was read
             found = None
@@ -452,12 +458,13 @@ class _Walk:
             validators = Validators(known.etag, known.last_modified)
 
         async def get(place: str) -> Answer | NotModified | None:
-            return await self._fetcher.get(
-                place,
-                may_follow=lambda target: folded(target) == address,
-                accepts=_is_page,
-                known=validators and replace(validators, url=place),
-            )
+            async with self._fetching:
+                return await self._fetcher.get(
+                    place,
+                    may_follow=lambda target: folded(target) == address,
+                    accepts=_is_page,
+                    known=validators and replace(validators, url=place),
+                )
 
         try:
             return await get(url)
