@@ -142,6 +142,7 @@ async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:
         (["sources", "add", "x", "./docs", "--base-url", "there"], "--base-url there"),
         (["sources", "add", "x", "./docs", "--base-url", "http:there"], "with a host"),
         (["sources", "add", "x", "./docs", "--base-url", "http://[there"], "with a host"),
+        (["sources", "add", "x", "./docs", "--exclude", ""], "names nothing; write a glob as"),
         (["sources", "remove", "x"], "there is no source `x`"),
         (["sync"], "there is no source yet"),
         (["search", "x", "--source", "nope"], "there is no source `nope`"),

@@ -7,6 +7,7 @@ from docbot.app.rooms import Rooms
 from docbot.db.sources import Source
 from docbot.db.syncs import LastSync
 from docbot.errors import UsageError
+from docbot.knowledge.globs import check_glob
 from docbot.knowledge.html.selector import check_selector
 from docbot.knowledge.location import located, overlap
 from docbot.settings import is_http_address
@@ -36,6 +37,8 @@ async def add_source(rooms: Rooms, wanted: Wanted) -> list[str]:
     kind, place = located(wanted.location)
     if wanted.selector is not None:
         check_selector(wanted.selector)
+    for glob in (*wanted.include, *wanted.exclude):
+        check_glob(glob)
     if wanted.base_url is not None and not is_http_address(wanted.base_url):
         raise UsageError(
             f"--base-url {wanted.base_url}: must be an address with a host "

@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from docbot.errors import UsageError
+
 _LEFT_OUT_BY_NAME = frozenset({"node_modules"})
 
 
@@ -42,6 +44,16 @@ class Choice:
         return None if any(_may_match_within(glob, folder) for glob in self.include) else reason
 
 
+def check_glob(glob: str) -> None:
+    """Refuse what names nothing.
+
+    Raises:
+        UsageError: it is empty, or a slash alone.
+    """
+    if not glob.removeprefix("./").strip("/ "):
+        raise UsageError(f"{glob!r} names nothing; write a glob as `blog/**` or `*.pdf`")
+
+
 def matches(glob: str, path: str) -> bool:
     return _expression(_parts(glob)).fullmatch(path) is not None
 
@@ -56,7 +68,13 @@ def _hidden_part(path: str) -> str | None:
 def _parts(glob: str) -> list[str]:
     stripped = glob.removeprefix("./").rstrip("/")
     parts = stripped.removeprefix("/").split("/")
-    return ["**", *parts] if "/" not in stripped else parts
+    parts = ["**", *parts] if "/" not in stripped else parts
+    # Several in a row mean what one means, and take endless time.
+    return [
+        part
+        for place, part in enumerate(parts)
+        if part != "**" or parts[place - 1 : place] != ["**"]
+    ]
 
 
 def _may_match_within(glob: str, folder: str) -> bool:
