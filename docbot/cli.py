@@ -288,6 +288,15 @@ def sources_remove(name: str) -> None:
     _with_rooms(remove)
 
 
+def _confirmed(question: str) -> bool:
+    """Ask on the terminal; Ctrl-C ends it there, which an event loop would only take note of."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return click.confirm(question, err=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @commands.command()
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @click.option("--full", is_flag=True, help="Read every page anew, changed or not.")
@@ -310,7 +319,7 @@ def sync(names: Sequence[str], full: bool, yes: bool) -> None:
         if yes or not sys.stdin.isatty():
             return yes
         progress.end()
-        return click.confirm(f"{doomed} of {pages} pages are gone. Remove them?", err=True)
+        return _confirmed(f"{doomed} of {pages} pages are gone. Remove them?")
 
     async def read(rooms: "Rooms") -> "Outcome":
         return await sync_sources(

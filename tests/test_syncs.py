@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import pty
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -125,3 +127,46 @@ def converting_processes(parent: int) -> list[int]:
         for pid in children
         if Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == OOM_SCORE
     ]
+
+
+async def asked_on_a_terminal(shell: Shell, answer: bytes | None) -> tuple[int | None, str]:
+    """Sync, and answer what is asked; None: with Ctrl-C."""
+    ours, its = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "docbot", "sync"),
+        cwd=shell.cwd,
+        env=shell.environment,
+        stdin=its,
+        stdout=its,
+        stderr=its,
+    )
+    os.close(its)
+    shown = b""
+    try:
+        async with asyncio.timeout(60):
+            while b"[y/N]" not in shown:
+                shown += await asyncio.to_thread(os.read, ours, 1000)
+            if answer is not None:
+                os.write(ours, answer)
+            while process.returncode is None:
+                if answer is None:  # one that comes just before it reads is lost
+                    process.send_signal(signal.SIGINT)
+                await asyncio.wait([asyncio.create_task(process.wait())], timeout=1)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        os.close(ours)
+    return process.returncode, shown.decode()
+
+
+async def test_whoever_is_at_a_terminal_is_asked_before_many_pages_go(shell: Shell) -> None:
+    await shell.run("sources", "add", "docs", "./docs")
+    await shell.run("sync")
+    (shell.cwd / "docs" / "usage.md").unlink()
+    for answer, ends_with in ((b"n\n", 1), (None, 130)):
+        code, shown = await asked_on_a_terminal(shell, answer)
+        assert (code, "1 of 2 pages are gone. Remove them?" in shown) == (ends_with, True)
+        assert "2 pages" in (await shell.run("sources", "list")).out
+    assert (await asked_on_a_terminal(shell, b"y\n"))[0] == 0
+    assert "1 pages" in (await shell.run("sources", "list")).out
