@@ -98,6 +98,8 @@ def _facts(source: Source, last: LastSync | None, is_scheduled: bool) -> list[st
     )
     if is_scheduled and source.due_at:
         read += f"; next {_at(source.due_at)} while `docbot run` is active"
+    elif is_scheduled:
+        read += "; `docbot run` syncs it a quarter of an hour after it was added"
     lines = [read]
     if chosen := _chosen(source):
         lines.append(chosen)
