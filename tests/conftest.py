@@ -1,6 +1,7 @@
 """Real parts for every test: Postgres runs here, and each test gets a database of its own."""
 
 import asyncio
+import errno
 import fcntl
 import os
 import shutil
@@ -32,7 +33,6 @@ hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 SHARED = Path(__file__).parents[2] / "shared"
 TEMPLATE = "docbot_template"
-_BLOCK_BYTES = 64 * 1024
 LIBRARY = "docbot_library"
 
 # A real Qdrant server for the tests of the store alone; all others keep to what they set up.
@@ -166,14 +166,25 @@ async def _copy_of(library: Library, server_url: str, tmp_path: Path) -> AsyncIt
 
 
 def _copy_with_holes(source: str, target: str) -> None:
-    """An index is mostly room to grow: written out for each test it would fill the disk."""
+    """An index is mostly room to grow: to read that takes long, to write it out fills the disk."""
     with Path(source).open("rb") as read, Path(target).open("wb") as written:
-        while block := read.read(_BLOCK_BYTES):
-            if block.strip(b"\0"):
-                written.write(block)
-            else:
-                written.seek(len(block), os.SEEK_CUR)
-        written.truncate(read.tell())
+        for begin, end in _written_parts(read.fileno()):
+            os.pwrite(written.fileno(), os.pread(read.fileno(), end - begin, begin), begin)
+        written.truncate(os.fstat(read.fileno()).st_size)
+
+
+def _written_parts(descriptor: int) -> Iterator[tuple[int, int]]:
+    """Give where the holes of a file end and begin."""
+    end = 0
+    while True:
+        try:
+            begin = os.lseek(descriptor, end, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # from here on it is one hole
+                return
+            raise
+        end = os.lseek(descriptor, begin, os.SEEK_HOLE)
+        yield begin, end
 
 
 @pytest.fixture
