@@ -9,6 +9,10 @@ FILL = r"""
     INSERT INTO guilds (id, name) VALUES (1, 'Frobnicators');
     INSERT INTO sources (name, kind, location, base_url)
     VALUES ('docs', 'folder', '/docs', 'https://d.test/'), ('gone', 'website', 'https://g.test/', NULL);
+    INSERT INTO syncs (source_id, ended_at, outcome, reason, failed)
+    VALUES (1, now(), 'failed', E'the folder\tis gone', 1);
+    INSERT INTO addresses (source_id, address, body_hash, links, sync_id, failed_at, failure)
+    VALUES (1, 'usage.md', '\x5c00', E'a\nb', 1, '2026-01-02 03:04:05+00', 'cannot be read');
     INSERT INTO pages (source_id, url, title, markdown, content_hash, etag)
     VALUES (1, 'usage.md', 'Usage', E'# Usage\n\n\tSet `C:\\retries`.\n', '\x00ff0a09', '');
     INSERT INTO chunks (source_id, page_id, position, hash, heading_path, url, text)

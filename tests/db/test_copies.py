@@ -471,13 +471,13 @@ NOWHERE = "postgresql://127.0.0.1:9/nowhere"
         (lambda m: replace(m, schema="0001"), r"schema '0001' is newer"),
         (lambda m: replace(m, format=2), "of format 2, and this docbot reads 1"),
         (lambda m: replace(m, program="pg_dump"), "of another program"),
-        (without_table, r"answers\.copy', which manifest\.json does not name"),
+        (without_table, r"addresses\.copy', which manifest\.json does not name"),
         (with_table, "holds table 'passwords'"),
         (lambda m: replace(m, left_out=()), r"lacks table activity of schema"),
         (lambda m: replace(m, tables=(*m.tables, m.tables[0])), "names a table twice"),
-        (with_first_table(sha256="0" * 64), r"answers\.copy was changed or damaged"),
-        (with_first_table(rows=2), r"answers\.copy has 1 rows, and the manifest says 2"),
-        (with_first_table(bytes=2), r"answers\.copy has \d+ bytes, and manifest\.json says 2"),
+        (with_first_table(sha256="0" * 64), r"addresses\.copy was changed or damaged"),
+        (with_first_table(rows=2), r"addresses\.copy has 1 rows, and the manifest says 2"),
+        (with_first_table(bytes=2), r"addresses\.copy has \d+ bytes, and manifest\.json says 2"),
         (with_first_table(name="../../etc/passwd"), r"\.\./\.\./etc/passwd\.copy is missing"),
         (with_first_table(rows="many"), r"manifest\.json is wrong at tables\.0\.rows"),
     ],
@@ -495,7 +495,7 @@ async def test_other_columns_than_those_of_the_schema_are_refused(
     file: Path, empty_url: str, columns: tuple[str, ...]
 ) -> None:
     rewrite(file, {}, with_first_table(columns=columns))
-    with pytest.raises(UsageError, match=r"table answers has other columns.*nothing was changed"):
+    with pytest.raises(UsageError, match=r"table addresses has other columns.*nothing was changed"):
         await restore_from(file, empty_url)
     assert await contents_of(empty_url) == {}
 
