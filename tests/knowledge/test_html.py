@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.errors import UsageError
+from docbot.errors import PermanentError, UsageError
 from docbot.knowledge.html.convert import convert, decode
 from docbot.knowledge.html.selector import check_selector
 
@@ -499,3 +499,9 @@ def test_a_page_writes_nothing_in_our_own_marks() -> None:
 def test_a_base_that_is_no_address_moves_nothing(base: str) -> None:
     page = convert(f'<base href="{base}"><main><a href="b">B</a></main>', URL)
     assert page.markdown == "[B](https://docs.example.org/guide/b)\n"
+
+
+def test_a_page_of_more_elements_than_can_be_read_is_refused_and_its_number_told() -> None:
+    soup = "<p>word</p>" * 300_000
+    with pytest.raises(PermanentError, match=r"^http://x/a has 300,002 elements of HTML"):
+        convert(f"<html><body>{soup}</body></html>", "http://x/a")
