@@ -18,7 +18,7 @@ from docbot.knowledge.text.markdown import read
 from docbot.knowledge.text.pdf import read_pdf
 
 # Raised when the same body would give another page, so that pages that did not change are read anew.
-CONVERTER_VERSION = 1
+CONVERTER_VERSION = 2
 PDF_TYPE = "application/pdf"
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 # Text holds next to no control characters; a picture or an archive has a tenth of them.

@@ -20,6 +20,10 @@ _HASH_BYTES = 8
 _FENCE = re.compile(r"(`{3,}|~{3,})")
 _HEADING = re.compile(r"#{1,6}\s")
 # The link to a page's own source or neighbours leads elsewhere on each page.
+_LINK = re.compile(r"\[[^\[\]]+\]\([^()\s]+\)")  # the site's name, above its slogan
+# Each page may name the years in which it was written.
+_RIGHTS = re.compile(r"\u00a9|\(c\)|copyright", re.IGNORECASE)
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b(?:[-, \u2013]+(?:19|20)\d\d\b)*")
 _TARGET = re.compile(r"\]\([^()\s]*\)")
 
 
@@ -119,9 +123,11 @@ def _is_heading(block: str) -> bool:
 
 def _may_be_boilerplate(block: str) -> bool:
     is_prose = not block.startswith(("#", "|", "```", "~~~")) and len(block) <= _LONGEST_BLOCK
-    return is_prose and len(block.split()) >= _FEWEST_WORDS
+    return is_prose and (len(block.split()) >= _FEWEST_WORDS or bool(_LINK.fullmatch(block)))
 
 
 def _hash(block: str) -> bytes:
     text = _TARGET.sub("]()", block)
+    if _RIGHTS.search(text):
+        text = _YEAR.sub("", text)
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_HASH_BYTES).digest()

@@ -395,3 +395,10 @@ def test_a_heading_beyond_all_measure_loses_no_word() -> None:
     heading = words(900)
     held = " ".join(piece.text for piece in cut(f"## {heading}\n\ntext"))
     assert re.findall(r"w\d+", held) == heading.split()
+
+
+def test_a_chunk_does_not_end_with_an_empty_line_of_a_quotation() -> None:
+    quoted = "\n>\n".join(f"> {'water ' * 60}{number}" for number in range(12))
+    pieces = chunk(Converted("Pumps", f"# Pumps\n\n{quoted}\n"), URL)
+    assert len(pieces) > 1
+    assert not any(piece.text.endswith(">") for piece in pieces)

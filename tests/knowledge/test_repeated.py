@@ -94,3 +94,12 @@ def test_nothing_is_taken_from_a_site_whose_theme_is_known(site: Callable[[str],
     files = FolderSource(site("vite"), None).files()
     pages = [convert(file.read_bytes(), "https://x.y/").markdown for file in files]
     assert cleaned(pages) == pages
+
+
+def test_a_site_s_name_above_its_slogan_and_the_years_of_its_rights_are_around_the_text() -> None:
+    pages = [
+        f"[Acme](https://x.y/)\n\nSmall. Fast. Good.\n\n# T{n}\n\nText {n} here.\n\n"
+        f"\u00a9 Copyright {2000 + n}-2024 Acme\n"
+        for n in range(9)
+    ]
+    assert cleaned(pages) == [f"# T{n}\n\nText {n} here.\n" for n in range(9)]

@@ -7,18 +7,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import aclosing
+from dataclasses import dataclass
 from functools import cache, partial
 from html import unescape
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
 from docbot.knowledge.folder.folder import FolderSource, read_file
-from docbot.knowledge.pages import Fetched, Page, read_fetched
+from docbot.knowledge.pages import Failure, Fetched, Page, read_fetched
 from docbot.knowledge.site.crawl import WebsiteSource, crawl
 from tests.knowledge.conftest import folder_handler, served
 
+BASE_URL = "https://docs.example.org/"
 # Text that a site's theme writes around its pages.
 NAVIGATION = {
     "airflow": ("© Copyright", "Read the Docs", "Page navigation"),
@@ -66,20 +68,37 @@ def folded(path: str) -> str:
     return re.sub(r"(?:^|/)index(?:\.html)?$|\.html$", "", path).strip("/")
 
 
-async def crawled(root: Path, pool: ProcessPoolExecutor) -> dict[str, Page]:
+@dataclass(frozen=True, slots=True)
+class Crawled:
+    """What a crawl gave, by paths below the site's root."""
+
+    pages: dict[str, Page]
+    failed: dict[str, str]  # the reason of each
+    left_out: dict[str, str]
+
+
+async def crawled(root: Path, pool: ProcessPoolExecutor) -> Crawled:
     loop = asyncio.get_running_loop()
+    left_out: dict[str, str] = {}
 
     async def convert(fetched: Fetched) -> Page:
         return await loop.run_in_executor(pool, read_fetched, fetched)
 
     async with served(folder_handler(root)) as url:
         source = WebsiteSource(f"{url}index.html", user_agent="docbot/1 (+https://x.y)", pause=0)
-        async with aclosing(crawl(source, convert)) as results:
-            return {
-                folded(page.url.removeprefix(url)): page
-                async for page in results
-                if isinstance(page, Page)
-            }
+        async with aclosing(crawl(source, convert, left_out.__setitem__)) as given:
+            results = [result async for result in given]
+    return Crawled(
+        pages={
+            folded(page.url.removeprefix(url)): page for page in results if isinstance(page, Page)
+        },
+        failed={
+            unquote(failure.url.removeprefix(url)): failure.reason
+            for failure in results
+            if isinstance(failure, Failure)
+        },
+        left_out={address.removeprefix(url): reason for address, reason in left_out.items()},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +107,7 @@ def as_folder(pool: ProcessPoolExecutor) -> Callable[[Path], list[Page]]:
 
     @cache
     def pages(root: Path) -> list[Page]:
-        read = partial(read_file, root, base_url="https://docs.example.org/")
+        read = partial(read_file, root, base_url=BASE_URL)
         return list(pool.map(read, FolderSource(root, None).files(), chunksize=8))
 
     return pages
@@ -99,20 +118,32 @@ async def test_every_page_that_links_lead_to_is_read(
     name: str, site: Callable[[str], Path], pool: ProcessPoolExecutor
 ) -> None:
     root = site(name)
-    pages = await crawled(root, pool)
+    found = await crawled(root, pool)
     expected = {
         folded(file)
         for file in reachable(root)
         if 'http-equiv="refresh"' not in (root / file).read_text("utf-8")
     }
-    assert expected - pages.keys() == set()
+    assert expected - found.pages.keys() == set()
+    files = {folded(file.relative_to(root).as_posix()) for file in root.rglob("*.html")}
+    assert found.pages.keys() - files == set()
+    # What failed are links to pages that the site does not have, and nothing else is missing.
+    assert {path for path in found.failed if folded(path) in files} == set()
+    assert {reason.partition(" answered ")[2] for reason in found.failed.values()} <= {
+        "404 Not Found"
+    }
+    assert [path for path in found.left_out if folded(path) in files] == []
 
 
 @pytest.mark.parametrize("name", SITES)
 def test_every_file_of_a_built_site_is_read(
     name: str, site: Callable[[str], Path], as_folder: Callable[[Path], list[Page]]
 ) -> None:
-    pages = as_folder(site(name))
+    root = site(name)
+    pages = as_folder(root)
+    files = {folded(file.relative_to(root).as_posix()) for file in root.rglob("*.html")}
+    assert {folded(page.url.removeprefix(BASE_URL)) for page in pages} == files
+    assert len(pages) == len(files)
     stubs = [page for page in pages if page.leads_to]
     assert [page.url for page in pages if not page.chunks and page not in stubs] == []
     assert len(stubs) == (6 if name == "fastapi" else 0)

@@ -18,7 +18,7 @@ from docbot.knowledge.chunking.cutting import Part, Rule, Rules, pieces
 from docbot.knowledge.chunking.tokens import tokens
 
 # Raised when the same page would be cut differently, so that stored pages are cut anew.
-CHUNKER_VERSION = 3
+CHUNKER_VERSION = 4
 _FEWEST = 200  # tokens; a section below this is joined with its neighbours
 # A chunk beyond the most is cut between sections even where a side is smaller, down to this.
 _CRUMB = 100
@@ -145,6 +145,7 @@ def _places(page: Readable) -> Iterator[_Place]:
     above: list[tuple[int, str, str]] = []  # level, name and anchor of each heading
     path: tuple[str, ...] = ()
     anchor = ""
+    has_title = False
     for unit in split_units(page.markdown):
         is_heading = unit.is_heading and len(unit.lines[0]) <= _LONGEST_HEADING
         heading = _HEADING.match(unit.lines[0]) if is_heading else None
@@ -154,8 +155,10 @@ def _places(page: Readable) -> Iterator[_Place]:
             name = plain(written)
             above = [outer for outer in above if outer[0] < level]
             anchor = own or next((outer[2] for outer in reversed(above) if outer[2]), "")
-            # Every chunk carries the title.
-            above.append((level, "" if level == 1 and name == page.title else name, anchor))
+            # Every chunk carries the title; some pages write it as an h2.
+            is_title = name == page.title and (level == 1 or not has_title)
+            has_title = has_title or is_title
+            above.append((level, "" if is_title else name, anchor))
             path = tuple(outer[1] for outer in above if outer[1])
         yield _Place(unit, unit.size, level, path, anchor)
 
@@ -245,6 +248,8 @@ def _text(units: Sequence[Unit]) -> str:
         lines += own
     while lines and not lines[0].strip(" >"):
         del lines[0]
+    while lines and lines[-1].strip() in {"", ">"}:
+        del lines[-1]
     return _dedented(lines).rstrip()
 
 

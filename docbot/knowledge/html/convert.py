@@ -7,7 +7,7 @@ or hostile HTML gives a poorer page, never an error, and takes time in proportio
 
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -63,6 +63,7 @@ _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 _FRAMES = ("frame", "iframe")
 _TITLE_SEPARATORS = re.compile(r"\s+(?:[|\u2013\u2014\u00b7\u2022-]|::)\s+")
 _TAG = re.compile(r"<[^<>]*>")
+_WORD = re.compile(r"[^\W\d_]{3,}")
 # What XML cannot hold, and so no tree either.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -120,12 +121,13 @@ def convert(
     chosen = _parse(selected(text, selector)) if selector else None
     main = find_main(root) if chosen is None else chosen
     prepare(main, base, rewrite or _unchanged)
-    heading, markdown = to_markdown(main)
+    written = to_markdown(main)
+    markdown = written.markdown
     if refresh and len(markdown.split()) < _LONGEST_STUB:
         markdown = ""  # "Redirecting... click here"
     if has_script and _is_shell(markdown):
         markdown = ""
-    title = heading or _without_suffix(head_title)
+    title = _title(written.headings, head_title)
     is_asking = asks_who or (sends_to_login and bool(_LOGIN_TITLE.match(title)))
     is_login = is_asking and len(markdown.split()) < _LONGEST_LOGIN
     missed = selector is not None and chosen is None
@@ -240,6 +242,26 @@ def _refresh(root: etree._Element, base: str) -> str | None:
             target = _REFRESH.match(attribute(meta, "content"))
             return _join(base, target[1].strip()) if target else None
     return None
+
+
+def _title(headings: Sequence[tuple[int, str]], head_title: str) -> str:
+    """Choose what the page calls itself: its h1, unless that names the site, or one section.
+
+    Without any of these it is the first heading.
+    """
+    stated = _without_suffix(head_title)
+    first = next((text for level, text in headings if level == 1), "")
+    if not first or not stated:
+        return first or stated or next((text for _, text in headings), "")
+    names = {text.casefold() for level, text in headings if level > 1}
+    is_of_site = head_title.casefold().endswith(first.casefold()) and stated.casefold() in names
+    is_one_of_several = sum(level == 1 for level, _ in headings) > 1
+    is_section = is_one_of_several and not _share_words(first, head_title)
+    return stated if is_of_site or is_section else first
+
+
+def _share_words(one: str, other: str) -> bool:
+    return bool(set(_WORD.findall(one.casefold())) & set(_WORD.findall(other.casefold())))
 
 
 def _without_suffix(title: str) -> str:

@@ -18,6 +18,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from html import unescape
+from itertools import islice
 from textwrap import dedent
 from urllib.parse import unquote
 
@@ -28,14 +29,18 @@ from docbot.knowledge.html import themes
 from docbot.knowledge.html.asciidoc import settle_asciidoc
 from docbot.knowledge.html.footnotes import mark_footnotes
 from docbot.knowledge.html.inline import spell_out
+from docbot.knowledge.html.manuals import drop_indexes, unwrap_remarks
 from docbot.knowledge.html.maths import keep_tex
 from docbot.knowledge.html.references import settle_references
 from docbot.knowledge.html.signatures import list_fields, mark_signatures
+from docbot.knowledge.html.signposts import remove_signposts
 from docbot.knowledge.html.tree import attribute, hollow, line_of, remove, select, text_of
 
 # No page that a person wrote nests deeper; what does is read as bare text.
 _DEEPEST_KEPT = 100
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_SECTIONS = frozenset({"section", "div", "article", "header"})
+_MOST_AROUND_HEADING = 4  # DocBook sets a title three blocks deep into its section
 _KEPT_ATTRIBUTES = frozenset(
     {"id", "href", "alt", "src", "start", "value", "colspan", "rowspan", "type", "checked"}
     | {f"data-docbot-{name}" for name in ("language", "label", "kind", "name", "level")}
@@ -60,6 +65,7 @@ _PILCROWS = frozenset({"\u00b6", "#", "\u00a7", "\U0001f517", "\u221e", "\u2693"
 _SET_APART = frozenset({"span", "strong", "b", "em", "i", "code"})
 _VERBATIM = ("code", "pre", "kbd", "samp")
 _INVISIBLE_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_NO_HOST = re.compile(r"https?:/*", re.IGNORECASE)
 _TAG = re.compile(r"</?(?:font|span|b|u|i)\b[^<>]*>")
 
 
@@ -83,6 +89,7 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
         _flatten_code(element, main, shared)
     if themes.only_lists_the_site(main):
         main.clear()
+    drop_indexes(main)
     keep_tex(main)
     mark_footnotes(main)
     themes.label_tabs(main)
@@ -94,6 +101,7 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
         _write_terminal(element)
     for element in main.iter(*_HEADINGS):
         _keep_pilcrow_target(element)
+    remove_signposts(main)
     _prune(main)
     themes.drop_ending(main)
     for element in list(main.iter("dl")):
@@ -104,7 +112,7 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     for element in list(main.iter("div", "section", "aside", "details", "blockquote", "p")):
         themes.mark_admonition(element)
     for element in list(main.iter(*_HEADINGS)):
-        _set_anchor(element)
+        _set_anchor(element, main)
         _unlink_within_page(element)
     for element in main.iter("dt"):
         _unlink_from_itself(element)
@@ -204,6 +212,7 @@ def _settle_tables(main: etree._Element) -> None:
     """Leave as tables what is one, by whatever tags, and nothing that only looks like one."""
     settle_references(main)
     settle_asciidoc(main)
+    unwrap_remarks(main)
     list_fields(main)
     for element in select(main, ".//div[@role='table' or @role='grid'][.//*[@role='row']]"):
         _make_table(element)
@@ -394,28 +403,40 @@ def _make_items(main: etree._Element) -> None:
             item.append(block)
 
 
-def _set_anchor(heading: etree._Element) -> None:
-    anchor = next(filter(None, _anchors(heading)), None)
+def _set_anchor(heading: etree._Element, main: etree._Element) -> None:
+    anchor = next(filter(None, _anchors(heading, main)), None)
     if anchor is not None:
         heading.set("id", anchor)
 
 
-def _anchors(heading: etree._Element) -> Iterator[str]:
+def _anchors(heading: etree._Element, main: etree._Element) -> Iterator[str]:
     """Where a heading's anchor may stand, the surest place first."""
     yield attribute(heading, "data-docbot-anchor")
     yield attribute(heading, "id")
     for inner in heading.iter("a", "span"):
         yield attribute(inner, "id") or attribute(inner, "name")
-    parent, before = heading.getparent(), heading.getprevious()
-    if parent is not None and parent.tag in {"section", "div", "article", "header"}:
-        only_marks_before = all(
-            themes.is_empty_mark(sibling) for sibling in heading.itersiblings(preceding=True)
-        )
-        if only_marks_before and not (parent.text or "").strip():
-            yield attribute(parent, "id")
+    for outer in _begun_with(heading, main):
+        yield attribute(outer, "id")
+    before = heading.getprevious()
     while before is not None and themes.is_empty_mark(before):
         yield attribute(before, "id") or attribute(before, "name")
         before = before.getprevious()
+
+
+def _begun_with(heading: etree._Element, main: etree._Element) -> Iterator[etree._Element]:
+    """Give the blocks that this heading is the beginning of, the innermost first."""
+    inner = heading
+    most = 1 if heading.tag == "h1" else _MOST_AROUND_HEADING
+    for outer in islice(heading.iterancestors(), most):
+        is_begun = outer.tag in _SECTIONS and not (outer.text or "").strip()
+        if not is_begun or not all(map(themes.is_empty_mark, inner.itersiblings(preceding=True))):
+            return
+        if outer is main and inner is not heading:
+            return  # what holds the whole page is no place within it
+        yield outer
+        if outer is main:
+            return
+        inner = outer
 
 
 def _unlink_within_page(heading: etree._Element) -> None:
@@ -438,7 +459,9 @@ def _set_link(
     if not href:
         return
     target = _joined(join, href)
-    if target.startswith(("http://", "https://")):
+    if _NO_HOST.fullmatch(href):
+        target = ""
+    elif target.startswith(("http://", "https://")):
         target = rewrite(target)
     elif ":" in target.split("/")[0]:  # javascript:, mailto:, data: lead to no page
         target = ""

@@ -73,7 +73,7 @@ _DROPPED_CLASSES = _words(
     "line-numbers line-numbers-wrapper linenumber code-line-number ln rouge-gutter hljs-ln-numbers",
     "linenums lnt boring td-heading-self-link permalink theme-doc-card-icon avatar__photo",
     "avatar__photo-link site-footer page-footer footer suggestEdits UpdatedAt heading-anchor-icon",
-    "callout-icon hideme",
+    "callout-icon hideme navheader navfooter",
     # pictures shown again, larger
     "checkbox-img img-wrapper",
     # for screen readers and mathematics written twice
@@ -121,6 +121,7 @@ _ADMONITION_TITLE = re.compile(
     r"(?:admonition-?|custom-block-|alert-|blockquote-tag-|aside__|callout-|hint-|topic-|sidebar-)(?:title|heading)",
     re.IGNORECASE,
 )
+_TITLE_TAGS = frozenset({"h2", "h3", "h4", "h5", "h6"})
 # Topics and sidebars of reStructuredText: boxes with a title, but of no kind.
 _BOX_TITLE = "./*[@class='topic-title' or @class='sidebar-title']"
 _ALERT = re.compile(r"\s*\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\s*")
@@ -489,8 +490,13 @@ def mark_admonition(element: etree._Element) -> None:
     ):
         return
     title = "" if kind == "" else _kind_said_first(element, kind)
-    for child in element:
-        if child.tag == "summary" or _ADMONITION_TITLE.search(attribute(child, "class")):
+    for place, child in enumerate(element):
+        is_heading = place == 0 and child.tag in _TITLE_TAGS and element.tag in {"div", "section"}
+        if (
+            is_heading
+            or child.tag == "summary"
+            or _ADMONITION_TITLE.search(attribute(child, "class"))
+        ):
             title = written_line_of(child)
             remove(child)
             break

@@ -73,8 +73,15 @@ class _Frame:
     rows: list[list[Cell]] = field(default_factory=list)  # of a table
 
 
-def to_markdown(main: etree._Element) -> tuple[str, str]:
-    """Return the text of the first h1 ("" if there is none) and the Markdown."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A page's Markdown, with the level and the plain text of each heading."""
+
+    markdown: str
+    headings: tuple[tuple[int, str], ...]
+
+
+def to_markdown(main: etree._Element) -> Written:
     writer = _Writer()
     waiting: list[etree._Element | str | _Leave] = [main]
     while waiting:
@@ -92,12 +99,13 @@ def to_markdown(main: etree._Element) -> tuple[str, str]:
                 waiting.extend(reversed(node))
                 if node.text:
                     writer.text(node.text)
-    return writer.title, writer.markdown()
+    markdown = writer.markdown()
+    return Written(markdown, tuple(writer.headings))
 
 
 class _Writer:
     def __init__(self) -> None:
-        self.title = ""
+        self.headings: list[tuple[int, str]] = []
         self._frames = [_Frame("page")]
         self._heading: etree._Element | None = None  # the open one
         self._level = 1  # of the last heading that was not an API object's
@@ -231,8 +239,8 @@ class _Writer:
         for mark in frame.marks:
             mark.start = 0
         self._level = int(tag.tag[1])
-        if tag.tag == "h1" and not self.title:
-            self.title = _LINK.sub(r"\1", text).replace("`", "").replace("\\<", "<")
+        plain = _LINK.sub(r"\1", text).replace("`", "").replace("\\<", "<")
+        self.headings.append((self._level, plain))
         self._add_heading(self._level, text, attribute(tag, "id"))
 
     def _add_heading(self, level: int, text: str, anchor: str) -> None:
