@@ -20,18 +20,29 @@ def markdown(body: str) -> str:
     "row",
     [
         # DocBook
-        '<div class="navheader"><table summary="Navigation header"><tr><th colspan="2">F.12. Pumps'
-        '</th></tr><tr><td><a accesskey="p" href="a.html">Prev</a></td><th>Part F</th><td>'
-        '<a accesskey="n" href="b.html">Next</a></td></tr></table><hr></div>',
+        (
+            '<div class="navheader"><table summary="Navigation header"><tr><th colspan="2">F.12. Pumps'
+            '</th></tr><tr><td><a accesskey="p" href="a.html">Prev</a></td><th>Part F</th><td>'
+            '<a accesskey="n" href="b.html">Next</a></td></tr></table><hr></div>'
+        ),
         # GTK-Doc
-        '<table class="navigation"><tr><td><a href="#">Top</a></td><td><a accesskey="h"'
-        ' href="i.html"><img src="h.png" alt="Home"></a></td><td><a accesskey="n" href="b.html">'
-        '<img src="n.png" alt="Next"></a></td></tr></table>',
+        (
+            '<table class="navigation"><tr><td><a href="#">Top</a></td><td><a accesskey="h"'
+            ' href="i.html"><img src="h.png" alt="Home"></a></td><td><a accesskey="n" href="b.html">'
+            '<img src="n.png" alt="Next"></a></td></tr></table>'
+        ),
         # Texinfo
-        '<div class="header"><p>Next: <a href="b.html" accesskey="n" rel="next">Valves</a>, Up: '
-        '<a href="i.html" accesskey="u" rel="up">Parts</a> [<a href="c.html" rel="contents">'
-        "Contents</a>]</p></div>",
+        (
+            '<div class="header"><p>Next: <a href="b.html" accesskey="n" rel="next">Valves</a>, Up: '
+            '<a href="i.html" accesskey="u" rel="up">Parts</a> [<a href="c.html" rel="contents">'
+            "Contents</a>]</p></div>"
+        ),
         '<p><a href="b.html" rel="next">Next: Valves</a></p>',
+        (
+            '<table class="header"><tr><td>[<a href="#a">&lt;&lt;</a>]</td><td>[<a href="#b"> Up </a>]'
+            '</td><td>[<a href="c.html">Contents</a>]</td><td>[<a href="d.html"> ? </a>]</td></tr>'
+            "</table>"
+        ),
         '<div class="top"><a href="#page-header"><img src="up.gif" alt="top"></a></div>',
         '<p><a href="#top">Back to top</a></p>',
         '<div class="up"><a href="./"><img title="&lt;-" alt="&lt;-" src="l.gif"></a></div>',
@@ -47,6 +58,36 @@ def test_a_link_to_the_next_page_within_a_sentence_stays() -> None:
         '<h2>Pumps</h2><p>When all of them run, go on with the <a rel="next" href="b">valves</a>.'
     )
     assert markdown(html).endswith("the [valves](https://docs.example.org/manual/b).")
+
+
+def test_a_list_of_the_page_s_own_headings_says_nothing_new() -> None:
+    names = ("Start", "Stop", "Clean")
+    links = "".join(f'<li><a href="#{name}">{name}</a></li>' for name in names)
+    parts = "".join(f'<h2 id="{name}">{name}</h2><p>How to.</p>' for name in names)
+    expected = "\n\n".join(f"## {name} {{#{name}}}\n\nHow to." for name in names)
+    assert markdown(f"<ul>{links}</ul>{parts}") == expected
+    told = links.replace("</a>", "</a>: what to do when the pump runs")
+    assert markdown(f"<ul>{told}</ul>{parts}").count("what to do") == len(names)
+
+
+def test_a_list_of_chapters_stays_although_one_is_the_index() -> None:
+    html = '<h2>Parts</h2><ul><li><a href="a">Pumps</a><li><a href="i">Index</a></ul>'
+    assert markdown(html).endswith("- [Index](https://docs.example.org/manual/i)")
+
+
+def test_the_page_that_doxygen_s_search_fills_is_no_page() -> None:
+    html = '<div id="SRIndex"><div>Loading...</div><div id="SRResults"></div><div>No Matches</div>'
+    assert markdown(html) == ""
+
+
+def test_what_rustdoc_writes_around_its_text_is_no_text() -> None:
+    html = (
+        '<nav class="sub"><a class="sub-logo-container" href="i"><img alt="logo"></a></nav>'
+        '<h1>Pump</h1><span class="rightside"><a class="srclink" href="s">source</a></span>'
+        '<details open><summary class="hideme"><span>Expand description</span></summary>'
+        "<p>Moves water.</p></details>"
+    )
+    assert markdown(html) == "# Pump\n\nMoves water."
 
 
 def test_a_heading_s_sign_is_not_of_its_words_whatever_the_theme_calls_it() -> None:
@@ -69,13 +110,19 @@ def test_a_title_set_deep_into_its_section_has_the_section_s_anchor() -> None:
     "remark",
     [
         # AsciiDoc, Asciidoctor, DocBook, Apache
-        '<div class="admonitionblock"><table><tr><td class="icon"><div class="title">Note</div>'
-        '</td><td class="content">Push <b>twice</b>.</td></tr></table></div>',
-        '<div class="admonitionblock note"><table><tr><td class="icon"><i class="fa icon-note"'
-        ' title="Note"></i></td><td class="content"><div class="paragraph"><p>Push <b>twice</b>.'
-        "</p></div></td></tr></table></div>",
-        '<div class="note"><table summary="Note"><tr><td rowspan="2"><img alt="[Note]" src="n.png">'
-        "</td><th>Note</th></tr><tr><td><p>Push <b>twice</b>.</p></td></tr></table></div>",
+        (
+            '<div class="admonitionblock"><table><tr><td class="icon"><div class="title">Note</div>'
+            '</td><td class="content">Push <b>twice</b>.</td></tr></table></div>'
+        ),
+        (
+            '<div class="admonitionblock note"><table><tr><td class="icon"><i class="fa icon-note"'
+            ' title="Note"></i></td><td class="content"><div class="paragraph"><p>Push <b>twice</b>.'
+            "</p></div></td></tr></table></div>"
+        ),
+        (
+            '<div class="note"><table summary="Note"><tr><td rowspan="2"><img alt="[Note]" src="n.png">'
+            "</td><th>Note</th></tr><tr><td><p>Push <b>twice</b>.</p></td></tr></table></div>"
+        ),
         '<div class="note"><h3>Note</h3><p>Push <b>twice</b>.</p></div>',
     ],
 )

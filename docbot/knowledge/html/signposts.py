@@ -20,7 +20,14 @@ _MOST_WORDS = 60  # that stand beside such links
 _TO_TOP = re.compile(
     r"(?:(?:back|return|go) to |page |to )?(?:the )?top(?: of (?:the )?page)?", re.IGNORECASE
 )
+# What such links say where nothing else tells of them.
+_SIGNPOST = re.compile(
+    r"[\[(]?\s*(?:[<>«»←→↑?]{1,2}|next|prev|previous|up|top|home|contents|index)\s*[\])]?",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"\w")
+_FEWEST_CONTENTS = 3  # links of a list of contents
+_LEAST_LINKED = 0.8  # of its text; what stands beside the links is numbers
 _BLOCKS = ("p", "div", "td", "th", "li", "ul", "ol", "center", "table", "dd", "dt", "blockquote")
 _LISTS = ".//header//*[self::ul or self::ol][count(.//a) > 2]"
 
@@ -28,6 +35,7 @@ _LISTS = ".//header//*[self::ul or self::ol][count(.//a) > 2]"
 def remove_signposts(main: etree._Element) -> None:
     for heading in main.iter(*_HEADINGS):
         _take_sign(heading)
+    _remove_contents(main)
     for block in select(main, _LISTS):
         if _is_mostly_linked(block):
             remove(block)
@@ -37,10 +45,25 @@ def remove_signposts(main: etree._Element) -> None:
             or next(link.iterancestors("pre", *_HEADINGS), None) is not None
         ):
             continue
-        if _leads_to_neighbour(link):
+        if _leads_to_neighbour(link) or _SIGNPOST.fullmatch(_shown(link)):
             _remove_row(link, main)
-        elif _leads_to_top(link) or not _WORD.search(_shown(link)):
+        if _leads_to_top(link) or not _WORD.search(_shown(link)):
             _remove_alone(link, main)
+
+
+def _remove_contents(main: etree._Element) -> None:
+    """Take out a list of the page's own headings: they say all of it where they stand."""
+    headings: set[str] = set()
+    for listing in select(main, ".//*[self::ul or self::ol][not(ancestor::ul or ancestor::ol)]"):
+        links = list(listing.iter("a"))
+        leads_within = all(attribute(link, "href").startswith("#") for link in links)
+        if len(links) < _FEWEST_CONTENTS or not leads_within:
+            continue
+        headings = headings or {line_of(heading) for heading in main.iter(*_HEADINGS)}
+        named = sum(line_of(link) in headings for link in links)
+        linked = sum(len(line_of(link)) for link in links)
+        if named == len(links) and linked >= _LEAST_LINKED * len(line_of(listing)):
+            remove(listing)
 
 
 def _take_sign(heading: etree._Element) -> None:
@@ -82,7 +105,12 @@ def _remove_row(link: etree._Element, main: etree._Element) -> None:
         return
     if select(row, "descendant::h1|descendant::h2|descendant::h3|descendant::pre"):
         return
-    if sum(map(_leads_to_neighbour, row.iter("a"))) > 1 or _is_mostly_linked(row):
+    links = [each for each in row.iter("a") if each.get("href") is not None]
+    told = sum(map(_leads_to_neighbour, links))
+    named = sum(bool(_SIGNPOST.fullmatch(_shown(each))) for each in links)
+    is_row = told > 1 and 2 * told >= len(links)
+    is_one_of_few = told > 0 and _is_mostly_linked(row)
+    if is_row or is_one_of_few or (named > 1 and named == len(links)):
         remove(row)
 
 

@@ -73,7 +73,7 @@ _DROPPED_CLASSES = _words(
     "line-numbers line-numbers-wrapper linenumber code-line-number ln rouge-gutter hljs-ln-numbers",
     "linenums lnt boring td-heading-self-link permalink theme-doc-card-icon avatar__photo",
     "avatar__photo-link site-footer page-footer footer suggestEdits UpdatedAt heading-anchor-icon",
-    "callout-icon hideme navheader navfooter",
+    "callout-icon navheader navfooter logo-container sub-logo-container srclink hideme rightside",
     # pictures shown again, larger
     "checkbox-img img-wrapper",
     # for screen readers and mathematics written twice
@@ -82,7 +82,7 @@ _DROPPED_CLASSES = _words(
 _BANNER = re.compile(r"(?:^|[-_])(?:banner|announcement)(?:$|[-_])|^playground(?:Header|Preview)_")
 _BLOCK_TAGS = _words("div section ul ol p header center h2 h3 h4 h5 h6")
 _AROUND = re.compile(
-    r"(?:^|[\s_-])(?:(?P<navigation>nav|navigation|menu|sidebar|sidenav|sidemenu|toc|pager|prevnext)"
+    r"(?:^|[\s_-])(?:(?P<navigation>nav|navigation|navigationbar|menu|sidebar|sidenav|sidemenu|toc|pager|prevnext)"
     r"|(?P<discussion>comments|disqus|giscus|utterances)"
     r"|cookies?|consent|gdpr|share|sharing|social|newsletter|subscribe|feedback|helpful|rating"
     r"|lastmod|last[_-](?:updated|modified)|page-meta|edit[_-]page)"
@@ -173,7 +173,7 @@ _ENDING = re.compile(
 # The name of another page follows with nothing between: as a sentence it would read otherwise.
 _WAY_ON = re.compile(r"(?i:previous|next)(?i: page)?(?=$|\s*[:\u00bb\u2192]|\s?[A-Z])")
 _INDEXES = ".//table[contains(@class, 'indextable')] | .//*[contains(@class, 'index-jumpbox')]"
-_RESULTS = ".//*[@id='search-results' or @id='mkdocs-search-results']"
+_RESULTS = ".//*[@id='search-results' or @id='mkdocs-search-results' or @id='SRResults']"
 _MOST_WORDS_OF_A_SEARCH = 60  # on a page that holds nothing else
 
 
