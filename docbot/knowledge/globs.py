@@ -11,16 +11,17 @@ from dataclasses import dataclass
 
 from docbot.errors import UsageError
 
-_LEFT_OUT_BY_NAME = frozenset({"node_modules"})
+# Into `_static` Sphinx copies the styles of its theme, with templates in HTML.
+_LEFT_OUT_BY_NAME = {"node_modules": "node_modules", "_static": "files of a theme"}
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Which files of a folder are read.
 
-    Left out by default is what is hidden (`.github`) and `node_modules`. `include` brings back
-    what it names of that; it leaves nothing out. `exclude` leaves out what it names, also of what
-    `include` brought back.
+    Left out by default is what is hidden (`.github`), `node_modules` and `_static`. `include` brings
+    back what it names of that; it leaves nothing out. `exclude` leaves out what it names, also of
+    what `include` brought back.
     """
 
     include: tuple[str, ...] = ()
@@ -34,7 +35,7 @@ class Choice:
         hidden = _hidden_part(path)
         if hidden is None or any(matches(glob, path) for glob in self.include):
             return None
-        return "node_modules" if hidden in _LEFT_OUT_BY_NAME else "hidden"
+        return _LEFT_OUT_BY_NAME.get(hidden, "hidden")
 
     def reason_against_all(self, folder: str) -> str | None:
         """Say why nothing within a folder is read; None if something may be."""

@@ -191,6 +191,7 @@ async def test_what_is_left_out_by_default_can_be_brought_back(tmp_path: Path) -
             ".github/b.md": "# B",
             ".git/c.md": "# C",
             "node_modules/d.md": "# D",
+            "_static/macros.html": "{{ macro }}",
             "x/.e.md": "# E",
         },
     )
@@ -199,6 +200,7 @@ async def test_what_is_left_out_by_default_can_be_brought_back(tmp_path: Path) -
     assert usual.left_out == {
         ".github/": "hidden",
         "node_modules/": "node_modules",
+        "_static/": "files of a theme",
         "x/.e.md": "hidden",
     }
     chosen = await read(tmp_path, include=(".github/**", "node_modules"))
