@@ -68,6 +68,9 @@ async def test_a_site_that_fails_is_logged_and_tried_again_later(
     with caplog.at_level(logging.INFO):
         async with quiet.awake():
             assert await quiet.until(_ENDED) == "failed"
+            await quiet.until(
+                "SELECT due_at > now() + interval '30 minutes' FROM sources WHERE name = 'site'"
+            )
     assert await quiet.rooms.syncs.due(first_after_seconds=0) == []
 
 
