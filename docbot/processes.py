@@ -178,6 +178,12 @@ def _expendable(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, mp_context=_QuietSpawn(), initializer=_go_before_others)
 
 
+def tell_to_end(pool: ProcessPoolExecutor) -> None:
+    """Send SIGTERM to the processes of a pool, for a job that listens to it to end in order."""
+    for process in list((pool._processes or {}).values()):  # noqa: SLF001  # as said below
+        process.terminate()
+
+
 def _end_processes_of(pool: ProcessPoolExecutor) -> None:
     # Before Python 3.14 a pool has no other way to end its processes.
     for process in list((pool._processes or {}).values()):  # noqa: SLF001  # as said above

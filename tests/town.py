@@ -49,7 +49,7 @@ class Quiet:
 
 async def eventually(look: Callable[[], bool]) -> None:
     """Wait, bounded, for what another task of this process does."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not look():
             await asyncio.sleep(0.01)
 
@@ -91,7 +91,7 @@ class QuietTown:
 
     async def until(self, sql: str, *arguments: Any) -> Any:
         """Wait, bounded, until the query gives a true value."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 value = await self.rooms.pool.fetchval(sql, *arguments)
                 if value:
@@ -175,13 +175,13 @@ async def running(bot: RunningBot) -> AsyncIterator[None]:
     """Run the bot until the block ends, then stop it as SIGTERM does."""
     async with pointed_at_a_stand_in(), asyncio.TaskGroup() as tasks:
         task = tasks.create_task(bot.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await bot.connected.wait()
         try:
             yield
         finally:
             bot.stop()
-            await asyncio.wait([task], timeout=20)
+            await asyncio.wait([task], timeout=60)
 
 
 @dataclass(frozen=True)

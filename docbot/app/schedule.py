@@ -7,6 +7,7 @@ memory with it when it ends. Postgres tells the bot of the new index.
 import asyncio
 import logging
 import os
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from docbot.app.embedding import LoggedProgress
 from docbot.app.reading import AFTER_FAILURE_SECONDS, JITTER, sync_sources
 from docbot.app.rooms import Rooms, open_rooms
 from docbot.errors import DocbotError, TakenError
-from docbot.processes import process_pool
+from docbot.processes import process_pool, tell_to_end
 from docbot.settings import Settings
 from docbot.telemetry import set_up_logging
 
@@ -26,6 +27,7 @@ LOOK_SECONDS = 60.0  # the longest between two looks at what is due
 FIRST_AFTER_SECONDS = 900.0
 _AFTER_ANOTHER_SECONDS = 600.0  # for which another sync may run
 _NICER = 10
+_END_SECONDS = 3.0  # for a sync to end in order when the bot stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,14 @@ async def _sync_in_child(settings: Settings, names: Sequence[str]) -> _Failed | 
     try:
         with process_pool(1) as pool:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(pool, _sync_here, settings, names)
+            syncing = loop.run_in_executor(pool, _sync_here, settings, names)
+            try:
+                return await asyncio.shield(syncing)
+            except asyncio.CancelledError:
+                # So that it leaves nothing behind: what has no end by then is killed.
+                tell_to_end(pool)
+                await asyncio.wait([syncing], timeout=_END_SECONDS)
+                raise
     except BrokenProcessPool:
         return _Failed("its process died; is memory short?")
 
@@ -81,6 +90,8 @@ def _sync_here(settings: Settings, names: Sequence[str]) -> _Failed | None:
     set_up_logging(settings.docbot_log_level, settings.docbot_log_format, settings.secrets())
     try:
         asyncio.run(_sync(settings, names))
+    except asyncio.CancelledError:
+        return _Failed("it was told to end")
     except TakenError as error:
         return _Failed(str(error), is_taken=True)
     except DocbotError as error:  # as a source that was removed
@@ -92,5 +103,8 @@ def _sync_here(settings: Settings, names: Sequence[str]) -> _Failed | None:
 
 
 async def _sync(settings: Settings, names: Sequence[str]) -> None:
+    syncing = asyncio.current_task()
+    assert syncing is not None  # noqa: S101  # a coroutine runs in a task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, syncing.cancel)
     async with open_rooms(settings) as rooms:
         await sync_sources(rooms, names, full=False, say=log.info, progress=LoggedProgress())
