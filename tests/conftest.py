@@ -22,6 +22,7 @@ from docbot.db.embedded import SERVER_LOCK, EmbeddedServer
 from docbot.db.migrations import migrate
 from docbot.db.pool import Database, Pool
 from docbot.settings import Settings
+from tests import forked
 from tests.model_server import ModelServer
 from tests.town import Ground, Library, read_pages
 
@@ -46,6 +47,12 @@ def no_server_that_was_given() -> Iterator[None]:
         patch.delenv("QDRANT_URL", raising=False)
         patch.delenv("QDRANT_API_KEY", raising=False)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_that_outlives_the_run() -> Iterator[None]:
+    yield
+    forked.end()
 
 
 @pytest.fixture(scope="session")

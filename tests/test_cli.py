@@ -20,6 +20,7 @@ import pytest
 from docbot.cli import commands
 from docbot.db.embedded import SERVER_LOCK
 from docbot.playground.server import Playground
+from tests import forked
 from tests.model_server import ModelServer, Reply, Reset
 from tests.town import ANSWER_PLACE, Ground
 
@@ -33,7 +34,10 @@ class Ran:
 
 @dataclass(frozen=True)
 class Shell:
-    """`docbot` as a person runs it, on a data folder and a database of its own."""
+    """`docbot` as a person runs it, on a data folder and a database of its own.
+
+    What is started is a new process, what is run one forked from a docbot that is loaded.
+    """
 
     environment: dict[str, str]
     cwd: Path
@@ -57,9 +61,16 @@ class Shell:
         )
 
     async def run(self, *arguments: str, **environment: str) -> Ran:
-        process = await self.start(*arguments, environment=environment)
+        process = await forked.start(
+            "docbot",
+            *arguments,
+            cwd=self.cwd,
+            env={**self.environment, **environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
         out, err = await process.communicate()
-        return Ran(process.returncode or 0, out.decode(), err.decode())
+        return Ran(await process.wait(), out.decode(), err.decode())
 
 
 def shell_in(folder: Path, database_url: str, data_dir: Path) -> Shell:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from docbot.playground.server import Playground
+from tests.forked import Process, start
 from tests.town import eventually
 
 
@@ -17,7 +17,7 @@ from tests.town import eventually
 class Bot:
     """One process, and what it told so far."""
 
-    process: asyncio.subprocess.Process
+    process: Process
     lines: list[str] = field(default_factory=list)
 
     def told(self, what: str) -> int:
@@ -51,10 +51,10 @@ async def bot(
     *command: str,
     **settings: str,
 ) -> AsyncIterator[Bot]:
-    """Start `docbot run`, or another command, and let no process outlive the block."""
+    """Run `docbot run`, or another module, and let no process outlive the block."""
     given = {"DATABASE_URL": database_url} if database_url else {}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", *(command or ("docbot", "run"))),
+    process = await start(
+        *(command or ("docbot", "run")),
         stderr=asyncio.subprocess.PIPE,
         env={
             "PATH": os.defpath,

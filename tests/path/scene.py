@@ -1,28 +1,24 @@
 """A town whose bot runs in a process of its own, to be killed."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from docbot.settings import Settings
+from tests.forked import Process, start
 from tests.town import Ground, QuietTown, open_quiet_town
 
 
 @dataclass(frozen=True)
 class Scene(QuietTown):
     ground: Ground
-    bots: list[asyncio.subprocess.Process]
+    bots: list[Process]
 
-    async def start(
-        self, last: str = "", *, stdout: int = asyncio.subprocess.DEVNULL
-    ) -> asyncio.subprocess.Process:
+    async def start(self, last: str = "", *, stdout: int = asyncio.subprocess.DEVNULL) -> Process:
         """Start a bot that ends at `last`, a step or a crash point; `stdout` gets the points."""
-        bot = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
+        bot = await start(
             "tests.path.dying_bot",
             last,
             env={"PATH": "/usr/bin:/bin", **_environment(self.rooms.settings)},
@@ -37,7 +33,7 @@ class Scene(QuietTown):
                 bot.kill()
             await bot.wait()
 
-    async def start_connected(self, last: str = "") -> asyncio.subprocess.Process:
+    async def start_connected(self, last: str = "") -> Process:
         process = await self.start(last)
         await self.playground.bot_connects()
         return process

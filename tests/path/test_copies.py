@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from docbot.app.copies import back_up, restore
 from docbot.app.rooms import open_rooms
 from docbot.playground.world import Clock
 from docbot.telemetry import Step
+from tests.forked import start
 from tests.town import QUESTION, Ground, Quiet, QuietTown, open_quiet_town
 
 # A question that waits, one whose answer is pending, and one whose answer is sent and not recorded.
@@ -64,8 +64,8 @@ async def test_what_a_killed_bot_left_is_answered_after_a_restore(
     ground: Ground, empty_url: str, file: Path, step: Step
 ) -> None:
     async with open_quiet_town(ground) as town:
-        dying = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.path.dying_bot", step),
+        dying = await start(
+            *("tests.path.dying_bot", step),
             env={
                 "PATH": "/usr/bin:/bin",
                 "DISCORD_TOKEN": town.playground.token,

@@ -20,6 +20,7 @@ import pytest
 import docbot
 from docbot.playground.faults import SEND_MESSAGE
 from docbot.playground.objects import Thread
+from tests.forked import Process
 from tests.model_server import Hang, ModelServer, Reply, Status
 from tests.path.dying_bot import retry_failed
 from tests.path.effects import writers
@@ -100,7 +101,7 @@ class Stage(Scene):
 
     script: Script
     model: ModelServer
-    dying: asyncio.subprocess.Process | None = None
+    dying: Process | None = None
 
     async def post(self, body: str = BODY) -> Thread:
         return await self.asker.post(self.playground.forum, QUESTION, body)
@@ -576,7 +577,7 @@ async def test_a_kill_while_a_model_works_loses_and_doubles_nothing(
         await _kill_and_go_on(stage, bot)
 
 
-async def _kill_and_go_on(stage: Stage, bot: asyncio.subprocess.Process) -> None:
+async def _kill_and_go_on(stage: Stage, bot: Process) -> None:
     bot.kill()
     await bot.wait()
     async with stage.awake():
@@ -584,5 +585,5 @@ async def _kill_and_go_on(stage: Stage, bot: asyncio.subprocess.Process) -> None
         await stage.is_single({"answered": 1})
 
 
-async def _is_killed(bot: asyncio.subprocess.Process) -> None:
+async def _is_killed(bot: Process) -> None:
     assert await asyncio.wait_for(bot.wait(), 90) == -signal.SIGKILL

@@ -1,13 +1,13 @@
 """An operator tries a failed question again; and what was tried once ends as what is true."""
 
 import asyncio
-import sys
 
 import pytest
 
 from docbot.errors import TransientError, UsageError
 from docbot.forum.again import Again, try_again
 from docbot.playground.objects import Thread
+from tests.forked import start
 from tests.model_server import ModelServer
 from tests.town import ANSWER_PLACE, QUESTION, Ground, QuietTown, Town, open_quiet_town, open_town
 
@@ -223,9 +223,8 @@ async def test_an_operator_finds_what_failed_and_tries_it_again(ground: Ground) 
 
 
 async def _docbot(ground: Ground, *arguments: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "docbot", "questions"),
+    process = await start(
+        *("docbot", "questions"),
         *arguments,
         env={"DATABASE_URL": ground.database_url, "DOCBOT_DATA_DIR": str(ground.data_dir)},
         stdout=asyncio.subprocess.PIPE,
