@@ -105,8 +105,8 @@ async def test_a_sync_says_of_each_site_what_is_wrong_with_it(shell: Shell) -> N
     def moved() -> web.Response:
         return web.Response(status=301, headers={"Location": "https://new.invalid/docs/"})
 
-    pdf = "".join(f'<a href="{number}.pdf">p</a>' for number in range(200))
-    mixed = f'<p>text {pdf} <a href="a">a</a> <a href="b">b</a> <a href="c">c</a></p>'
+    books = "".join(f'<a href="{number}.epub">p</a>' for number in range(200))
+    mixed = f'<p>text {books} <a href="a">a</a> <a href="b">b</a> <a href="c">c</a></p>'
     async with served(
         pages_handler(
             {
@@ -126,7 +126,8 @@ async def test_a_sync_says_of_each_site_what_is_wrong_with_it(shell: Shell) -> N
     assert f"moved: not read: {url}moved/ leads to https://new.invalid/docs/" in ran.out
     assert "to read that site: docbot sources add NAME https://new.invalid/docs/" in ran.out
     assert "closed: not read: " in ran.out
-    assert "1 added, 0 changed, 0 unchanged, 0 deleted, 3 failed, 200 left out (PDFs" in ran.out
+    assert "1 added, 0 changed, 0 unchanged, 0 deleted, 3 failed\n" in ran.out
+    assert "  left out: 200 PDFs and the like\n" in ran.out
     assert f"  failed: {url}mixed/a leads to https://new.invalid/docs/" in ran.out
     assert "  2 of them lead to https://new.invalid/; to read that site: docbot" in ran.out
     assert "401 Unauthorized: it needs a login, which docbot does not have" in ran.out
