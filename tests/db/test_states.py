@@ -524,7 +524,10 @@ async def _bind(pool: Pool) -> Bindings:
     return bindings
 
 
-def test_whatever_happens_in_whatever_order_each_question_ends_once(house: House) -> None:
+@pytest.mark.parametrize("examples", [10, pytest.param(60, marks=pytest.mark.check)])
+def test_whatever_happens_in_whatever_order_each_question_ends_once(
+    house: House, examples: int
+) -> None:
     class Here(States):
         def __init__(self) -> None:
             super().__init__(house)
@@ -532,7 +535,7 @@ def test_whatever_happens_in_whatever_order_each_question_ends_once(house: House
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=30,
+            max_examples=examples,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],

@@ -446,7 +446,7 @@ def test_a_selector_that_pages_can_be_read_with_is_taken(selector: str) -> None:
     check_selector(selector)
 
 
-MANY = 20_000
+MANY = 10_000
 
 
 @pytest.mark.parametrize(
@@ -459,12 +459,12 @@ MANY = 20_000
         "<ul><li>a</li>" + "<ul><li>b</ul>" * MANY,
         "<table><tr>" + "<td colspan=1000000000>x" * MANY,
         "<table><tr>" + "<td>x" * (MANY // 4) + "<tr><td>y" * (MANY // 4),
-        "<table>" + ("<tr><td rowspan=40>" + "word " * 20_000) * 9,
-        "<b>" * 300_000,
+        "<table>" + ("<tr><td rowspan=40>" + "word " * 10_000) * 9,
+        "<b>" * 150_000,
         "<b>x</b> " * MANY,
         "<header>" * MANY,
         "\0" * 1_000_000,
-        "<p class='" + "note " * 200_000 + "'>x</p>",
+        "<p class='" + "note " * 100_000 + "'>x</p>",
         "<p>x</p>" * MANY,
         "<form>" * MANY + "<h1>x</h1>" * MANY,
         "<div class=menu>" * 300 + "<a href=x>y</a>" * (MANY // 4),
@@ -474,7 +474,7 @@ MANY = 20_000
 def test_a_page_of_much_is_read_in_proportion_to_its_size(html: str) -> None:
     begun = time.process_time()
     page = convert(f"<main>{html}", URL)
-    assert time.process_time() - begun < 15
+    assert time.process_time() - begun < 8
     assert len(page.markdown) < 3 * len(html) + 300_000
 
 

@@ -1,5 +1,6 @@
 import multiprocessing
 import re
+import resource
 
 import pytest
 from hypothesis import given
@@ -37,39 +38,42 @@ def test_headings_become_atx_with_their_anchor() -> None:
     ]
 
 
+# The slowest takes a fifth of it; the kernel ends who takes more, on a busy machine too.
+PROCESSOR_SECONDS = 6
+
+
 def _read_and_cut(text: str) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
     page_of(read(text, URL, str), URL)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "- " * 4_000 + "word",
-        "> " * 4_000 + "word",
-        "1. " * 4_000 + "word",
-        "# " + "*a " * 20_000,
-        "# " + "[" * 20_000,
-        "`" * 20_000 + " word",
-        "[a](" * 10_000,
-        "![a" * 20_000,
-        "<!--" * 10_000,
-        "::: tip\n" * 2_000,
-        "[" + "[a](b)" * 10_000,
-        "[" + r"\[a\]" * 10_000,
-        "[a](" + " " * 100_000,
-        "# {#" + "a" * 100_000,
-        "`a` " * 100_000,
-        "<!-- " * 100_000 + "*/}",
-        "<div>\n# a" + " " * 5_900 + "b\n</div>\n\n" * 40,
+        "- " * 2_000 + "word",
+        "> " * 2_000 + "word",
+        "1. " * 2_000 + "word",
+        "# " + "*a " * 10_000,
+        "# " + "[" * 10_000,
+        "`" * 10_000 + " word",
+        "[a](" * 5_000,
+        "![a" * 10_000,
+        "<!--" * 5_000,
+        "::: tip\n" * 1_000,
+        "[" + "[a](b)" * 5_000,
+        "[" + r"\[a\]" * 5_000,
+        "[a](" + " " * 50_000,
+        "# {#" + "a" * 50_000,
+        "`a` " * 50_000,
+        "<!-- " * 50_000 + "*/}",
+        "<div>\n# a" + " " * 5_900 + "b\n</div>\n\n" * 20,
     ],
 )
 def test_no_text_however_odd_keeps_the_reader_busy_for_long(text: str) -> None:
     process = multiprocessing.get_context("fork").Process(target=_read_and_cut, args=(text,))
     process.start()
-    process.join(timeout=20)
-    is_done = process.exitcode == 0
-    process.kill()
-    assert is_done
+    process.join()
+    assert process.exitcode == 0
 
 
 def test_a_slug_follows_githubs_rule() -> None:
