@@ -6,6 +6,9 @@ INSTALLED := $(VENV)/.installed
 SOURCE ?=
 ARGS ?=
 
+# Where it is set, each process of a test would compile docbot anew, and each run of pytest the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint check chaos bench-knowledge docs clean
 
 demo: $(INSTALLED)
@@ -13,8 +16,9 @@ demo: $(INSTALLED)
 		$(VENV)/bin/docbot demo $(if $(SOURCE),--source "$(SOURCE)") $(ARGS)
 
 # Two at once: most of a test is waiting, and more would wait for each other on a small machine.
+# Each takes its half in order, so what a file of tests sets up is mostly set up once, and who is done first helps the other.
 test: lint
-	$(VENV)/bin/pytest -m "not check" --numprocesses 2
+	$(VENV)/bin/pytest -m "not check" --numprocesses 2 --dist worksteal
 
 lint: $(INSTALLED)-dev
 	$(VENV)/bin/ruff check .
