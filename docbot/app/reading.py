@@ -61,6 +61,7 @@ class _Way:
 
     full: bool
     say: Callable[[str], None]
+    warn: Callable[[str], None]
     progress: Progress
     may_remove: MayRemove
     pacers: Pacers
@@ -77,12 +78,14 @@ async def sync_sources(
     full: bool,
     say: Callable[[str], None],
     progress: Progress,
+    warn: Callable[[str], None] | None = None,
     may_remove: MayRemove = keep_all,
 ) -> Outcome:
     """Read the named sources (all when none is named) and index what changed.
 
-    Each failure is said and spoils nothing else: what could be read is indexed. `may_remove` is
-    asked where so many pages are gone that it may be a mistake.
+    Each failure is said and spoils nothing else: what could be read is indexed. `warn` is told
+    what somebody has to look at, as a source that was not read; without it `say` is. `may_remove`
+    is asked where so many pages are gone that it may be a mistake.
 
     Raises:
         UsageError: there is no source, or a name is not known.
@@ -93,16 +96,16 @@ async def sync_sources(
         chosen = await rooms.sources.get_many(names)
         if not chosen:
             raise UsageError("there is no source yet; `docbot sources add NAME URL_OR_FOLDER`")
-        way = _Way(full, say, progress, may_remove, Pacers())
+        way = _Way(full, say, warn or say, progress, may_remove, Pacers())
         synced = [await _sync_one(rooms, source, way) for source in chosen]
         summaries = [summary for summary in synced if summary is not None]
         embedded = True
         if full and rooms.embedder is not None:
-            await _forget(rooms, rooms.embedder, say)
+            await _forget(rooms, rooms.embedder, way.warn)
         if await is_stale(rooms):
             embedded = False
             try:
-                embedded = await _index(rooms, say, progress)
+                embedded = await _index(rooms, way)
             finally:
                 if not embedded:
                     seconds = _seconds_to_next(rooms, is_done=False)
@@ -131,12 +134,14 @@ async def _sync_one(rooms: Rooms, source: Source, way: _Way) -> Summary | None:
     way.progress.end()
     await rooms.syncs.put_off([source.id], _seconds_to_next(rooms, is_done=summary is not None))
     if summary is None:
-        way.say(f"{source.name}: not read: {reason}")
+        way.warn(f"{source.name}: not read: {reason}")
         if source.pages:
-            way.say(f"  what was read of it before is kept ({source.pages} pages)")
+            way.warn(f"  what was read of it before is kept ({source.pages} pages)")
         return None
     for line in lines_of(summary):
         way.say(line)
+    if summary.held:
+        way.warn(_held_line(summary))
     return summary
 
 
@@ -198,37 +203,35 @@ async def is_stale(rooms: Rooms) -> bool:
     )
 
 
-async def _index(rooms: Rooms, say: Callable[[str], None], progress: Progress) -> bool:
+async def _index(rooms: Rooms, way: _Way) -> bool:
     """Embed and index; False when not all could be embedded, and is found by words alone."""
-    embedded = await _embed(rooms, rooms.embedder, say, progress) if rooms.embedder else True
-    progress.begin("indexing")
+    embedded = await _embed(rooms, rooms.embedder, way) if rooms.embedder else True
+    way.progress.begin("indexing")
     try:
         chunks = await rebuild_index(rooms)
     except DocbotError:
-        say("not indexed; searches go on in the index as it was")
+        way.warn("not indexed; searches go on in the index as it was")
         raise
     finally:
-        progress.end()
-    say(f"indexed {chunks} chunks")
+        way.progress.end()
+    way.say(f"indexed {chunks} chunks")
     return embedded
 
 
-async def _forget(rooms: Rooms, embedder: Embedder, say: Callable[[str], None]) -> None:
+async def _forget(rooms: Rooms, embedder: Embedder, warn: Callable[[str], None]) -> None:
     try:
         await forget_vectors_of_another(rooms, embedder)
     except DocbotError as error:  # what is stored may be as good as ever
-        say(f"whether {embedder.model} is still the same model could not be seen: {error}")
+        warn(f"whether {embedder.model} is still the same model could not be seen: {error}")
 
 
-async def _embed(
-    rooms: Rooms, embedder: Embedder, say: Callable[[str], None], progress: Progress
-) -> bool:
+async def _embed(rooms: Rooms, embedder: Embedder, way: _Way) -> bool:
     try:
-        embedded = await embed_chunks(rooms, embedder, say, progress)
+        embedded = await embed_chunks(rooms, embedder, way.say, way.progress)
     except DocbotError as error:  # what was read is found by its words meanwhile
-        say(f"not all chunks could be embedded, the next `docbot sync` tries again: {error}")
+        way.warn(f"not all chunks could be embedded, the next `docbot sync` tries again: {error}")
         return False
-    say(f"embedded {embedded} chunks with {embedder.model}")
+    way.say(f"embedded {embedded} chunks with {embedder.model}")
     return True
 
 
@@ -262,12 +265,14 @@ def lines_of(summary: Summary) -> list[str]:
             f"  {summary.kept} pages were not found this time; they are kept until all can be read,"
             " or until the next sync finds them gone too"
         )
-    if summary.held:
-        lines.append(
-            f"  {summary.held} pages are gone, so many that it may be a mistake; nothing was removed."
-            f" To remove them: docbot sync {summary.source} --yes"
-        )
     return lines
+
+
+def _held_line(summary: Summary) -> str:
+    return (
+        f"{summary.source}: {summary.held} pages are gone, so many that it may be a mistake; nothing"
+        f" was removed. To remove them: docbot sync {summary.source} --yes"
+    )
 
 
 def _site_of(address: str) -> str:

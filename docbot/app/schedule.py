@@ -107,4 +107,11 @@ async def _sync(settings: Settings, names: Sequence[str]) -> None:
     assert syncing is not None  # noqa: S101  # a coroutine runs in a task
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, syncing.cancel)
     async with open_rooms(settings) as rooms:
-        await sync_sources(rooms, names, full=False, say=log.info, progress=LoggedProgress())
+        await sync_sources(
+            rooms,
+            names,
+            full=False,
+            say=log.info,
+            warn=log.warning,
+            progress=LoggedProgress(),
+        )

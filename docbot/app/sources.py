@@ -80,14 +80,13 @@ async def lines_about_sources(rooms: Rooms) -> list[str]:
     is_scheduled = rooms.settings.docbot_sync_hours > 0
     lines: list[str] = []
     for source in sources:
-        failures = await rooms.addresses.failures(source.id, _SHOWN_FAILURES + 1)
+        failing = await rooms.addresses.count_failures(source.id)
+        failures = await rooms.addresses.failures(source.id, _SHOWN_FAILURES)
         lines.append(f"{source.name}  {source.location}")
         lines += [f"  {line}" for line in _facts(source, last.get(source.id), is_scheduled)]
-        lines += [
-            f"  fails: {told(address, reason)}" for address, reason in failures[:_SHOWN_FAILURES]
-        ]
-        if len(failures) > _SHOWN_FAILURES:
-            lines.append("  and more; `docbot sync` tells all of them")
+        lines += [f"  fails: {told(address, reason)}" for address, reason in failures]
+        if failing > len(failures):
+            lines.append(f"  and {failing - len(failures):,} more; {failing:,} addresses fail in all")
     return lines
 
 

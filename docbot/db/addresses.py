@@ -54,6 +54,7 @@ _FAILURES = """
     SELECT address, failure FROM addresses
     WHERE source_id = $1 AND failure IS NOT NULL ORDER BY failed_at, address LIMIT $2
 """
+_COUNT_FAILURES = "SELECT count(*) FROM addresses WHERE source_id = $1 AND failure IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,11 @@ class Addresses:
         with translated():
             rows = await self._pool.fetch(_FAILURES, source_id, limit)
         return [(row["address"], row["failure"]) for row in rows]
+
+    async def count_failures(self, source_id: int) -> int:
+        """Return how many addresses cannot be read."""
+        with translated():
+            return int(await self._pool.fetchval(_COUNT_FAILURES, source_id))
 
 
 async def put_address(conn: Conn, source_id: int, sync_id: int, row: AddressRow) -> None:
