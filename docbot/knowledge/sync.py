@@ -371,13 +371,36 @@ async def cut_anew(
         cut: `cut_page`, wherever it runs.
 
     Returns:
-        How many pages those were.
+        How many times a page was cut.
     """
+    known, count = source.repeated, 0
+    while True:
+        on_most = await _on_most(source, sources)
+        changed = on_most ^ known
+        cut_now = await _cut_where(source, sources, cut, on_most, changed)
+        if changed:
+            await sources.set_repeated(source.id, on_most)
+        if not cut_now:
+            return count
+        # Pages that a docbot cut which noted no edges have some only now.
+        known, count = on_most, count + cut_now
+
+
+async def _on_most(source: Source, sources: Sources) -> frozenset[bytes]:
+    """Return the edges that stand on most pages of the source."""
+    if source.kind == "file":  # its lines are texts, and nothing stands around them
+        return frozenset()
     pages = len(await sources.page_hashes(source.id))
-    on_most = frozenset[bytes]()
-    if source.kind != "file":  # its lines are texts, and nothing stands around them
-        on_most = repeated(await sources.edges(source.id, least=FEWEST_PAGES), pages)
-    changed = on_most ^ source.repeated
+    return repeated(await sources.edges(source.id, least=FEWEST_PAGES), pages)
+
+
+async def _cut_where(
+    source: Source,
+    sources: Sources,
+    cut: Callable[[Uncut, frozenset[bytes]], Awaitable[PageRow]],
+    on_most: frozenset[bytes],
+    changed: frozenset[bytes],
+) -> int:
     count, after = 0, ""
     while uncut := await sources.cut_otherwise(
         source.id, chunker=CHUNKER_VERSION, edges=changed, after=after, limit=_CUT_AT_ONCE
@@ -385,8 +408,6 @@ async def cut_anew(
         for page in uncut:
             await sources.put_page(source.id, await cut(page, on_most))
         count, after = count + len(uncut), uncut[-1].url
-    if changed:
-        await sources.set_repeated(source.id, on_most)
     return count
 
 

@@ -154,6 +154,26 @@ async def test_what_is_missing_is_counted_once_for_each_text(
         assert after == Missing(before.chunks + 10, before.tokens + 10 * 7)
 
 
+async def test_what_much_will_cost_is_said_before_it_is_embedded(
+    indexed: Ground, server: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    said: list[tuple[str, int]] = []
+
+    def say(line: str) -> None:
+        said.append((line, len(embedded_by(server, NEW))))
+
+    cost = f"to embed with {NEW}: 3 chunks, about 900,000 tokens (an estimate from their length)"
+    async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
+        await rooms.pool.execute("UPDATE chunks SET tokens = 300_000")
+        await sync_sources(rooms, [], full=False, say=say, progress=Quiet())
+        assert (cost, 0) in said
+        await rooms.pool.execute("DELETE FROM embeddings")
+        await rooms.pool.execute("UPDATE index_generations SET lexical_version = 0")
+        with caplog.at_level(logging.INFO):
+            await renew_index(rooms)
+    assert cost in caplog.messages
+
+
 async def test_a_sync_that_is_stopped_keeps_what_was_embedded_and_the_next_goes_on_there(
     indexed: Ground, server: ModelServer
 ) -> None:

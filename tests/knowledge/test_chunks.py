@@ -218,6 +218,16 @@ def test_the_hash_is_of_title_path_and_text_and_not_of_the_address() -> None:
     assert len(here.hash) == 16
 
 
+def test_the_hash_leaves_out_where_links_of_a_page_to_itself_lead() -> None:
+    def hashes(url: str, target: str) -> bytes:
+        [piece] = chunk(Converted("T", f"See [below]({target}#x)."), url)
+        return piece.hash
+
+    here, there = "https://d.test/a", "https://d.test/moved/a"
+    assert hashes(here, here) == hashes(there, there)
+    assert len({hashes(here, here), hashes(here, there), hashes(here, f"{here}b")}) == 3
+
+
 @pytest.mark.parametrize(
     ("heading", "shown"),
     [

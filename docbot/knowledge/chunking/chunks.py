@@ -74,8 +74,8 @@ class Chunk:
     """A piece of a page.
 
     `heading_path` leads from the page's top to the chunk, without the title; `text` is Markdown
-    without the heading it stands under; `hash` is over title, path and text, not the address.
-    `tokens` is an estimate, over the same.
+    without the heading it stands under; `hash` is over title, path and text, not the address,
+    which is left out of links to the page itself too. `tokens` is an estimate, over the same.
     """
 
     position: int
@@ -127,9 +127,16 @@ def _parted(heading: str) -> tuple[str, str]:
 
 
 def _chunk(position: int, title: str, path: tuple[str, ...], url: str, text: str) -> Chunk:
-    identity = "\x1e".join((title, "\x1f".join(path), text))
+    said = "\x1e".join((title, "\x1f".join(path)))
+    identity = f"{said}\x1e{_wherever_it_is(text, url)}"
     digest = blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    return Chunk(position, path, url, text, digest, tokens(identity))
+    return Chunk(position, path, url, text, digest, tokens(f"{said}\x1e{text}"))
+
+
+def _wherever_it_is(text: str, url: str) -> str:
+    """Take its own address out of the links of a page to itself: they follow where it moves."""
+    page = url.partition("#")[0]
+    return text.replace(f"]({page}#", "](\x1d#").replace(f"]({page})", "](\x1d)")
 
 
 def _at(url: str, anchor: str) -> str:
