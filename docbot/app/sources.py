@@ -86,7 +86,9 @@ async def lines_about_sources(rooms: Rooms) -> list[str]:
         lines += [f"  {line}" for line in _facts(source, last.get(source.id), is_scheduled)]
         lines += [f"  fails: {told(address, reason)}" for address, reason in failures]
         if failing > len(failures):
-            lines.append(f"  and {failing - len(failures):,} more; {failing:,} addresses fail in all")
+            lines.append(
+                f"  and {failing - len(failures):,} more; {failing:,} addresses fail in all"
+            )
     return lines
 
 

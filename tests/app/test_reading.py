@@ -16,7 +16,18 @@ from tests.model_server import ModelServer
 from tests.town import Quiet
 
 MODEL = "test-embedding"
-WORDS = "valve pump flange gasket rotor bearing piston sleeve nozzle spindle".split()
+WORDS = [
+    "valve",
+    "pump",
+    "flange",
+    "gasket",
+    "rotor",
+    "bearing",
+    "piston",
+    "sleeve",
+    "nozzle",
+    "spindle",
+]
 
 
 def long(subject: str) -> str:
