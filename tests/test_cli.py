@@ -355,13 +355,15 @@ async def test_a_backup_moves_docbot_to_another_data_folder(read: Shell, elsewhe
     assert restored.out.endswith("indexed 3 chunks\nNext: docbot run\n")
     found = await elsewhere.run("search", "max_retries", "--json", "--limit", "1")
     assert json.loads(found.out)[0]["url"] == ANSWER_PLACE
+    synced = await elsewhere.run("sync")
+    assert synced.out == "docs: 3 pages: 0 added, 0 changed, 3 unchanged, 0 deleted, 0 failed\n"
     again = await elsewhere.run("restore", "docbot.tar")
     assert again.code == 2
-    assert "is not empty (rows: addresses 3, chunks 3, pages 3, sources 1, syncs 1)" in again.err
+    assert "is not empty (rows: addresses 3, chunks 3, pages 3, sources 1, syncs 2)" in again.err
     from_embedded = await elsewhere.run("backup", "docbot.tar", "--force")
     assert from_embedded.code == 0, from_embedded.err
     assert (
-        from_embedded.out.splitlines()[1] == "  addresses 3, chunks 3, pages 3, sources 1, syncs 1"
+        from_embedded.out.splitlines()[1] == "  addresses 3, chunks 3, pages 3, sources 1, syncs 2"
     )
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -19,6 +21,8 @@ from docbot.retrieval.search import Query
 from docbot.settings import Settings
 from tests.knowledge.conftest import served
 from tests.knowledge.site import Site, page, site
+from tests.path.processes import bot
+from tests.test_cli import shell_in
 from tests.town import Ground, QuietTown, eventually, open_quiet_town
 
 _ENDED = "SELECT outcome FROM syncs JOIN sources ON sources.id = source_id WHERE name = 'site' AND ended_at IS NOT NULL"
@@ -62,16 +66,18 @@ async def test_what_is_due_is_read_and_searched_without_anybody_asking(
         )
 
 
-async def test_a_site_that_fails_is_logged_and_tried_again_later(
-    quiet: QuietTown, caplog: pytest.LogCaptureFixture
+async def test_a_site_that_fails_is_a_warning_and_tried_again_later(
+    quiet: QuietTown, capfd: pytest.CaptureFixture[str]
 ) -> None:
     await add_due(quiet.rooms, "http://127.0.0.1:9/")
-    with caplog.at_level(logging.INFO):
-        async with quiet.awake():
-            assert await quiet.until(_ENDED) == "failed"
-            await quiet.until(
-                "SELECT due_at > now() + interval '30 minutes' FROM sources WHERE name = 'site'"
-            )
+    async with quiet.awake():
+        assert await quiet.until(_ENDED) == "failed"
+        await quiet.until(
+            "SELECT due_at > now() + interval '30 minutes' FROM sources WHERE name = 'site'"
+        )
+    told = [line for line in capfd.readouterr().err.splitlines() if "site: not read" in line]
+    assert len(told) == 1
+    assert "WARNING" in told[0]
     assert await quiet.rooms.syncs.due(first_after_seconds=0) == []
 
 
@@ -112,6 +118,73 @@ async def test_a_stop_waits_for_no_sync_and_the_next_start_goes_on_with_it(
         assert (
             await quiet.rooms.pool.fetchval("SELECT count(*) FROM syncs WHERE source_id > 1") == 1
         )
+
+
+@asynccontextmanager
+async def hanging_site() -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """A site of which one page does not come; the event tells that it was asked for."""
+    asked, is_over = asyncio.Event(), asyncio.Event()
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/mast":
+            asked.set()
+            await is_over.wait()
+        if request.path != "/":
+            raise web.HTTPNotFound
+        return web.Response(text=page("zeppelin", "mast"), content_type="text/html")
+
+    async with served(handle) as url:
+        try:
+            yield url, asked
+        finally:
+            is_over.set()
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+async def test_an_end_in_the_middle_of_a_sync_leaves_no_process_behind(
+    quiet: QuietTown, ground: Ground, end: signal.Signals
+) -> None:
+    async with hanging_site() as (url, asked):
+        await add_due(quiet.rooms, url)
+        pace = {"DOCBOT_CRAWL_PAUSE": "0"}
+        async with bot(quiet.playground, ground.data_dir, ground.database_url, **pace) as running:
+            async with asyncio.timeout(30):
+                await asked.wait()
+            below = descendants(running.process.pid)
+            assert len(below) >= 2  # the sync, and who converts for it
+            running.signal(end)
+            await running.ends(within=10)
+            async with asyncio.timeout(5):
+                while any(map(is_alive, below)):
+                    await asyncio.sleep(0.05)
+
+
+def descendants(pid: int) -> list[int]:
+    threads = Path(f"/proc/{pid}/task").iterdir()  # each has the children that it started
+    children = [int(child) for each in threads for child in (each / "children").read_text().split()]
+    return [one for child in children for one in (child, *descendants(child))]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.parametrize("command", [("sync",), ("sources", "remove", "site")])
+async def test_who_comes_in_the_middle_of_a_scheduled_sync_is_told_and_changes_nothing(
+    quiet: QuietTown, ground: Ground, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    async with hanging_site() as (url, asked):
+        await add_due(quiet.rooms, url)
+        async with quiet.awake():
+            async with asyncio.timeout(30):
+                await asked.wait()
+            ran = await shell_in(tmp_path, ground.database_url, ground.data_dir).run(*command)
+        assert ran.out == ""
+        assert ran.err == "docbot: another sync is running on this database; wait for it to end\n"
+        assert len(await quiet.rooms.sources.all()) == 2
 
 
 async def test_a_sync_that_somebody_else_does_is_left_to_him_for_a_while(
