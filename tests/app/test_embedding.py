@@ -17,6 +17,7 @@ from docbot.db.locks import sync_lock
 from docbot.db.sources import ChunkRow, PageRow
 from docbot.knowledge.chunking.chunks import CHUNKER_VERSION
 from docbot.retrieval.generations import open_rows
+from docbot.retrieval.lexical import LEXICAL_VERSION
 from docbot.retrieval.search import Query, SearchResult
 from docbot.settings import Settings
 from tests.model_server import DIMENSIONS, NO_QUOTA, Hang, ModelServer, Status
@@ -171,7 +172,25 @@ async def test_what_much_will_cost_is_said_before_it_is_embedded(
         await rooms.pool.execute("UPDATE index_generations SET lexical_version = 0")
         with caplog.at_level(logging.INFO):
             await renew_index(rooms)
+        current = await rooms.generations.find_current()
     assert cost in caplog.messages
+    assert current is not None
+    assert current.lexical_version == LEXICAL_VERSION
+
+
+async def test_pages_that_another_chunker_cut_are_cut_by_the_bot_without_being_read_or_paid_again(
+    indexed: Ground, server: ModelServer
+) -> None:
+    texts = "SELECT array_agg(text ORDER BY text) FROM chunks"
+    async with open_rooms(settings_for(indexed, server, OLD)) as rooms:
+        before = await rooms.pool.fetchval(texts)
+        await rooms.pool.execute("UPDATE sources SET location = '/nowhere'")
+        await rooms.pool.execute("UPDATE pages SET chunker = 0")
+        await rooms.pool.execute("UPDATE chunks SET text = 'cut badly', hash = 'x'")
+        await renew_index(rooms)
+        assert await rooms.pool.fetchval(texts) == before
+        assert not await is_stale(rooms)
+    assert server.requests == []
 
 
 async def test_a_sync_that_is_stopped_keeps_what_was_embedded_and_the_next_goes_on_there(

@@ -4,7 +4,8 @@ import pytest
 from aiohttp import web
 
 from docbot.knowledge.pages import Missed, Nothing, Unchanged
-from tests.knowledge.site import Body, Remembered, crawled, page, site
+from tests.knowledge.conftest import served
+from tests.knowledge.site import Body, Remembered, Site, crawled, page, site
 
 
 def small() -> dict[str, Body]:
@@ -44,6 +45,29 @@ async def test_the_same_body_without_validators_is_not_converted_again() -> None
         await crawled(place, memory=memory)
         second = await crawled(place, memory=memory)
     assert (second.pages, second.unchanged) == ([], ["", "bare.html"])
+
+
+async def test_a_site_that_tells_only_when_a_page_changed_gives_each_body_once() -> None:
+    asked: list[int] = []
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path != "/":
+            raise web.HTTPNotFound
+        dated = {"Last-Modified": "Wed, 21 Oct 2015 07:28:00 GMT"}
+        is_known = request.headers.get("If-Modified-Since") == dated["Last-Modified"]
+        asked.append(304 if is_known else 200)
+        if is_known:
+            return web.Response(status=304)
+        return web.Response(text=page("start"), content_type="text/html", headers=dated)
+
+    memory = Remembered()
+    async with served(handle) as url:
+        place = Site(url, {})
+        await crawled(place, memory=memory)
+        second = await crawled(place, memory=memory)
+        third = await crawled(place, memory=memory)
+    assert asked == [200, 304, 304]
+    assert (second.unchanged, third.unchanged, third.pages) == ([""], [""], [])
 
 
 async def test_what_this_sync_has_read_already_is_not_asked_for_again() -> None:
