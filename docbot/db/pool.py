@@ -34,9 +34,10 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
-# A connection left in a transaction makes every claim slower; no step of ours needs this long.
+# A connection left in a transaction makes every claim slower, and what a frozen process had locked
+# holds up the one that takes over; no step of ours needs this long.
 # Said anew after each reset: a pooler takes it as no parameter of the connection.
-_LIMIT_IDLE = "SET idle_in_transaction_session_timeout = '60s'"
+_LIMIT_IDLE = "SET idle_in_transaction_session_timeout = '20s'"
 POOL_SIZE = 10
 _CLOSE_SECONDS = 2.0
 
