@@ -193,7 +193,7 @@ async def test_a_pool_and_a_listener_go_on_after_a_restart_of_the_server(
         await heard.get()  # it listens again
         assert await pool.fetchval("SELECT 1") == 1
         limit = "SHOW idle_in_transaction_session_timeout"
-        assert {await pool.fetchval(limit) for _ in range(3)} == {"1min"}
+        assert {await pool.fetchval(limit) for _ in range(3)} == {"20s"}
         await pool.execute("NOTIFY news")
         await heard.get()
         listening.cancel()
@@ -211,7 +211,7 @@ async def test_through_pgbouncer_in_session_mode_all_that_docbot_needs_holds(
             rows = await asyncio.gather(*(pool.fetchval("SELECT $1::int", n) for n in range(9)))
             assert rows == list(range(9))
             limit = "SHOW idle_in_transaction_session_timeout"
-            assert {await pool.fetchval(limit) for _ in range(3)} == {"1min"}
+            assert {await pool.fetchval(limit) for _ in range(3)} == {"20s"}
             with pytest.raises(UsageError, match="another sync is running"):
                 async with sync_lock(database):
                     pass
