@@ -84,9 +84,9 @@ async def test_what_is_read_already_is_refused_and_what_lies_within_is_told(shel
 async def test_a_name_that_is_not_known_is_told_with_the_nearest(shell: Shell) -> None:
     await shell.run("sources", "add", "manual", "./docs")
     ran = await together(
-        shell, "sync manaul", "search x --source manaul",
-        "forum add 1 2 --source manaul", "sources remove manaul",
-    )  # fmt: skip
+        shell, "sync manaul", "search x --source manaul", "forum add 1 2 --source manaul"
+    )
+    ran = [*ran, await shell.run("sources", "remove", "manaul")]
     assert {one.code for one in ran} == {2}
     for one in ran:
         assert "there is no source `manaul`; did you mean `manual`?" in one.err

@@ -1,5 +1,6 @@
 """Session advisory locks that this database gives out by name."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,6 +9,9 @@ from docbot.db.pool import Connection, Database, close
 from docbot.errors import TakenError
 
 _SYNC = 7_110_003
+# For a second: who holds it for a moment, or has just ended, is no sync that runs.
+_TRIES = 5
+_PAUSE_SECONDS = 0.2
 
 # An idle holder must not lose its lock to a time limit set for everybody else, and a host that
 # vanished must not hold it for hours.
@@ -47,7 +51,11 @@ async def sync_lock(database: Database) -> AsyncIterator[None]:
     conn = await open_for_lock(database)
     try:
         with translated():
-            if not await conn.fetchval("SELECT pg_try_advisory_lock($1)", _SYNC):
+            for _ in range(_TRIES):
+                if await conn.fetchval("SELECT pg_try_advisory_lock($1)", _SYNC):
+                    break
+                await asyncio.sleep(_PAUSE_SECONDS)
+            else:
                 raise TakenError("another sync is running on this database; wait for it to end")
         yield
     finally:

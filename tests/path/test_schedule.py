@@ -69,13 +69,20 @@ async def test_what_is_due_is_read_and_searched_without_anybody_asking(
 async def test_a_site_that_fails_is_a_warning_and_tried_again_later(
     quiet: QuietTown, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    said: list[str] = []
+
+    def is_told() -> bool:
+        said.append(capfd.readouterr().err)
+        return "site: not read" in "".join(said)
+
     await add_due(quiet.rooms, "http://127.0.0.1:9/")
     async with quiet.awake():
         assert await quiet.until(_ENDED) == "failed"
         await quiet.until(
             "SELECT due_at > now() + interval '30 minutes' FROM sources WHERE name = 'site'"
         )
-    told = [line for line in capfd.readouterr().err.splitlines() if "site: not read" in line]
+        await eventually(is_told)
+    told = [line for line in "".join(said).splitlines() if "site: not read" in line]
     assert len(told) == 1
     assert "WARNING" in told[0]
     assert await quiet.rooms.syncs.due(first_after_seconds=0) == []
