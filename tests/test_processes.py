@@ -31,7 +31,7 @@ async def test_a_cancelled_wait_ends_the_work_and_does_not_hold_up_the_loop() ->
         began = time.monotonic()
         with pytest.raises(asyncio.CancelledError):
             await working
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert multiprocessing.active_children() == []
 
 

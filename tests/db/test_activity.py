@@ -22,7 +22,7 @@ async def test_only_one_process_acts_and_the_next_follows_when_it_ends(
     assert not await second.try_acquire()
     waiting = asyncio.create_task(second.acquire())
     await first.release()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 20)
     await second.release()
 
 

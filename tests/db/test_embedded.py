@@ -56,7 +56,7 @@ pytestmark = [
 ROOT = os.geteuid() == 0
 AS_ROOT = pytest.mark.skipif(not ROOT, reason="needs root")
 REPOSITORY = Path(__file__).parents[2]
-SECONDS = 15.0  # for anything that takes milliseconds when all is well
+SECONDS = 40.0  # for anything that takes milliseconds when all is well
 NORMAL_USER = "daemon"  # what root stands in for a normal user with
 RACE_SECONDS = 3.0
 
@@ -339,7 +339,7 @@ def test_nothing_is_left_running_after_the_last_users_kill_9(site: Site) -> None
         killed = time.monotonic()
         assert ended(postmaster)
         assert ended(watchdog)
-        assert time.monotonic() - killed < 5
+        assert time.monotonic() - killed < 15  # after 20 s it would be harder
 
 
 def test_the_server_ends_when_its_last_user_closes_and_comes_back(site: Site) -> None:

@@ -491,7 +491,7 @@ async def test_a_crawl_that_is_left_early_stops_its_requests() -> None:
 
     async with served(slow) as url:
         source = WebsiteSource(url, user_agent="docbot/1", pause=0)
-        async with asyncio.timeout(5), aclosing(crawl(source, convert)) as results:
+        async with asyncio.timeout(20), aclosing(crawl(source, convert)) as results:
             first = await anext(results)
             assert isinstance(first, Page)
         assert not [task for task in asyncio.all_tasks() if "_Walk" in str(task.get_coro())]

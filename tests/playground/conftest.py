@@ -16,7 +16,7 @@ from docbot.playground.server import Playground
 from docbot.playground.world import Clock
 from tests.playground.schemas import Schemas
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 class Recorder:
