@@ -32,6 +32,7 @@ _LIST = """
 _PAGE_HASHES = """
     SELECT url, content_hash FROM pages WHERE source_id = $1 AND removed_at IS NULL
 """
+_COUNT_PAGES = "SELECT count(*) FROM pages WHERE source_id = $1 AND removed_at IS NULL"
 _PUT_PAGE = """
     INSERT INTO pages (source_id, url, title, markdown, content_hash, chunker, edges)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -253,6 +254,10 @@ class Sources:
         with translated():
             rows = await self._pool.fetch(_PAGE_HASHES, source_id)
         return {row["url"]: row["content_hash"] for row in rows}
+
+    async def count_pages(self, source_id: int) -> int:
+        with translated():
+            return int(await self._pool.fetchval(_COUNT_PAGES, source_id))
 
     async def put_page(
         self,

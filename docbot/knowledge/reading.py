@@ -20,7 +20,7 @@ from docbot.knowledge.site.crawl import MOST_PAGES, WebsiteSource, crawl
 from docbot.knowledge.site.pacer import Pacers
 from docbot.knowledge.text.pdf import can_read_pdf
 
-# Of a processor, so that a busy machine fails no page; HTML of 10 MB, the most there is, took 114.
+# Of a processor, so that a busy machine fails no page; the worst that is read took 34.
 _MOST_SECONDS = 300.0
 # So much later a library that never comes back to Python, and so cannot be told, ends with its process.
 _SECONDS_TO_COME_BACK = 60.0
@@ -50,25 +50,27 @@ async def read_pages(
     Raises:
         DocbotError: the source as a whole cannot be read.
     """
+    place = Path(source.location)
     if source.kind == "file":
-        lines = line_pages(
-            Path(source.location), source.base_url, _runner(executor), memory, expect=expect
-        )
-        async with aclosing(lines):
-            async for outcome in lines:
-                yield outcome
-        return
-    if source.kind == "folder":
+        reading = line_pages(place, source.base_url, _runner(executor), memory, expect=expect)
+    elif source.kind == "folder":
         choice = Choice(source.include, source.exclude)
-        folder = FolderSource(
-            Path(source.location), source.base_url, choice, source.selector, source.repeated
-        )
-        files = folder_pages(folder, _runner(executor), memory, expect=expect, leave_out=leave_out)
-        async with aclosing(files):
-            async for outcome in files:
-                yield outcome
-        return
-    site = WebsiteSource(
+        folder = FolderSource(place, source.base_url, choice, source.selector, source.repeated)
+        run = _runner(executor)
+        reading = folder_pages(folder, run, memory, expect=expect, leave_out=leave_out)
+    else:
+        site = _website(source, pause, user_agent, allow_hosts)
+        convert = _converter(executor, source.base_url)
+        reading = crawl(site, convert, leave_out, memory, pacers)
+    async with aclosing(reading) as results:
+        async for result in results:
+            yield result
+
+
+def _website(
+    source: Source, pause: float, user_agent: str, allow_hosts: tuple[str, ...]
+) -> WebsiteSource:
+    return WebsiteSource(
         source.location,
         user_agent,
         pause,
@@ -81,10 +83,6 @@ async def read_pages(
         max_pages=source.max_pages or MOST_PAGES,
         allow_hosts=allow_hosts,
     )
-    convert = _converter(executor, source.base_url)
-    async with aclosing(crawl(site, convert, leave_out, memory, pacers)) as results:
-        async for result in results:
-            yield result
 
 
 def _runner(executor: Executor) -> Run:
