@@ -16,7 +16,7 @@ from yarl import URL
 
 from docbot.bot.faults import retry_after
 from docbot.bot.refusals import HeldBackError, Refusals
-from docbot.pace import Pace
+from docbot.pace import Pace, Turn
 
 # Seconds; a longer pause is kept by whoever wants to call, not by a call that lasts.
 LONGEST_RATE_LIMIT = 30.0
@@ -31,7 +31,7 @@ _PROBE_SECONDS = 1.0
 
 
 class RequestPace:
-    """Lets at most `requests` begin within any second, in the order in which they came.
+    """Lets at most `requests` reach Discord within any second, in the order in which they came.
 
     A pause that Discord asks for over all requests is kept by all. So is one before a wall: a
     firewall's page, or a token that was reset; after it one request goes first.
@@ -55,18 +55,23 @@ class RequestPace:
         self._wall_at = ""
         self._wall_until = 0.0
 
-    async def turn(self) -> None:
-        """Wait until a request may begin.
+    async def turn(self) -> Turn:
+        """Wait until a request may begin; `answered` takes what it gives.
 
         Raises:
             HeldBackError: Discord asks for a pause that is too long to wait in a call.
         """
         async with self._in_order:
             await self._wait_for_all()
-            await self._a_second.turn()
+            turn = await self._a_second.turn()
             while self._global_until > self._clock():  # asked for meanwhile
                 await self._wait_for_all()
-                await self._a_second.turn()
+                turn = await self._a_second.turn()
+            return turn
+
+    def answered(self, turn: Turn) -> None:
+        """Say that its request reached Discord by now, or never will."""
+        self._a_second.answered(turn)
 
     async def _wait_for_all(self) -> None:
         left = self._global_until - self._clock()
@@ -135,10 +140,9 @@ class RequestPace:
             return forum_of(int(found[1])) if found else None
 
         async def wait(
-            _: aiohttp.ClientSession, __: SimpleNamespace, request: aiohttp.TraceRequestStartParams
+            _: aiohttp.ClientSession, own: SimpleNamespace, request: aiohttp.TraceRequestStartParams
         ) -> None:
-            if is_counted(request.url):
-                await self.turn()
+            own.turn = await self.turn() if is_counted(request.url) else None
             # A process that was stopped wakes up in the midst of a send that is not its own now.
             if confirm is not None and request.method != "GET":
                 await confirm()
@@ -146,16 +150,20 @@ class RequestPace:
                 self.begin(place_of(request.url))
 
         async def learn(
-            _: aiohttp.ClientSession, __: SimpleNamespace, request: aiohttp.TraceRequestEndParams
+            _: aiohttp.ClientSession, own: SimpleNamespace, request: aiohttp.TraceRequestEndParams
         ) -> None:
+            if own.turn is not None:
+                self.answered(own.turn)
             if not _is_gateway(request.url):
                 self.end(place_of(request.url), request.response)
 
         async def let_go(
             _: aiohttp.ClientSession,
-            __: SimpleNamespace,
+            own: SimpleNamespace,
             request: aiohttp.TraceRequestExceptionParams,
         ) -> None:
+            if own.turn is not None:
+                self.answered(own.turn)
             if not _is_gateway(request.url):
                 self.refusals.end(None, refused=False)
 

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from operator import itemgetter
 
 import aiohttp
 import pytest
@@ -18,12 +19,22 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 100.0
+        self._later: list[tuple[float, Callable[[], None]]] = []
 
     def __call__(self) -> float:
         return self.now
 
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        self._later.append((self.now + seconds, call))
+
     async def sleep(self, seconds: float) -> None:
-        self.now += seconds
+        until = self.now + seconds
+        for at, call in sorted(self._later, key=itemgetter(0)):
+            if at <= until:
+                self.now = max(self.now, at)
+                call()
+        self._later = [one for one in self._later if one[0] > until]
+        self.now = until
 
 
 @given(
@@ -44,6 +55,40 @@ def test_no_second_sees_more_requests_than_allowed(requests: int, gaps: list[flo
     asyncio.run(ask())
     for first, later in zip(begun, begun[requests:], strict=False):
         assert later - first >= 1 - 1e-9
+
+
+@given(
+    requests=st.integers(1, 8),
+    asked=st.lists(
+        st.tuples(st.floats(0, 0.3), st.floats(0, 0.9), st.floats(0, 1)), min_size=1, max_size=60
+    ),
+)
+def test_no_second_sees_more_arrive_than_allowed_however_long_each_is_on_its_way(
+    requests: int, asked: list[tuple[float, float, float]]
+) -> None:
+    clock = Clock()
+    pace = RequestPace(requests, clock=clock, sleep=clock.sleep)
+    arrived = []
+
+    async def ask() -> None:
+        for gap, lasts, there in asked:  # how far into its time it gets there
+            await clock.sleep(gap)
+            turn = await pace.turn()
+            arrived.append(clock.now + lasts * there)
+            clock.later(lasts, partial(pace.answered, turn))
+
+    asyncio.run(ask())
+    arrived.sort()
+    for first, later in zip(arrived, arrived[requests:], strict=False):
+        assert later - first >= 1 - 1e-9
+
+
+async def test_an_answer_that_is_long_in_coming_holds_up_nobody_for_more_than_the_second() -> None:
+    clock = Clock()
+    pace = RequestPace(1, clock=clock, sleep=clock.sleep)
+    for _ in range(3):
+        await pace.turn()  # and is never answered
+    assert clock.now == 102.0
 
 
 async def test_below_the_limit_nobody_waits() -> None:
