@@ -11,6 +11,8 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
+
 from docbot.db.errors import translated
 from docbot.db.locks import open_for_lock
 from docbot.db.pool import Conn, Connection, Database, close
@@ -20,6 +22,17 @@ _LOCK = 7_110_002
 
 # Who claims reads the epoch: once these locks are had, no claim of an older one is under way.
 _SETTLE_CLAIMS = "LOCK TABLE questions, outbox IN SHARE ROW EXCLUSIVE MODE"
+_WAIT_FOR_LOCKS = "SELECT set_config('lock_timeout', $1, true)"
+# Who claims sends a statement in two parts. A process that is stopped between them holds its locks,
+# and no time limit of Postgres ends it: it counts neither as idle nor as one that works.
+_PUT_OUT_HALTED = """
+    SELECT bool_or(pg_terminate_backend(pid))
+    FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'relation' AND granted AND mode = 'RowExclusiveLock'
+      AND relation IN ('questions'::regclass, 'outbox'::regclass)
+      AND state = 'active' AND wait_event = 'ClientRead'
+      AND state_change < clock_timestamp() - $1 * interval '1 second'
+"""
 _RAISE_EPOCH = """
     UPDATE activity
     SET epoch = epoch + 1, holder = $1, taken_at = now(), lock_pid = $2, embedding_model = $3
@@ -53,6 +66,7 @@ _PUT_OUT = """
 
 # Well beyond the pauses of a busy machine, and long before anybody looks.
 SILENT_SECONDS = 20.0
+_HALTED_SECONDS = 5.0  # a statement's second part follows the first at once
 _SIGN_SECONDS = 2.0  # between two signs of life
 _CHECK_SECONDS = 2.0
 
@@ -162,16 +176,39 @@ class ActiveLock:
 
 
 async def raise_epoch(
-    conn: Conn, *, lock_pid: int | None = None, embedding_model: str | None = None
+    conn: Conn,
+    *,
+    lock_pid: int | None = None,
+    embedding_model: str | None = None,
+    halted_seconds: float = _HALTED_SECONDS,
 ) -> int:
     """Join the caller's transaction that hands over what the process before left in flight.
 
-    `lock_pid` is the server's process that holds the lock, to tell whose `embedding_model` it is.
+    Args:
+        conn: within that transaction.
+        lock_pid: the server's process that holds the lock, to tell whose `embedding_model` it is.
+        embedding_model: what this process works with.
+        halted_seconds: after which a statement that is not sent to its end is ended.
+
+    Raises:
+        TransientError: somebody else holds the tables.
     """
     with translated():
         epoch = int(await conn.fetchval(_RAISE_EPOCH, this_process(), lock_pid, embedding_model))
-        await conn.execute(_SETTLE_CLAIMS)
+        await _settle_claims(conn, halted_seconds)
     return epoch
+
+
+async def _settle_claims(conn: Conn, halted_seconds: float) -> None:
+    while True:
+        try:
+            async with conn.transaction():
+                await conn.execute(_WAIT_FOR_LOCKS, f"{halted_seconds * 1000:.0f}ms")
+                await conn.execute(_SETTLE_CLAIMS)
+            return
+        except asyncpg.LockNotAvailableError:
+            if not await conn.fetchval(_PUT_OUT_HALTED, halted_seconds):
+                raise
 
 
 async def find_holder(conn: Conn) -> Holder | None:

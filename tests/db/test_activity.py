@@ -10,7 +10,7 @@ from docbot.db.activity import (
     refuse_other_model,
     this_process,
 )
-from docbot.db.pool import Database, Pool
+from docbot.db.pool import Database, Pool, close
 from docbot.errors import SettingsError, TransientError
 
 
@@ -80,6 +80,24 @@ async def test_only_who_gives_no_sign_of_life_is_put_out(database: Database, poo
         await asyncio.wait_for(lock.lost.wait(), 5)
         assert not await put_out_silent(conn, seconds=0)
     await lock.release()
+
+
+async def test_a_process_that_was_stopped_in_the_middle_of_a_claim_holds_up_no_other(
+    database: Database, pool: Pool
+) -> None:
+    halted, busy = await database.connect(), await database.connect()
+    try:
+        await halted.prepare("UPDATE outbox SET state = 'sending'")  # and never goes on
+        async with pool.acquire() as conn, conn.transaction():
+            assert await raise_epoch(conn, halted_seconds=0.2) == 1
+        async with busy.transaction():  # as an administrator's
+            await busy.execute("UPDATE outbox SET state = 'sending'")
+            with pytest.raises(TransientError, match="lock timeout"):
+                async with pool.acquire() as conn, conn.transaction():
+                    await raise_epoch(conn, halted_seconds=0.2)
+    finally:
+        await close(halted)
+        await close(busy)
 
 
 async def test_a_model_is_held_against_who_told_it_alone(database: Database, pool: Pool) -> None:
