@@ -395,6 +395,8 @@ class HelpClient(discord.Client):
         await self._delete(payload.channel_id, list(payload.message_ids))
 
     async def _delete(self, channel_id: int, message_ids: list[int]) -> None:
+        # At once: while Postgres is away a post waits here, and would be answered before its deletion.
+        self.parts.intake.heard_of_deletion(message_ids)
         what = f"erasing {len(message_ids)} deleted messages"
         await self._in_turn(channel_id, what, partial(self.parts.intake.deleted, message_ids))
 

@@ -50,6 +50,10 @@ class _Early:
         for message_id in message_ids:
             self._note(message_id, None)
 
+    def forget(self, message_ids: Collection[int]) -> None:
+        for message_id in message_ids:
+            self._by_message.pop(message_id, None)
+
     def is_deleted(self, message_id: int) -> bool:
         return message_id in self._by_message and self._by_message[message_id] is None
 
@@ -135,6 +139,10 @@ class Intake:
         if not await self._threads.edit_message(message_id, content, edited_at):
             self._early.edited(message_id, _Edit(content, edited_at))
 
+    def heard_of_deletion(self, message_ids: list[int]) -> None:
+        """Take none of them in any more; `deleted` follows, once what came before it is seen to."""
+        self._early.deleted(message_ids)
+
     async def deleted(self, message_ids: list[int]) -> None:
         """Erase the messages; a question not yet answered is cancelled with its message."""
         with translated():
@@ -144,6 +152,7 @@ class Intake:
                 ended = await self._questions.cancel_by_messages(conn, message_ids, reason)
                 await self._stop_sending(conn, ended, reason)
         self._early.deleted([each for each in message_ids if each not in known])
+        self._early.forget(known)
         self._wake_worker()  # a later question of the conversation may go now
 
     async def thread_changed(self, thread: ThreadChange) -> None:
