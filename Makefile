@@ -15,10 +15,10 @@ demo: $(INSTALLED)
 	@DOCBOT_DATA_DIR="$${DOCBOT_DATA_DIR:-$(CURDIR)/.data}" \
 		$(VENV)/bin/docbot demo $(if $(SOURCE),--source "$(SOURCE)") $(ARGS)
 
-# Two at once: most of a test is waiting, and more would wait for each other on a small machine.
+# Four at once: most of a test is waiting.
 # Each takes its half in order, so what a file of tests sets up is mostly set up once, and who is done first helps the other.
 test: lint
-	$(VENV)/bin/pytest -m "not check" --numprocesses 2 --dist worksteal
+	$(VENV)/bin/pytest -m "not check" --numprocesses 4 --dist worksteal
 
 lint: $(INSTALLED)-dev
 	$(VENV)/bin/ruff check .
