@@ -16,7 +16,7 @@ demo: $(INSTALLED)
 		$(VENV)/bin/docbot demo $(if $(SOURCE),--source "$(SOURCE)") $(ARGS)
 
 # Four at once: most of a test is waiting.
-# Each takes its half in order, so what a file of tests sets up is mostly set up once, and who is done first helps the other.
+# Each takes its share in order, so what a file of tests sets up is mostly set up once, and who is done first helps the other.
 test: lint
 	$(VENV)/bin/pytest -m "not check" --numprocesses 4 --dist worksteal
 
