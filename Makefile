@@ -37,7 +37,7 @@ chaos: $(INSTALLED)-dev
 	$(VENV)/bin/python -m benchmarks.chaos $(ARGS)
 
 # HTML to Markdown beside other converters, on the pages in ../shared; then what a sync costs in time, in memory, and in the
-# patience of who asks. A quarter of an hour.
+# patience of who asks. Ten minutes.
 bench-knowledge: $(INSTALLED)-converters
 	$(VENV)/bin/python -m benchmarks.knowledge
 	$(VENV)/bin/python -m benchmarks.syncs

@@ -165,3 +165,12 @@ async def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "index").write_text("a file in its place")
     with pytest.raises(PermanentError, match=r"cannot build index g1 in .*index"):
         await EdgeStore(tmp_path / "index").build("g1", 0, streamed([]))
+
+
+async def test_a_large_generation_is_made_of_parts(tmp_path: Path) -> None:
+    segments = []
+    for rows in 500, 2_000:
+        store = EdgeStore(tmp_path / str(rows), part_bytes=10_000)
+        assert await store.build("g1", DIMENSIONS, streamed(some_rows(rows))) == rows
+        segments.append(len(list((tmp_path / str(rows)).rglob("segments/*/"))))
+    assert segments[1] > 2 * segments[0]

@@ -50,6 +50,13 @@ async def embedded(folder: Path) -> AsyncIterator[VectorStore]:
 
 
 @asynccontextmanager
+async def embedded_in_parts(folder: Path) -> AsyncIterator[VectorStore]:
+    store = EdgeStore(folder / "index", part_bytes=10_000)
+    yield store
+    await store.close()
+
+
+@asynccontextmanager
 async def in_memory(folder: Path) -> AsyncIterator[VectorStore]:
     store = ServerStore(QdrantServer(AsyncQdrantClient(":memory:"), "memory"), "test")
     yield store
@@ -77,7 +84,7 @@ async def real(folder: Path) -> AsyncIterator[VectorStore]:
     await store.close()
 
 
-@pytest.fixture(params=[embedded, in_memory, recorded, real])
+@pytest.fixture(params=[embedded, embedded_in_parts, in_memory, recorded, real])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorStore]:
     opening: AbstractAsyncContextManager[VectorStore] = request.param(tmp_path)
     async with opening as store:
