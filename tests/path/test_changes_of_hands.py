@@ -32,10 +32,12 @@ async def test_a_bot_whose_lock_breaks_stops_acting_and_comes_back(town: Town) -
 
 
 async def test_connections_that_break_delay_a_question_and_lose_none(town: Town) -> None:
-    await town.rooms.pool.execute(
+    conn = await town.rooms.database.connect()
+    await conn.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
+    await close(conn)
     thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
     assert ANSWER_PLACE in (await town.asker.sees_reply(thread, timeout=30)).content
 
