@@ -51,7 +51,7 @@ _ROW_BYTES = 600
 _TERM_BYTES = 24
 _NUMBER_BYTES = 4
 # An index is built in parts of this size, by the figures above. While one is written the library
-# holds it in memory ten times over: at 100,000 chunks 1.8 GB in one piece, 0.4 GB in parts.
+# holds it in memory ten times over: at 100,000 chunks 1.5 GB in one piece, 0.4 GB in parts.
 _PART_BYTES = 24_000_000
 _SPARE_BYTES = 64 * 1024 * 1024  # an empty shard maps files of this order
 _COPIES = 3  # what was written, the optimiser's copy, and room to spare: a full disk is SIGBUS
