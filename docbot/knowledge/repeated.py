@@ -19,11 +19,11 @@ _LONGEST_BLOCK = 2000  # characters; nobody writes more around a page
 _HASH_BYTES = 8
 _FENCE = re.compile(r"(`{3,}|~{3,})")
 _HEADING = re.compile(r"#{1,6}\s")
-# The link to a page's own source or neighbours leads elsewhere on each page.
 _LINK = re.compile(r"\[[^\[\]]+\]\([^()\s]+\)")  # the site's name, above its slogan
 # Each page may name the years in which it was written.
 _RIGHTS = re.compile(r"\u00a9|\(c\)|copyright", re.IGNORECASE)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b(?:[-, \u2013]+(?:19|20)\d\d\b)*")
+# The link to a page's own source or neighbours leads elsewhere on each page.
 _TARGET = re.compile(r"\]\([^()\s]*\)")
 
 

@@ -4,14 +4,14 @@ import re
 
 from lxml import etree
 
-from docbot.knowledge.html.tree import attribute, classes, line_of, select, text_of
+from docbot.knowledge.html.tree import HEADINGS, attribute, classes, line_of, select, text_of
 
 _MINUS = "\u2212"
 _RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
 _LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
 # What is raised by custom, and reads the same when it is not.
 _AS_IT_STANDS = frozenset({"st", "nd", "rd", "th", "tm", "r", "©", "®", "™", "sm", "er", "e"})
-_NOT_IN = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "code", "pre", "kbd", "samp"})
+_NOT_IN = frozenset({*HEADINGS, "code", "pre", "kbd", "samp"})
 
 
 _PICTURE = re.compile(r"\S+\.(?:png|svg|gif|jpe?g|webp|avif)", re.IGNORECASE)

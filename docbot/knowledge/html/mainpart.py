@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from lxml import etree
 
 from docbot.knowledge.html import themes
-from docbot.knowledge.html.tree import attribute, remove, select
+from docbot.knowledge.html.tree import HEADINGS, attribute, remove, select
 
+_SIGNS_OF_TEXT = frozenset({*HEADINGS, "pre"})
 _CONTAINERS = frozenset(
     [
         "body",
@@ -30,7 +31,6 @@ _CONTAINERS = frozenset(
         "font",
     ]
 )
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 # Of what stands in the landmark around it, or on the page.
 _LEAST_SHARE = 0.3
 _LEAST_SHARE_OF_MAIN = 0.1  # a page says by it what is its main part, however short
@@ -174,7 +174,7 @@ def _clear_around_text(main: etree._Element, weights: dict[etree._Element, _Weig
 def _is_column(element: etree._Element) -> bool:
     """Tell whether text stands right in it, not in some part of it."""
     tags = [child.tag for child in element]
-    return not _HEADINGS.isdisjoint(tags) or tags.count("p") > 1 or "pre" in tags
+    return not _SIGNS_OF_TEXT.isdisjoint(tags) or tags.count("p") > 1
 
 
 def _is_navigation(part: etree._Element, weight: _Weight) -> bool:

@@ -34,11 +34,10 @@ from docbot.knowledge.html.maths import keep_tex
 from docbot.knowledge.html.references import settle_references
 from docbot.knowledge.html.signatures import list_fields, mark_signatures
 from docbot.knowledge.html.signposts import remove_signposts
-from docbot.knowledge.html.tree import attribute, hollow, line_of, remove, select, text_of
+from docbot.knowledge.html.tree import HEADINGS, attribute, hollow, line_of, remove, select, text_of
 
 # No page that a person wrote nests deeper; what does is read as bare text.
 _DEEPEST_KEPT = 100
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _SECTIONS = frozenset({"section", "div", "article", "header"})
 _MOST_AROUND_HEADING = 4  # DocBook sets a title three blocks deep into its section
 _KEPT_ATTRIBUTES = frozenset(
@@ -99,7 +98,7 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     themes.name_blocks(main)
     for element in select(main, ".//*[@data-termynal][not(.//pre)]"):
         _write_terminal(element)
-    for element in main.iter(*_HEADINGS):
+    for element in main.iter(*HEADINGS):
         _keep_pilcrow_target(element)
     remove_signposts(main)
     _prune(main)
@@ -111,7 +110,7 @@ def prepare(main: etree._Element, base: str, rewrite: Callable[[str], str]) -> N
     spell_out(main)
     for element in list(main.iter("div", "section", "aside", "details", "blockquote", "p")):
         themes.mark_admonition(element)
-    for element in list(main.iter(*_HEADINGS)):
+    for element in list(main.iter(*HEADINGS)):
         _set_anchor(element, main)
         _unlink_within_page(element)
     for element in main.iter("dt"):
@@ -336,7 +335,7 @@ def _keep_names(main: etree._Element) -> None:
     """Settle what headings within links, buttons and summaries, and buttons within headings, are."""
     for button in list(main.iter("button")):
         _keep_name_on_button(button)
-    for heading in list(main.iter(*_HEADINGS[1:])):
+    for heading in list(main.iter(*HEADINGS[1:])):
         _take_link_of_card(heading)
         if heading.get("id") is None and next(heading.iterancestors("summary"), None) is not None:
             heading.tag = "span"
@@ -360,7 +359,7 @@ def _keep_name_on_button(button: etree._Element) -> None:
     parent = button.getparent()
     if parent is None:
         return
-    is_heading = parent.tag in _HEADINGS and line_of(parent) == line_of(button)
+    is_heading = parent.tag in HEADINGS and line_of(parent) == line_of(button)
     if is_heading or themes.is_folder_in_tree(button):
         button.tag = "span"
 
@@ -373,7 +372,7 @@ def _part_words(main: etree._Element) -> None:
         if before is None or parent is None or before.tag not in _SET_APART:
             continue
         is_styled = before.get("class") and after.get("class")
-        if not is_styled and parent.tag not in _HEADINGS:
+        if not is_styled and parent.tag not in HEADINGS:
             continue
         are_words = text_of(before)[-1:].isalnum() and text_of(after)[:1].isalnum()
         if are_words and next(after.iterancestors(*_VERBATIM), None) is None:

@@ -9,9 +9,8 @@ from urllib.parse import unquote
 
 from lxml import etree
 
-from docbot.knowledge.html.tree import attribute, line_of, remove, select
+from docbot.knowledge.html.tree import HEADINGS, attribute, line_of, remove, select
 
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _NEIGHBOURS = frozenset(
     {"next", "prev", "previous", "up", "start", "home", "contents", "index", "first", "last"}
 )
@@ -29,21 +28,18 @@ _WORD = re.compile(r"\w")
 _FEWEST_CONTENTS = 3  # links of a list of contents
 _LEAST_LINKED = 0.8  # of its text; what stands beside the links is numbers
 _BLOCKS = ("p", "div", "td", "th", "li", "ul", "ol", "center", "table", "dd", "dt", "blockquote")
-_LISTS = ".//header//*[self::ul or self::ol][count(.//a) > 2]"
+_LISTS_IN_HEADERS = ".//header//*[self::ul or self::ol][count(.//a) > 2]"
 
 
 def remove_signposts(main: etree._Element) -> None:
-    for heading in main.iter(*_HEADINGS):
+    for heading in main.iter(*HEADINGS):
         _take_sign(heading)
     _remove_contents(main)
-    for block in select(main, _LISTS):
+    for block in select(main, _LISTS_IN_HEADERS):
         if _is_mostly_linked(block):
             remove(block)
     for link in list(main.iter("a")):
-        if (
-            link.getparent() is None
-            or next(link.iterancestors("pre", *_HEADINGS), None) is not None
-        ):
+        if link.getparent() is None or next(link.iterancestors("pre", *HEADINGS), None) is not None:
             continue
         if _leads_to_neighbour(link) or _SIGNPOST.fullmatch(_shown(link)):
             _remove_row(link, main)
@@ -59,7 +55,7 @@ def _remove_contents(main: etree._Element) -> None:
         leads_within = all(attribute(link, "href").startswith("#") for link in links)
         if len(links) < _FEWEST_CONTENTS or not leads_within:
             continue
-        headings = headings or {line_of(heading) for heading in main.iter(*_HEADINGS)}
+        headings = headings or {line_of(heading) for heading in main.iter(*HEADINGS)}
         named = sum(line_of(link) in headings for link in links)
         linked = sum(len(line_of(link)) for link in links)
         if named == len(links) and linked >= _LEAST_LINKED * len(line_of(listing)):

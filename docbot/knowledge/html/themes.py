@@ -6,6 +6,7 @@ from itertools import takewhile
 from lxml import etree
 
 from docbot.knowledge.html.tree import (
+    HEADINGS,
     attribute,
     classes,
     line_of,
@@ -121,10 +122,10 @@ _ADMONITION_TITLE = re.compile(
     r"(?:admonition-?|custom-block-|alert-|blockquote-tag-|aside__|callout-|hint-|topic-|sidebar-)(?:title|heading)",
     re.IGNORECASE,
 )
-_TITLE_TAGS = frozenset({"h2", "h3", "h4", "h5", "h6"})
 # Topics and sidebars of reStructuredText: boxes with a title, but of no kind.
 _BOX_TITLE = "./*[@class='topic-title' or @class='sidebar-title']"
 _ALERT = re.compile(r"\s*\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\s*")
+_LINKED_BLOCKS = ".//a[p or div][@href][not(.//h2 or .//h3 or .//h4 or .//h5 or .//h6)]"
 _NAMES_OF_BLOCKS = (
     ".//p[contains(concat(' ', @class, ' '), ' rubric ')]"
     " | .//*[contains(concat(' ', normalize-space(@class), ' '), ' sd-card-title ')]"
@@ -156,7 +157,6 @@ LINE_NUMBER_TABLES = (
     "//table[contains(@class, 'highlighttable') or contains(@class, 'rouge-table')"
     " or contains(@class, 'codehilitetable')][not(ancestor::table)]"
 )
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _LISTS_OF_HEADINGS = (
     ".//*[self::ul or self::ol or self::div or self::nav]"
     "[@id='markdown-toc' or @class='toc' or contains(@class, 'table-of-contents')]"
@@ -202,7 +202,7 @@ def _is_ending(element: etree._Element) -> bool:
         return False
     if not text:
         return element.tag in {"div", "p", "svg"} and not select(element, ".//img|.//iframe|.//pre")
-    if len(text) > _LONGEST_ENDING or element.tag in {"pre", "table", *_HEADINGS}:
+    if len(text) > _LONGEST_ENDING or element.tag in {"pre", "table", *HEADINGS}:
         return False
     if _ENDING.fullmatch(text):
         return True
@@ -219,10 +219,10 @@ def drop_contents(main: etree._Element) -> None:
         fold, before, after = listing.getparent(), listing.getprevious(), listing.getnext()
         while after is not None and after.tag == "hr":
             after = after.getnext()
-        is_alone = after is None or after.tag in _HEADINGS
+        is_alone = after is None or after.tag in HEADINGS
         if fold is not None and fold.tag == "details" and len(fold) == 2:
             remove(fold)
-        elif before is not None and before.tag in _HEADINGS[1:] and is_alone:
+        elif before is not None and before.tag in HEADINGS[1:] and is_alone:
             remove(before)
         remove(listing)
 
@@ -464,13 +464,8 @@ def mark_admonition(element: etree._Element) -> None:
     """Turn a theme's admonition into a `blockquote` marked with its kind and title."""
     names = classes(element)
     kind = next(filter(_KINDS.__contains__, map(_bare_kind, names)), "")
-    if "hint" in names:  # GitBook tells its kind by its background
-        kind = next(
-            filter(
-                _KINDS.__contains__, (name.removeprefix("bg-") for name in names if name != "hint")
-            ),
-            kind,
-        )
+    if "hint" in names:
+        kind = _kind_by_background(names) or kind
     if "nextra-callout" in names:
         kind = _kind_by_colour(names)
         for icon in select(element, "./div[@data-pagefind-ignore]"):
@@ -491,7 +486,7 @@ def mark_admonition(element: etree._Element) -> None:
         return
     title = "" if kind == "" else _kind_said_first(element, kind)
     for place, child in enumerate(element):
-        is_heading = place == 0 and child.tag in _TITLE_TAGS and element.tag in {"div", "section"}
+        is_heading = place == 0 and child.tag in HEADINGS[1:] and element.tag in {"div", "section"}
         if (
             is_heading
             or child.tag == "summary"
@@ -534,6 +529,12 @@ def _alert_of_github(quotation: etree._Element) -> str:
     return mark[1].capitalize()
 
 
+def _kind_by_background(names: list[str]) -> str:
+    """Return the kind of a hint of GitBook; without one it is a hint as Sphinx has it."""
+    kinds = (name.removeprefix("bg-") for name in names if name != "hint")
+    return next(filter(_KINDS.__contains__, kinds), "")
+
+
 def _kind_by_colour(names: list[str]) -> str:
     colours = (_NEXTRA_COLOUR.search(name) for name in names if "dark:" not in name)
     return next((_NEXTRA_KINDS[colour[1]] for colour in colours if colour), "")
@@ -552,9 +553,7 @@ def link_cards(main: etree._Element) -> None:
         block.tail, whole.tail = whole.tail, None
         whole.addprevious(block)
         block.append(whole)
-    for whole in select(
-        main, ".//a[p or div][@href][not(.//h2 or .//h3 or .//h4 or .//h5 or .//h6)]"
-    ):
+    for whole in select(main, _LINKED_BLOCKS):
         _link_first_block(whole)
     for link in select(main, ".//a[contains(@class, 'sd-stretched-link')]"):
         card = link.getparent()

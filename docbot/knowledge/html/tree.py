@@ -2,6 +2,8 @@
 
 from lxml import etree
 
+HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+
 
 def select(element: etree._Element, path: str) -> list[etree._Element]:
     """Return the elements that an XPath expression finds."""

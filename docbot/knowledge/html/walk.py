@@ -13,7 +13,7 @@ from typing import TypeAlias
 from lxml import etree
 
 from docbot.knowledge.html.tables import Cell, render_table
-from docbot.knowledge.html.tree import attribute, text_of
+from docbot.knowledge.html.tree import HEADINGS, attribute, text_of
 
 # Deeper lists and quotations are read flat: each level copies the text within it once more.
 _DEEPEST_FRAME = 24
@@ -34,7 +34,6 @@ _BLOCK_START = re.compile(
 _NUMBERED_START = re.compile(r"^(\d{1,9})([.)])(?=\s|$)", re.MULTILINE)
 _STARTS_OWN_LINE = re.compile(r"-\s|>|`{3}|\||\d+\. ")
 _BACKTICKS = re.compile(r"`+")
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CODE = frozenset({"code", "tt", "kbd", "samp"})
 _MARKS = {
     **dict.fromkeys(("strong", "b", "summary"), "**"),
@@ -110,7 +109,7 @@ class _Writer:
         self._heading: etree._Element | None = None  # the open one
         self._level = 1  # of the last heading that was not an API object's
         self._openers: dict[str, Callable[[etree._Element], _Leave | None]] = {
-            **dict.fromkeys(_HEADINGS, self._open_heading),
+            **dict.fromkeys(HEADINGS, self._open_heading),
             **dict.fromkeys(_CODE, self._put_inline_code),
             **dict.fromkeys(_MARKS, self._open_mark),
             **dict.fromkeys(_BLOCKS, self._open_block),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from docbot.knowledge.addresses import (
+    MOST_BYTES,
     asked,
     at_home,
     bare,
@@ -42,7 +43,7 @@ _MOST_PROBES_SIDE_BY_SIDE = 60  # of the folders side by side; no site has more 
 _TRANSLATIONS = "translations"
 _QUERIES = "parameters"
 _TOO_MANY = "addresses beyond the first million"
-_IMPOSSIBLE = "addresses with control characters, or of more than 2,000 bytes"
+_IMPOSSIBLE = f"addresses with control characters, or of more than {MOST_BYTES:,} bytes"
 
 
 @dataclass(frozen=True, slots=True)

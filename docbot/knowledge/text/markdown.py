@@ -16,7 +16,7 @@ from docbot.knowledge.html.convert import Converted, convert
 from docbot.knowledge.text.anchors import Anchors
 from docbot.knowledge.text.dialects import plain_blocks
 from docbot.knowledge.text.front import without_front
-from docbot.knowledge.text.tags import converted_tables, plain_tags
+from docbot.knowledge.text.tags import converted_blocks, plain_tags
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _STATED_ANCHOR = re.compile(r"\s*\\?\{\s*#([^{}\s]+)(?:\s[^{}]*)?\}\s*$")
@@ -65,7 +65,7 @@ def read(text: str, url: str, resolve: Callable[[str], str], *, generator: str =
         codes.append(convert(_show_code(table, codes), "").markdown.strip())
         return f"{_MARK}{len(codes) - 1}{_MARK}"
 
-    body = _show_code(plain_tags(converted_tables(body, as_markdown)), codes)
+    body = _show_code(plain_tags(converted_blocks(body, as_markdown)), codes)
     body, heading = _with_anchors(body, Anchors(generator))
     title = front.get("title") or heading or name_of(url)
     links = dict.fromkeys(link.partition("#")[0] for link in found)

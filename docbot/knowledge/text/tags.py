@@ -69,7 +69,7 @@ def plain_tags(text: str) -> str:
     return _COMPONENT.sub(lambda found: _said(found, closed), text)
 
 
-def converted_tables(text: str, convert: Callable[[str], str]) -> str:
+def converted_blocks(text: str, convert: Callable[[str], str]) -> str:
     """Put in the place of each table, and list of definitions, of HTML what `convert` makes of it."""
     shown: list[str] = []
     position = 0
