@@ -234,3 +234,11 @@ async def test_a_file_whose_address_is_beyond_all_measure_is_told(tmp_path: Path
     pages, [failure] = await read_folder(tmp_path)
     assert [page.title for page in pages] == ["B"]
     assert "address of more than 2000 bytes" in failure.reason
+
+
+async def test_a_file_whose_name_could_steer_a_terminal_is_told_as_one(tmp_path: Path) -> None:
+    (tmp_path / "a\x1b[2J.md").write_text("# A")
+    (tmp_path / "b.md").write_text("# B")
+    pages, [failure] = await read_folder(tmp_path)
+    assert [page.title for page in pages] == ["B"]
+    assert "control characters" in failure.reason

@@ -151,7 +151,8 @@ class _Survey:
             self.left_out.append((_shown(path), reason))
         elif _NOT_IN_NAMES.search(path):
             shown = _shown(path)
-            reason = f"{shown} has a name that is no text in UTF-8; rename it"
+            fault = "with control characters, or that is no text in UTF-8"
+            reason = f"{shown} has a name {fault}; rename it"
             self.failures.append(Failure(shown, reason, read_from=shown))
         else:
             self.found.append(path)
@@ -182,8 +183,8 @@ def _listing(site: Site, survey: _Survey) -> Listing:
             continue
         address = site.address(site.root / path, front)
         if not (is_possible(address) and is_possible(path)):
-            reason = f"{path} has, or states, an address of more than {MOST_BYTES} bytes"
-            failures.append(Failure(path, reason))
+            fault = f"of more than {MOST_BYTES} bytes, or with control characters"
+            failures.append(Failure(path, f"{path} has, or states, an address {fault}"))
             continue
         first = first_at.setdefault(address, path)
         if first == path:
