@@ -14,7 +14,7 @@ from time import perf_counter
 from docbot.answers import texts
 from docbot.answers.citations import check
 from docbot.answers.generate import ChatModel, OnText
-from docbot.answers.lanes import Lane, decide
+from docbot.answers.lanes import Caution, Lane, judge
 from docbot.answers.prompt import (
     NO_ANSWER,
     PROMPT_VERSION,
@@ -30,6 +30,7 @@ from docbot.answers.tables import tables_as_code
 from docbot.errors import DownError, PermanentError, RefusedError, TooLongError
 from docbot.retrieval.lexical import terms
 from docbot.retrieval.passages import Passage
+from docbot.retrieval.search import SearchResult
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +67,10 @@ class Evidence:
 class Answer:
     """What there is to say, before it is written as messages.
 
-    `model`, `prompt_version` and tokens are None where no model was heard; `cut` is what was
-    taken out of its reply; `note` is for the operator: why it says nothing, or why a model's
-    reply was not used.
+    `probability`, from 0 to 1, is that of the passages answering the question, by which the lane
+    was chosen. `model`, `prompt_version` and tokens are None where no model was heard; `cut` is
+    what was taken out of its reply; `note` is for the operator: why it says nothing, or why a
+    model's reply was not used.
     """
 
     lane: Lane
@@ -82,6 +84,7 @@ class Answer:
     timings_ms: dict[str, float] = field(default_factory=dict)
     cut: tuple[str, ...] = ()
     note: str | None = None
+    probability: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +110,18 @@ class _Draft:
 class Answerer:
     """Answers with a model, or without one by quoting."""
 
-    def __init__(self, model: ChatModel | None) -> None:
+    def __init__(self, model: ChatModel | None, caution: Caution = "cautious") -> None:
         self._model = model
+        self._caution = caution
 
     async def answer(
         self,
         question: QuestionText,
         history: Sequence[Turn],
-        passages: Sequence[Passage],
+        found: SearchResult,
         on_text: OnText | None = None,
     ) -> Answer:
-        """Answer from the passages, best first; quote them where the model is left alone or refuses.
+        """Answer from the passages that were found; quote them where the model is left alone or refuses.
 
         `on_text` is told what a model writes as it writes it, before anything is checked.
 
@@ -125,7 +129,9 @@ class Answerer:
             TransientError: the model cannot be reached now; ask again later.
         """
         started = perf_counter()
-        lane = decide(asked_terms(question), passages)
+        passages = found.passages
+        judgement = judge(asked_terms(question), found, self._caution)
+        lane = judgement.lane
         timings = {"decide": _since(started)}
         completion: Completion | None = None
         if lane == "answer" and self._model is not None:
@@ -140,7 +146,7 @@ class Answerer:
         else:
             draft = _quiet(question, passages)
         timings["total"] = _since(started)
-        return _answer(draft, passages, completion, timings)
+        return _answer(draft, judgement.probability, passages, completion, timings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +268,7 @@ def _suggestion(passages: Sequence[Passage]) -> _Draft:
 
 def _answer(
     draft: _Draft,
+    probability: float,
     passages: Sequence[Passage],
     completion: Completion | None,
     timings: dict[str, float],
@@ -287,6 +294,7 @@ def _answer(
         timings_ms=timings,
         cut=draft.cut,
         note=draft.note,
+        probability=probability,
     )
 
 

@@ -5,12 +5,15 @@ such a score only orders, and says nothing about whether the documentation answe
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from docbot.retrieval.lexical import terms
 from docbot.retrieval.passages import Passage
+from docbot.retrieval.search import SearchResult
 
 Lane = Literal["answer", "suggest", "abstain"]
+Caution = Literal["cautious", "helpful"]
 
 # Measured with lexical search on 252 questions to four documentation sites, each asked of all
 # four (214 answerable, 756 of another site): weighing long words or identifiers more found
@@ -26,16 +29,28 @@ _DENSE_SHARE = 0.5
 
 # There, 84 % of the answerable and 14 % of another site's questions reach the first, 95 % and
 # 31 % the second.
-_ANSWER_FROM = 0.65
-_SUGGEST_FROM = 0.55
+_ANSWER_FROM: dict[Caution, float] = {"cautious": 0.65, "helpful": 0.65}
+_SUGGEST_FROM: dict[Caution, float] = {"cautious": 0.55, "helpful": 0.55}
 
 
-def decide(question_terms: Sequence[str], passages: Sequence[Passage]) -> Lane:
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`probability`, from 0 to 1, is that of the best passages answering the question."""
+
+    lane: Lane
+    probability: float
+
+
+def judge(question_terms: Sequence[str], found: SearchResult, caution: Caution) -> Judgement:
     """Choose the lane; `abstain` when nothing was asked or nothing of it is found."""
-    evidence = support(question_terms, passages)
-    if evidence >= _ANSWER_FROM:
+    probability = support(question_terms, found.passages)
+    return Judgement(lane_of(probability, caution), probability)
+
+
+def lane_of(probability: float, caution: Caution) -> Lane:
+    if probability >= _ANSWER_FROM[caution]:
         return "answer"
-    return "suggest" if evidence >= _SUGGEST_FROM else "abstain"
+    return "suggest" if probability >= _SUGGEST_FROM[caution] else "abstain"
 
 
 def support(question_terms: Sequence[str], passages: Sequence[Passage]) -> float:

@@ -59,4 +59,4 @@ async def ask_once(
     if found.warning:
         warn(found.warning)
     async with open_answerer(rooms.settings) as answerer:
-        return await answerer.answer(QuestionText(question, ""), [], found.passages, on_text)
+        return await answerer.answer(QuestionText(question, ""), [], found, on_text)

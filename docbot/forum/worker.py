@@ -129,7 +129,7 @@ class QuestionWorker(ClaimLoop):
         found = await self._searcher.search(query, forum.source_ids, _PASSAGES)
         await self._check_read(found, forum)
         self._on_step("passages found")
-        answer = await self._answerer().answer(question, history, found.passages)
+        answer = await self._answerer().answer(question, history, found)
         return answer, found.timings_ms
 
     async def _check_read(self, found: SearchResult, forum: Forum) -> None:

@@ -18,7 +18,7 @@ from docbot.breaker import Breaker
 from docbot.db.chunks import StoredChunk
 from docbot.errors import DocbotError, GoneError, RefusedError, TransientError
 from docbot.retrieval.embedder import Embedder, question_text
-from docbot.retrieval.fusion import combine, order_chunks, rank_pages
+from docbot.retrieval.fusion import RankedPage, combine, order_chunks, rank_pages
 from docbot.retrieval.lexical import query_vector
 from docbot.retrieval.passages import Passage
 from docbot.retrieval.store import Hit, Index, Sparse
@@ -65,7 +65,7 @@ class Query:
 class SearchResult:
     """The best passages first; `indexed` is False when there was no index to search.
 
-    `dense_used` tells whether embeddings took part, `warning` why they did not although a
+    `pages` ranks every page with a chunk among the candidates, best first. `dense_used` tells whether embeddings took part, `warning` why they did not although a
     model is set. `timings_ms` has `embed`, `search` and `read`, as far as the search came.
     """
 
@@ -74,6 +74,7 @@ class SearchResult:
     dense_used: bool
     indexed: bool
     warning: str | None = None
+    pages: tuple[RankedPage, ...] = ()
 
 
 class Searcher:
@@ -101,8 +102,17 @@ class Searcher:
         self._embed_seconds = embed_seconds
         self._breakers = defaultdict[str, Breaker](breaker)
 
-    async def search(self, query: Query, sources: Collection[int], limit: int = 8) -> SearchResult:
+    async def search(
+        self,
+        query: Query,
+        sources: Collection[int],
+        limit: int = 8,
+        *,
+        without_pages: Collection[int] = (),
+    ) -> SearchResult:
         """Search the chunks of `sources`; chunks that were removed since the build are left out.
+
+        So are those of `without_pages`, as if the documentation did not have them.
 
         Without an answer of the embedding endpoint, or where the index holds no vectors although
         a model is set, it goes on by words alone, with a `warning`.
@@ -113,14 +123,16 @@ class Searcher:
         """
         try:
             try:
-                return await self._search(query, sources, limit)
+                return await self._search(query, sources, limit, without_pages)
             except GoneError:  # replaced by another process; its successor is there
-                return await self._search(query, sources, limit)
+                return await self._search(query, sources, limit, without_pages)
         except (GoneError, RefusedError) as error:
             # It is no fault of this question, which can be asked again once the store is set right.
             raise TransientError(str(error)) from error
 
-    async def _search(self, query: Query, sources: Collection[int], limit: int) -> SearchResult:
+    async def _search(
+        self, query: Query, sources: Collection[int], limit: int, without_pages: Collection[int]
+    ) -> SearchResult:
         timings: dict[str, float] = {}
         if await self._index.reach() is None:
             return SearchResult([], timings, dense_used=False, indexed=False)
@@ -134,13 +146,18 @@ class Searcher:
             words = query_vector(query.title, query.body, query.context)
             hits = await self._hits(index, words, dense, sources)
         with _timed(timings, "read"):
-            found = await self._read(hits, limit)
+            page_of = await self._chunks.pages_of([hit.chunk for hit in hits])
+            pages = ranked_pages(
+                hits, {chunk: page for chunk, page in page_of.items() if page not in without_pages}
+            )
+            found = await self._read(pages, hits, limit)
         return SearchResult(
             found,
             timings,
             dense_used=any(hit.dense is not None for hit in hits),
             indexed=True,
             warning=warning,
+            pages=tuple(pages),
         )
 
     async def _hits(
@@ -205,9 +222,10 @@ class Searcher:
             f"no vector of model {model} came within {self._embed_seconds:g} seconds"
         )
 
-    async def _read(self, hits: Sequence[Hit], limit: int) -> list[Passage]:
-        page_of = await self._chunks.pages_of([hit.chunk for hit in hits])
-        chosen = best_chunks(hits, page_of, limit)
+    async def _read(
+        self, pages: Sequence[RankedPage], hits: Sequence[Hit], limit: int
+    ) -> list[Passage]:
+        chosen = order_chunks(pages, limit)
         stored = await self._chunks.get_many([chunk for chunk, _ in chosen])
         return passages(chosen, hits, stored)
 
@@ -216,12 +234,9 @@ def _by_words(why: object) -> str:
     return f"searched by words alone: {why}"
 
 
-def best_chunks(
-    hits: Sequence[Hit], page_of: Mapping[int, int], limit: int
-) -> list[tuple[int, float]]:
-    """Rank the hits that have a page in `page_of`; return the best (chunk id, score) first."""
-    known = [hit for hit in hits if hit.chunk in page_of]
-    return order_chunks(rank_pages(combine(known), page_of), limit)
+def ranked_pages(hits: Sequence[Hit], page_of: Mapping[int, int]) -> list[RankedPage]:
+    """Rank the pages of the hits, best first; hits without a page in `page_of` are left out."""
+    return rank_pages(combine([hit for hit in hits if hit.chunk in page_of]), page_of)
 
 
 def passages(

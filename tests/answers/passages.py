@@ -1,6 +1,13 @@
 """Passages for the tests of answers."""
 
+from collections.abc import Sequence
+
 from docbot.retrieval.passages import Passage
+from docbot.retrieval.search import SearchResult
+
+
+def found(passages: Sequence[Passage]) -> SearchResult:
+    return SearchResult(list(passages), {}, dense_used=False, indexed=True)
 
 
 def passage(

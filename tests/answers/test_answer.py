@@ -17,7 +17,7 @@ from docbot.errors import (
     TransientError,
 )
 from docbot.retrieval.passages import Passage
-from tests.answers.passages import passage
+from tests.answers.passages import found, passage
 
 QUESTION = QuestionText("How do I set max_retries for a failed task?", "It fails.")
 OTHER = QuestionText("Which pizza should I eat tonight in Berlin?", "")
@@ -48,7 +48,7 @@ async def reply(
     question: QuestionText = QUESTION,
     passages: Sequence[Passage] = FOUND,
 ) -> Answer:
-    return await Answerer(ScriptedModel(script)).answer(question, [], passages)
+    return await Answerer(ScriptedModel(script)).answer(question, [], found(passages))
 
 
 async def test_an_answer_comes_with_its_evidence() -> None:
@@ -64,14 +64,16 @@ async def test_an_answer_comes_with_its_evidence() -> None:
 
 async def test_a_quiet_lane_never_calls_the_model() -> None:
     model = ScriptedModel("Eat [1].")
-    answer = await Answerer(model).answer(OTHER, [], FOUND)
+    answer = await Answerer(model).answer(OTHER, [], found(FOUND))
     assert (answer.lane, answer.citations, model.asked) == ("abstain", (), [])
     assert answer.text == texts.NOTHING_FOUND
 
 
 async def test_a_suggestion_links_pages_without_calling_the_model() -> None:
     model = ScriptedModel("Eat [1].")
-    answer = await Answerer(model).answer(HALF, [], [*FOUND, passage(4), passage(5, page_id=1)])
+    answer = await Answerer(model).answer(
+        HALF, [], found([*FOUND, passage(4), passage(5, page_id=1)])
+    )
     assert (answer.lane, answer.text, model.asked) == ("suggest", texts.MAY_HELP, [])
     assert [citation.url for citation in answer.citations] == [each.url for each in FOUND]
 
@@ -131,7 +133,7 @@ async def test_a_refusal_falls_back_to_quoting_and_says_why(error: DocbotError) 
 
 
 async def test_without_a_model_the_best_passage_is_quoted() -> None:
-    answer = await Answerer(None).answer(QUESTION, [], FOUND)
+    answer = await Answerer(None).answer(QUESTION, [], found(FOUND))
     assert answer.lane == "answer"
     assert "Set `max_retries`" in answer.text
     assert answer.citations[0].url == FOUND[0].url
@@ -139,15 +141,17 @@ async def test_without_a_model_the_best_passage_is_quoted() -> None:
 
 async def test_earlier_turns_reach_the_model() -> None:
     model = ScriptedModel("Set it [1].")
-    await Answerer(model).answer(QUESTION, [Turn("user", "a"), Turn("assistant", "b")], FOUND)
+    await Answerer(model).answer(
+        QUESTION, [Turn("user", "a"), Turn("assistant", "b")], found(FOUND)
+    )
     assert [message.role for message in model.asked[0]] == ["system", "user", "assistant", "user"]
 
 
 async def test_each_request_has_its_own_mark() -> None:
     model = ScriptedModel("Set it [1].")
     answerer = Answerer(model)
-    await answerer.answer(QUESTION, [], FOUND)
-    await answerer.answer(QUESTION, [], FOUND)
+    await answerer.answer(QUESTION, [], found(FOUND))
+    await answerer.answer(QUESTION, [], found(FOUND))
     assert model.asked[0][-1].content != model.asked[1][-1].content
 
 
@@ -172,7 +176,7 @@ LONG = [passage(number, text="max_retries failed task " * 100) for number in (1,
 
 async def test_what_is_too_long_is_asked_once_more_with_fewer_passages() -> None:
     model = SmallModel("Set it [1] or [4].", most=9_000)
-    answer = await Answerer(model).answer(QUESTION, [Turn("user", "a")], LONG)
+    answer = await Answerer(model).answer(QUESTION, [Turn("user", "a")], found(LONG))
     assert (answer.lane, answer.text) == ("answer", "Set it [1] or.")
     assert "[4]" in answer.cut  # the model was not shown it
     assert "that is too long" in (answer.note or "")
@@ -181,7 +185,7 @@ async def test_what_is_too_long_is_asked_once_more_with_fewer_passages() -> None
 
 async def test_what_is_too_long_even_so_is_quoted_and_not_asked_again() -> None:
     model = SmallModel("Set it [1].", most=100)
-    answer = await Answerer(model).answer(QUESTION, [], LONG)
+    answer = await Answerer(model).answer(QUESTION, [], found(LONG))
     assert (answer.lane, answer.model, len(model.asked)) == ("answer", None, 2)
     assert answer.text.startswith("From **Configuration › Retries** [1]:")
     assert "that is too long" in (answer.note or "")
@@ -194,7 +198,9 @@ async def test_a_reply_cut_by_the_models_limit_ends_whole_and_shows_it() -> None
         ) -> Completion:
             return replace(await super().complete(messages, on_text), is_cut=True)
 
-    answer = await Answerer(Cut("Set it [1]:\n\n```python\nx = 1")).answer(QUESTION, [], FOUND)
+    answer = await Answerer(Cut("Set it [1]:\n\n```python\nx = 1")).answer(
+        QUESTION, [], found(FOUND)
+    )
     assert answer.text == "Set it [1]:\n\n```python\nx = 1\n```\n…"
     assert "length limit" in answer.cut[0]
 
@@ -211,9 +217,9 @@ async def test_only_what_a_model_writes_is_told_as_it_is_written() -> None:
                 on_text(completion.text)
             return completion
 
-    await Answerer(Talking("Set it [1].")).answer(QUESTION, [], FOUND, told.append)
-    await Answerer(None).answer(QUESTION, [], FOUND, told.append)
-    await Answerer(Talking("Eat [1].")).answer(OTHER, [], FOUND, told.append)
+    await Answerer(Talking("Set it [1].")).answer(QUESTION, [], found(FOUND), told.append)
+    await Answerer(None).answer(QUESTION, [], found(FOUND), told.append)
+    await Answerer(Talking("Eat [1].")).answer(OTHER, [], found(FOUND), told.append)
     assert told == ["Set it [1]."]
 
 

@@ -1,8 +1,13 @@
-from docbot.answers.lanes import decide, support
+from docbot.answers.lanes import Lane, judge, support
 from docbot.retrieval.lexical import terms
-from tests.answers.passages import passage
+from docbot.retrieval.passages import Passage
+from tests.answers.passages import found, passage
 
 RETRIES = terms("How do I set max_retries for a failed task?")
+
+
+def decide(asked: list[str], passages: list[Passage]) -> Lane:
+    return judge(asked, found(passages), "cautious").lane
 
 
 def test_a_question_whose_words_are_in_the_passages_is_answered() -> None:

@@ -107,6 +107,17 @@ async def embedder(server: ModelServer) -> AsyncIterator[OpenAIEmbedder]:
 QUESTION = Query("How do I raise the slots of a pool?", "Please help!")
 
 
+async def test_a_page_that_is_left_out_is_neither_ranked_nor_read(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    searcher = Searcher(await indexed(tmp_path), None, shelf)
+    whole = await searcher.search(Query("pool slots scheduler", ""), [1])
+    without = await searcher.search(Query("pool slots scheduler", ""), [1], without_pages=[10])
+    assert {page.page for page in whole.pages} == {10, 20}
+    assert [page.page for page in without.pages] == [20]
+    assert [each.page_id for each in without.passages] == [20]
+
+
 async def test_the_page_that_answers_comes_first_with_all_a_citation_needs(
     tmp_path: Path, shelf: Shelf
 ) -> None:
