@@ -21,6 +21,7 @@ from docbot.retrieval.embedder import Embedder, question_text
 from docbot.retrieval.fusion import RankedPage, combine, order_chunks, rank_pages
 from docbot.retrieval.lexical import query_vector
 from docbot.retrieval.passages import Passage
+from docbot.retrieval.stages import ALL_STAGES, Stages
 from docbot.retrieval.store import Hit, Index, Sparse
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class Searcher:
         *,
         embed_seconds: float = _EMBED_SECONDS,
         breaker: Callable[[], Breaker] = Breaker,
+        stages: Stages = ALL_STAGES,
     ) -> None:
         """Set up.
 
@@ -95,12 +97,14 @@ class Searcher:
             chunks: gives the texts.
             embed_seconds: for the question's vector.
             breaker: makes one for each model that is asked.
+            stages: those that take part.
         """
         self._index = index
         self._embedder = embedder
         self._chunks = chunks
         self._embed_seconds = embed_seconds
         self._breakers = defaultdict[str, Breaker](breaker)
+        self._stages = stages
 
     async def search(
         self,
@@ -172,7 +176,7 @@ class Searcher:
     async def _embed(self, query: Query) -> tuple[list[float] | None, str | None]:
         """Return the question's vector, or None and why there is none though a model is set."""
         text = question_text(query.title, query.body, query.context)
-        if self._embedder is None or not text:
+        if self._embedder is None or not text or not self._stages.dense:
             return None, None
         try:
             for _ in range(_SWAPS):
