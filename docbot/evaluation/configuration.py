@@ -1,0 +1,111 @@
+"""What of docbot an evaluation measures: the stages of its search, its caution, its model."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from docbot.answers.lanes import Caution
+from docbot.errors import UsageError
+from docbot.retrieval.stages import ALL_STAGES, Stages
+
+NO_MODEL: Final = "none"
+_STAGES: Final = {field.name: field for field in fields(Stages)}
+_NAMES: Final = (*_STAGES, "caution", "chat_model")
+_SWITCH: Final = {
+    **dict.fromkeys(("on", "true", "yes", "1"), True),
+    **dict.fromkeys(("off", "false", "no", "0"), False),
+}
+_FORM: Final = "write name=value[,name=value...] or the path of a TOML file"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """`chat_model` None answers by quoting."""
+
+    stages: Stages = ALL_STAGES
+    caution: Caution = "cautious"
+    chat_model: str | None = None
+
+    def described(self) -> dict[str, Any]:
+        """Give every value by its name."""
+        model = self.chat_model or NO_MODEL
+        return {**asdict(self.stages), "caution": self.caution, "chat_model": model}
+
+
+def configured(text: str, usual: Configuration) -> Configuration:
+    """Read a configuration: what it does not name is as `usual`.
+
+    Raises:
+        UsageError: it is none; the message names what is wrong and what is allowed.
+    """
+    chosen = usual
+    for name, value in _pairs(text).items():
+        chosen = _with(chosen, name, value)
+    return chosen
+
+
+def _pairs(text: str) -> Mapping[str, Any]:
+    path = Path(text)
+    if "=" in text and not _is_file(path):
+        return dict(_pair(part) for part in text.split(",") if part.strip())
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path}: is no TOML ({error}); write lines such as dense = false"
+        ) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{text}: cannot be read ({reason}); {_FORM}") from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long for a path, or with a NUL
+        return False
+
+
+def _pair(part: str) -> tuple[str, str]:
+    name, mark, value = part.partition("=")
+    if not mark:
+        raise UsageError(f"{part.strip()}: has no `=`; {_FORM}")
+    return name.strip(), value.strip()
+
+
+def _with(configuration: Configuration, name: str, value: Any) -> Configuration:
+    if name == "caution":
+        if value not in get_args(Caution):
+            raise UsageError(f"caution={value}: allowed are {' and '.join(get_args(Caution))}")
+        return replace(configuration, caution=value)
+    if name == "chat_model":
+        if not isinstance(value, str) or not value:
+            raise UsageError(f"chat_model={value}: give a model's name, or {NO_MODEL}")
+        return replace(configuration, chat_model=None if value == NO_MODEL else value)
+    if name not in _STAGES:
+        raise UsageError(_unknown(name))
+    stages: Stages = replace(configuration.stages, **{name: _stage_value(name, value)})
+    return replace(configuration, stages=stages)
+
+
+def _stage_value(name: str, value: Any) -> Any:
+    """Read a value as what the stage has unless it is set."""
+    usual = _STAGES[name].default
+    if isinstance(usual, bool):
+        switch = value if isinstance(value, bool) else _SWITCH.get(str(value).lower())
+        if switch is None:
+            raise UsageError(f"{name}={value}: allowed are on and off")
+        return switch
+    try:
+        return type(usual)(value)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{name}={value}: give a value such as {usual}") from error
+
+
+def _unknown(name: str) -> str:
+    [near] = difflib.get_close_matches(name, _NAMES, n=1, cutoff=0)
+    return f"{name}: there is no such name; the nearest is {near}; names: {', '.join(_NAMES)}"

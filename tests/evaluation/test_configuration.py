@@ -1,0 +1,68 @@
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docbot.errors import UsageError
+from docbot.evaluation.configuration import Configuration, configured
+from docbot.retrieval.stages import Stages
+
+USUAL = Configuration(chat_model="large")
+
+
+def test_what_is_not_named_is_as_usual() -> None:
+    assert configured("dense=off", USUAL) == Configuration(Stages(dense=False), chat_model="large")
+    assert configured("caution=helpful, chat_model=none", USUAL) == Configuration(
+        caution="helpful", chat_model=None
+    )
+    assert configured("chat_model=small", USUAL).chat_model == "small"
+
+
+def test_every_stage_can_be_switched_off_and_on() -> None:
+    for field in fields(Stages):
+        off = configured(f"{field.name}=off", USUAL)
+        assert getattr(off.stages, field.name) is False
+        assert configured(f"{field.name}=true", off) == USUAL
+        assert off.described()[field.name] is False
+
+
+def test_a_file_names_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "words=only.toml"
+    file.write_text('dense = false\ncaution = "helpful"\n')
+    assert configured(str(file), USUAL) == configured("dense=off,caution=helpful", USUAL)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("dens=off", "there is no such name; the nearest is dense"),
+        ("model=none", "the nearest is chat_model"),
+        ("dense=perhaps", "dense=perhaps: allowed are on and off"),
+        ("caution=bold", "allowed are cautious and helpful"),
+        ("chat_model=", "give a model's name, or none"),
+        ("dense=on,caution", "caution: has no `=`"),
+        ("no-such.toml", "no-such.toml: cannot be read"),
+        ("x" * 5000, "cannot be read"),
+        ("a\0b", "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_is_allowed(text: str, said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        configured(text, USUAL)
+    assert said in str(refused.value)
+
+
+def test_a_broken_file_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "broken.toml"
+    file.write_text("dense = ")
+    with pytest.raises(UsageError, match="is no TOML"):
+        configured(str(file), USUAL)
+
+
+@given(st.text())
+def test_any_text_is_a_configuration_or_refused(text: str) -> None:
+    with suppress(UsageError):
+        configured(text, USUAL)
