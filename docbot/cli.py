@@ -416,6 +416,75 @@ def ask(question: str, names: Sequence[str], as_json: bool) -> None:
     click.echo(draft.left_to_say(final, found.cut))
 
 
+@commands.command("eval")
+@click.argument("questions", metavar="QUESTIONS.jsonl", type=click.Path(path_type=Path))
+@click.option("--cross", is_flag=True, help="Ask each question of the other sources too.")
+@click.option(
+    "--remove-gold", is_flag=True, help="Ask each question without the pages that answer it too."
+)
+@click.option("--no-model", is_flag=True, help="Leave the chat model out.")
+@click.option("--config", metavar="CONFIG", help="What is measured, as `dense=off`.")
+@click.option("--against", metavar="CONFIG", help="Measure this too, and compare the two.")
+@click.option(
+    "--gate",
+    metavar="BASELINE.json",
+    type=click.Path(path_type=Path),
+    help="Fail where a figure is worse than in this document of an earlier --json.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write one page with plots, too.",
+)
+def evaluate(as_json: bool, html: Path | None, **options: Any) -> None:
+    """Measure how well questions with known answers are found and answered.
+
+    Each line of QUESTIONS.jsonl is {"id", "source", "title", "body", "gold": [addresses]}; with
+    an empty `gold` it should not be answered. CONFIG is name=value[,name=value...] or a TOML file.
+    docs/evaluation.md says how to read the figures.
+
+    \b
+    Examples:
+      docbot eval questions.jsonl
+      docbot eval questions.jsonl --cross --remove-gold --html report.html
+      docbot eval questions.jsonl --against dense=off
+      docbot eval questions.jsonl --json > baseline.json
+      docbot eval questions.jsonl --gate baseline.json
+    """
+    from docbot.app.evaluating import Wanted
+    from docbot.app.evaluating import evaluate as measure
+    from docbot.evaluation.page import page_of
+    from docbot.evaluation.report import Report, document
+    from docbot.evaluation.table import lines_of
+
+    if html is not None and not html.parent.is_dir():
+        raise UsageError(f"--html {html}: there is no folder {html.parent}; make it first")
+    progress = TerminalProgress()
+
+    async def ask_all(rooms: "Rooms") -> Report:
+        return await measure(rooms, Wanted(**options), progress=progress, warn=_warn)
+
+    report = _with_rooms(ask_all)
+    if html is not None:
+        _write_page(html, page_of(report))
+    if as_json:
+        _print_json(document(report))
+    else:
+        for line in lines_of(report):
+            click.echo(line)
+    if report.faults:
+        raise DocbotError("; ".join(report.faults))
+
+
+def _write_page(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        _warn(f"--html {path}: cannot be written ({error.strerror})")
+
+
 @commands.group()
 def forum() -> None:
     """The forums that docbot answers in."""

@@ -184,6 +184,14 @@ class Settings(BaseSettings):
         None,
         description="What a million tokens cost with that model, in any currency; a large sync then says what it will cost.",
     )
+    docbot_price_in: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None,
+        description="What a million tokens to the chat model cost, in any currency; with `DOCBOT_PRICE_OUT` `docbot eval` then says what answers cost.",
+    )
+    docbot_price_out: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None,
+        description="What a million tokens that the chat model writes cost, in the same currency; needs `DOCBOT_PRICE_IN`.",
+    )
     docbot_missed_hours: Annotated[float, Field(ge=0, le=8760, allow_inf_nan=False)] = Field(
         6,
         description="How old a question may be that was asked while docbot was away, to be answered; older ones are `cancelled`.",
@@ -369,6 +377,11 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise SettingsError(
             "DOCBOT_CHAT_MODEL, DOCBOT_EMBEDDING_MODEL: a model needs OPENAI_API_KEY, "
             "or OPENAI_BASE_URL of an endpoint that asks for no key"
+        )
+    if (settings.docbot_price_in is None) != (settings.docbot_price_out is None):
+        raise SettingsError(
+            "DOCBOT_PRICE_IN, DOCBOT_PRICE_OUT: one is set alone, and half a price is none; set"
+            " both, 0 where nothing is asked, or neither"
         )
 
 

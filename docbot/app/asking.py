@@ -9,7 +9,7 @@ from docbot.app.rooms import Rooms, open_answerer, refuse_endpoint_without_model
 from docbot.errors import UsageError
 from docbot.retrieval.search import Query, SearchResult
 
-_PASSAGES = 8
+PASSAGES = 8
 
 
 async def search_once(
@@ -24,8 +24,20 @@ async def search_once(
     """
     chosen = await rooms.sources.get_many(source_names)
     found = await rooms.searcher.search(Query(query, ""), [source.id for source in chosen], limit)
-    if found.indexed:
-        return found
+    if not found.indexed:
+        await refuse_without_index(rooms)
+    return found
+
+
+async def refuse_without_index(rooms: Rooms) -> None:
+    """Say why there is no index to search, and what makes one.
+
+    Raises:
+        UsageError: there is none.
+        TransientError: the index cannot be reached.
+    """
+    if await rooms.index.reach() is not None:
+        return
     if await rooms.generations.find_current() is None:
         raise UsageError("nothing was read yet; `docbot sources add`, then `docbot sync`")
     raise UsageError(
@@ -55,7 +67,7 @@ async def ask_once(
         DocbotError: the model cannot be asked.
     """
     await refuse_endpoint_without_model(rooms.settings)
-    found = await search_once(rooms, question, source_names, _PASSAGES)
+    found = await search_once(rooms, question, source_names, PASSAGES)
     if found.warning:
         warn(found.warning)
     async with open_answerer(rooms.settings) as answerer:

@@ -9,6 +9,7 @@ from pathlib import Path
 from docbot.answers.answer import Answerer
 from docbot.answers.generate import OpenAIChatModel
 from docbot.answers.guard import GuardedModel
+from docbot.answers.lanes import Caution
 from docbot.db.addresses import Addresses
 from docbot.db.answers import Answers
 from docbot.db.chunks import Chunks
@@ -161,11 +162,13 @@ async def _rooms(
 
 
 @asynccontextmanager
-async def open_answerer(settings: Settings) -> AsyncIterator[Answerer]:
+async def open_answerer(
+    settings: Settings, caution: Caution = "cautious"
+) -> AsyncIterator[Answerer]:
     """What answers: with the model that is set, or without one by quoting."""
     model = chat_model(settings)
     if model is None:
-        yield Answerer(None)
+        yield Answerer(None, caution)
         return
     guarded = GuardedModel(
         model,
@@ -173,7 +176,7 @@ async def open_answerer(settings: Settings) -> AsyncIterator[Answerer]:
         pace=Pace(settings.docbot_model_calls_per_minute, seconds=60),
     )
     try:
-        yield Answerer(guarded)
+        yield Answerer(guarded, caution)
     finally:
         await model.close()
 

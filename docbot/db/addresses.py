@@ -54,6 +54,21 @@ _FAILURES = """
     SELECT address, failure FROM addresses
     WHERE source_id = $1 AND failure IS NOT NULL ORDER BY failed_at, address LIMIT $2
 """
+# A stub leads to another address, which gives the page.
+_PLACES = """
+    SELECT url AS address, url, id AS page_id
+    FROM pages WHERE source_id = $1 AND removed_at IS NULL
+    UNION
+    SELECT address, url, pages.id
+    FROM addresses JOIN pages ON pages.source_id = $1 AND url = page_url AND removed_at IS NULL
+    WHERE addresses.source_id = $1
+    UNION
+    SELECT stub.address, url, pages.id
+    FROM addresses AS stub
+    JOIN addresses AS target ON target.source_id = $1 AND target.address = stub.leads_to
+    JOIN pages ON pages.source_id = $1 AND url = target.page_url AND removed_at IS NULL
+    WHERE stub.source_id = $1
+"""
 _COUNT_FAILURES = "SELECT count(*) FROM addresses WHERE source_id = $1 AND failure IS NOT NULL"
 
 
@@ -76,6 +91,15 @@ class AddressRow:
     sync_id: int | None = None
     failure: str | None = None
     is_stored: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One of the addresses at which a page is reached; `url` is the page's own."""
+
+    address: str
+    url: str
+    page_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +126,12 @@ class Addresses:
         with translated():
             rows = await self._pool.fetch(_WITH_PAGE, source_id)
         return frozenset(row["address"] for row in rows)
+
+    async def places(self, source_id: int) -> list[Place]:
+        """Give every address of every page: its own, and those that lead to it."""
+        with translated():
+            rows = await self._pool.fetch(_PLACES, source_id)
+        return [Place(**row) for row in rows]
 
     async def put(self, source_id: int, sync_id: int, row: AddressRow) -> None:
         with translated():

@@ -1,0 +1,162 @@
+"""One evaluation from the command line: the questions of a file, asked as the bot would be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from docbot import __version__
+from docbot.app.asking import PASSAGES, refuse_without_index
+from docbot.app.embedding import Progress
+from docbot.app.rooms import Rooms, open_answerer, refuse_endpoint_without_model
+from docbot.db.chunks import Chunks
+from docbot.db.sources import Source
+from docbot.errors import UsageError
+from docbot.evaluation.comparison import gate, read_baseline
+from docbot.evaluation.configuration import Configuration, configured
+from docbot.evaluation.measure import Plan, Prices, Site, Subject, measure, plan
+from docbot.evaluation.questions import Question, folded, read_questions
+from docbot.evaluation.report import IndexState, Report, Run
+from docbot.evaluation.table import lines_of_faults
+from docbot.retrieval.embedder import Embedder
+from docbot.retrieval.search import Searcher
+from docbot.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An evaluation as somebody asked for it; nothing of it is checked yet."""
+
+    questions: Path
+    cross: bool = False
+    remove_gold: bool = False
+    no_model: bool = False
+    config: str | None = None
+    against: str | None = None
+    gate: Path | None = None
+
+
+async def evaluate(
+    rooms: Rooms,
+    wanted: Wanted,
+    *,
+    progress: Progress,
+    warn: Callable[[str], None],
+    embedder: Embedder | None = None,
+) -> Report:
+    """Ask every question of the file and make the figures.
+
+    Args:
+        rooms: what it works with.
+        wanted: what is asked, of what, and what it is compared with.
+        progress: shows how many were asked.
+        warn: told what could not be asked, and what the sources lack.
+        embedder: of the questions, in place of the one that is set.
+
+    Raises:
+        UsageError: the questions, a configuration or the earlier run cannot be used, or nothing
+            was read yet.
+        DocbotError: the database or the index cannot be asked.
+    """
+    questions = read_questions(wanted.questions)
+    first, second = _configurations(rooms.settings, wanted)
+    baseline = read_baseline(wanted.gate) if wanted.gate is not None else None
+    await refuse_endpoint_without_model(rooms.settings)
+    await refuse_without_index(rooms)
+    planned = plan(
+        questions,
+        await _sites(rooms, questions),
+        cross=wanted.cross,
+        remove_gold=wanted.remove_gold,
+    )
+    report = Report(
+        docbot=__version__,
+        index=await _index_state(rooms),
+        plan=planned,
+        run=await _run(rooms, planned, first, progress, embedder),
+        against=await _run(rooms, planned, second, progress, embedder) if second else None,
+    )
+    for line in lines_of_faults(report):
+        warn(line)
+    if baseline is None:
+        return report
+    held = gate(
+        baseline,
+        report.run.measured.records,
+        docbot=__version__,
+        configuration=first.described(),
+    )
+    return replace(report, gate=held)
+
+
+def _configurations(
+    settings: Settings, wanted: Wanted
+) -> tuple[Configuration, Configuration | None]:
+    """Give the first configuration, and the second, which differs from it in what it names."""
+    model = None if wanted.no_model else settings.docbot_chat_model
+    first = Configuration(chat_model=model)
+    if wanted.config is not None:
+        first = configured(wanted.config, first)
+    second = configured(wanted.against, first) if wanted.against is not None else None
+    endpoint = settings.openai_api_key or settings.openai_base_url
+    if not endpoint and any(each is not None and each.chat_model for each in (first, second)):
+        raise UsageError(
+            "chat_model: a model needs OPENAI_API_KEY, or OPENAI_BASE_URL of an endpoint that asks"
+            " for no key"
+        )
+    return first, second
+
+
+async def _sites(rooms: Rooms, questions: list[Question]) -> dict[str, Site]:
+    """Read the pages of the sources that the questions name."""
+    named = {question.source for question in questions}
+    sources = [source for source in await rooms.sources.all() if source.name in named]
+    return {source.name: await _site(rooms, source) for source in sources}
+
+
+async def _site(rooms: Rooms, source: Source) -> Site:
+    places = await rooms.addresses.places(source.id)
+    pages = {folded(place.address): place.page_id for place in places}
+    pages |= {folded(place.url): place.page_id for place in places}  # a page's own goes before
+    return Site(source.id, source.name, pages, {place.page_id: place.url for place in places})
+
+
+async def _index_state(rooms: Rooms) -> IndexState:
+    current = await rooms.generations.find_current()
+    if current is None:  # it was there a moment ago
+        raise UsageError("nothing was read yet; `docbot sources add`, then `docbot sync`")
+    return IndexState(
+        current.name, current.points, current.lexical_version, current.embedding_model
+    )
+
+
+async def _run(
+    rooms: Rooms,
+    planned: Plan,
+    configuration: Configuration,
+    progress: Progress,
+    embedder: Embedder | None,
+) -> Run:
+    settings = rooms.settings.model_copy(update={"docbot_chat_model": configuration.chat_model})
+    searcher = Searcher(
+        rooms.index,
+        embedder or rooms.embedder,
+        Chunks(rooms.pool),
+        stages=configuration.stages,
+    )
+    # Side by side only where one waits for a model: else each would wait for the others.
+    at_once = settings.docbot_model_calls_at_once if configuration.chat_model else 1
+    progress.begin("asking")
+    progress.expect(len(planned.askings))
+    try:
+        async with open_answerer(settings, configuration.caution) as answerer:
+            subject = Subject(searcher, answerer, PASSAGES, _prices(settings))
+            measured = await measure(planned.askings, subject, at_once=at_once, done=progress.at)
+    finally:
+        progress.end()
+    return Run(configuration, measured)
+
+
+def _prices(settings: Settings) -> Prices | None:
+    if settings.docbot_price_in is None or settings.docbot_price_out is None:
+        return None
+    return Prices(settings.docbot_price_in, settings.docbot_price_out)
