@@ -28,7 +28,7 @@ from docbot.answers.reply import Completion
 from docbot.answers.split import split
 from docbot.answers.tables import tables_as_code
 from docbot.errors import DownError, PermanentError, RefusedError, TooLongError
-from docbot.retrieval.lexical import terms
+from docbot.retrieval.lexical import asked_in, terms
 from docbot.retrieval.passages import Passage
 from docbot.retrieval.search import SearchResult
 
@@ -39,7 +39,6 @@ _LONGEST_ANSWER = 5_500  # characters, three messages; beyond, a model has lost 
 _MOST_READ = 2 * _LONGEST_ANSWER  # characters; cutting what is thrown away takes time too
 _LITTLE = 5_000  # characters of passages: with rules and question some 2,500 tokens
 _LITTLE_QUESTION = 2_000  # characters
-_TITLE_TERMS = 3  # with fewer a title does not say what is asked ("Help with DAGs")
 _CUT_BY_MODEL = "the end of the reply: the model stopped at its length limit"
 # Within its line: over its end, each of a thousand empty lines would be read to the last.
 _NO_ANSWER_LINE = re.compile(rf"^[ \t*`\"'>]*{NO_ANSWER}\b(.*)$", re.MULTILINE)
@@ -130,7 +129,7 @@ class Answerer:
         """
         started = perf_counter()
         passages = found.passages
-        judgement = judge(asked_terms(question), found, self._caution)
+        judgement = judge(found, self._caution)
         lane = judgement.lane
         timings = {"decide": _since(started)}
         completion: Completion | None = None
@@ -204,12 +203,6 @@ def _mark() -> str:
     return secrets.token_hex(8)
 
 
-def asked_terms(question: QuestionText) -> list[str]:
-    """Give the terms that say what is asked: the title's, or all where it says too little."""
-    of_title = terms(question.title)
-    return of_title if len(set(of_title)) >= _TITLE_TERMS else terms(question.text)
-
-
 def _judged(
     completion: Completion, shown: Sequence[Passage], passages: Sequence[Passage]
 ) -> _Draft:
@@ -246,7 +239,7 @@ def _bounded(completion: Completion) -> tuple[str, tuple[str, ...]]:
 
 
 def _quiet(question: QuestionText, passages: Sequence[Passage]) -> _Draft:
-    if not asked_terms(question):
+    if not terms(asked_in(question.title, question.body)):
         note = "its title and text say nothing to search for"
         return _Draft("abstain", texts.NOTHING_ASKED, note=note)
     note = "what was found says too little about it" if passages else "nothing was found"

@@ -1,36 +1,25 @@
 """The lane of a question: answer it, point to pages, or stay quiet.
 
-Decided from what the passages have in common with the question, never from a raw search score:
-such a score only orders, and says nothing about whether the documentation answers.
+Chosen by the probability that the passages answer, never by a raw search score: such a score only
+orders, and means something else in every documentation. The probability is that of a logistic
+regression over a few signals of the search; its weights stand in `lanes.json`, with the command
+that made them, and docs/retrieval.md tells what they were measured to do.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from typing import Any, Final, Literal
 
-from docbot.retrieval.lexical import terms
-from docbot.retrieval.passages import Passage
 from docbot.retrieval.search import SearchResult
+from docbot.retrieval.signals import Signals
 
 Lane = Literal["answer", "suggest", "abstain"]
 Caution = Literal["cautious", "helpful"]
 
-# Measured with lexical search on 252 questions to four documentation sites, each asked of all
-# four (214 answerable, 756 of another site): weighing long words or identifiers more found
-# nothing, fewer passages or all terms of the body instead of the title's did worse.
-_LOOKED_AT = 8  # passages
-_TOGETHER = 0.5  # what one passage holds alone counts as much as what all hold between them
-_DOUBT = 0.5  # terms, counted as missing: a question of two words proves less than one of ten
-
-# Cosines of unrelated and of matching texts with common embedding models; between them the
-# similarity counts from 0 to 1, and as much as the words do. Not measured yet.
-_UNRELATED, _MATCHING = 0.2, 0.7
-_DENSE_SHARE = 0.5
-
-# There, 84 % of the answerable and 14 % of another site's questions reach the first, 95 % and
-# 31 % the second.
-_ANSWER_FROM: dict[Caution, float] = {"cautious": 0.65, "helpful": 0.65}
-_SUGGEST_FROM: dict[Caution, float] = {"cautious": 0.55, "helpful": 0.55}
+_INTERCEPT = "intercept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,40 +30,42 @@ class Judgement:
     probability: float
 
 
-def judge(question_terms: Sequence[str], found: SearchResult, caution: Caution) -> Judgement:
+def _packaged() -> dict[str, Any]:
+    text = (files("docbot.answers") / "lanes.json").read_text(encoding="utf-8")
+    model: dict[str, Any] = json.loads(text)
+    return model
+
+
+_MODEL: Final = _packaged()
+
+
+def judge(found: SearchResult, caution: Caution) -> Judgement:
     """Choose the lane; `abstain` when nothing was asked or nothing of it is found."""
-    probability = support(question_terms, found.passages)
+    if not found.passages or not found.signals.familiarity:
+        return Judgement("abstain", 0.0)
+    probability = probability_of(found.signals)
     return Judgement(lane_of(probability, caution), probability)
 
 
 def lane_of(probability: float, caution: Caution) -> Lane:
-    if probability >= _ANSWER_FROM[caution]:
+    if probability >= _MODEL["answer from"][caution]:
         return "answer"
-    return "suggest" if probability >= _SUGGEST_FROM[caution] else "abstain"
+    return "suggest" if probability >= _MODEL["suggest from"][caution] else "abstain"
 
 
-def support(question_terms: Sequence[str], passages: Sequence[Passage]) -> float:
-    """Measure, from 0 to 1, how much of the question the best passages are about.
+def probability_of(signals: Signals) -> float:
+    """Return the probability, from 0 to 1, that the passages behind the signals answer.
 
-    Args:
-        question_terms: of `terms`, in any order; repetitions count once.
-        passages: best first.
+    Searches with embeddings and those by words alone have weights of their own.
     """
-    asked = set(question_terms)
-    best = passages[:_LOOKED_AT]
-    if not asked or not best:
-        return 0.0
-    found = [passage_terms(passage) & asked for passage in best]
-    single = max(len(each) for each in found)
-    together = len(set().union(*found))
-    words = ((1 - _TOGETHER) * single + _TOGETHER * together) / (len(asked) + _DOUBT)
-    similarities = [passage.dense for passage in best if passage.dense is not None]
-    if not similarities:
-        return words
-    closeness = (max(similarities) - _UNRELATED) / (_MATCHING - _UNRELATED)
-    return (1 - _DENSE_SHARE) * words + _DENSE_SHARE * min(max(closeness, 0.0), 1.0)
+    by = "words alone" if signals.closeness is None else "with embeddings"
+    return logistic(_MODEL[by], asdict(signals))
 
 
-def passage_terms(passage: Passage) -> set[str]:
-    """List the terms of a passage with its title and headings."""
-    return set(terms("\n".join([passage.title, *passage.heading_path, passage.text])))
+def logistic(weights: Mapping[str, float], values: Mapping[str, float]) -> float:
+    """Return 1 / (1 + e^-x), where x is the intercept and each value times its weight."""
+    total = weights[_INTERCEPT] + math.fsum(
+        weight * values[name] for name, weight in weights.items() if name != _INTERCEPT
+    )
+    # Beyond this either side is 0 or 1 to a hundred digits, and the power would overflow.
+    return 1 / (1 + math.exp(-min(max(total, -250.0), 250.0)))

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from docbot.answers import texts
 from docbot.answers.citations import without_numbers
-from docbot.answers.lanes import passage_terms
 from docbot.answers.markdown import Fence, Prose, blocks
 from docbot.answers.sanitise import plain
 from docbot.answers.split import split
 from docbot.answers.tables import tables_as_code
 from docbot.retrieval.lexical import terms
 from docbot.retrieval.passages import Passage
+from docbot.retrieval.signals import passage_terms
 
 LIMIT = 900  # characters: a pointer with an excerpt, not the page
 _PROSE_LIMIT = 420  # of the excerpt's words, so that code has room

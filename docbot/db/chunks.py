@@ -1,4 +1,4 @@
-"""Chunks as a search reads them: pages of many, text and address of few."""
+"""Chunks as a search reads them: the pages of many, text and address of few."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from docbot.db.errors import translated
 from docbot.db.pool import Pool
 
-_PAGES_OF = "SELECT id, page_id FROM chunks WHERE id = ANY($1::bigint[])"
+_PLACES = """
+    SELECT chunks.id, chunks.page_id, sizes.chunks
+    FROM chunks
+    JOIN (
+        SELECT page_id, count(*) AS chunks FROM chunks
+        WHERE page_id IN (SELECT page_id FROM chunks WHERE id = ANY($1::bigint[]))
+        GROUP BY page_id) AS sizes USING (page_id)
+    WHERE chunks.id = ANY($1::bigint[])
+"""
 _GET_MANY = """
     SELECT chunks.id, chunks.page_id, chunks.source_id, sources.name AS source,
            coalesce(pages.indexed_title, pages.title) AS title, chunks.heading_path, chunks.url, chunks.text
@@ -15,6 +23,14 @@ _GET_MANY = """
     JOIN sources ON sources.id = chunks.source_id
     WHERE chunks.id = ANY($1::bigint[])
 """
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPlace:
+    """The page that a chunk stands on, and how many chunks that page has, 1 and up."""
+
+    page: int
+    chunks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +49,11 @@ class Chunks:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def pages_of(self, ids: Sequence[int]) -> dict[int, int]:
-        """Return the page's id by chunk id; ids removed since are left out."""
+    async def places(self, ids: Sequence[int]) -> dict[int, ChunkPlace]:
+        """Return where each chunk stands, by its id; ids removed since are left out."""
         with translated():
-            rows = await self._pool.fetch(_PAGES_OF, list(ids))
-        return {row["id"]: row["page_id"] for row in rows}
+            rows = await self._pool.fetch(_PLACES, list(ids))
+        return {row["id"]: ChunkPlace(row["page_id"], row["chunks"]) for row in rows}
 
     async def get_many(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
         """Return what is stored of `ids`, by id; ids removed since are left out."""

@@ -30,6 +30,7 @@ LEFT_OUT: Mapping[str, str] = MappingProxyType(
         "activity": "who acts is true of one database alone",
         "index_generations": "names folders or collections that are not in the backup; built anew",
         "installation": "two databases of one name on a Qdrant server drop each other's index",
+        "vocabularies": "of index generations; counted anew with them",
     }
 )
 

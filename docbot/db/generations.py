@@ -24,6 +24,13 @@ _SWITCH = """
     UPDATE index_generations SET state = 'current', points = $2, last_chunk = $3
     WHERE name = $1 AND state = 'building'
 """
+_PUT_VOCABULARY = """
+    INSERT INTO vocabularies (generation_id, source_id, chunks, terms, counts)
+    SELECT id, $2, $3, $4, $5 FROM index_generations WHERE name = $1
+"""
+_VOCABULARIES = """
+    SELECT source_id, chunks, terms, counts FROM vocabularies WHERE generation_id = $1
+"""
 _DROP_SET_ASIDE = "DELETE FROM chunks WHERE position IS NULL"
 _DROP_REMOVED = "DELETE FROM pages WHERE removed_at IS NOT NULL"
 _DROP_OLD_TITLES = "UPDATE pages SET indexed_title = NULL WHERE indexed_title IS NOT NULL"
@@ -101,6 +108,16 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True)
+class VocabularyRow:
+    """How many of a source's chunks hold each term; both are 32-bit numbers, little-endian."""
+
+    source_id: int
+    chunks: int
+    terms: bytes
+    counts: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class IndexRow:
     """A chunk with all that its vectors are made from; `vector` is None until it is embedded."""
 
@@ -147,7 +164,9 @@ class Generations:
                 await self._pool.fetchval(_BEGIN, lexical_version, embedding_model, dimensions)
             )
 
-    async def switch(self, name: str, built: Built) -> None:
+    async def switch(
+        self, name: str, built: Built, vocabularies: Sequence[VocabularyRow] = ()
+    ) -> None:
         """Make it the current one; chunks that only the one before named are gone with that.
 
         Raises:
@@ -161,10 +180,20 @@ class Generations:
                     raise TransientError(
                         f"index {name} was thrown away by another sync; run `docbot sync` again"
                     )
+                for row in vocabularies:
+                    await conn.execute(
+                        _PUT_VOCABULARY, name, row.source_id, row.chunks, row.terms, row.counts
+                    )
                 await conn.execute(_DROP_SET_ASIDE)
                 await conn.execute(_DROP_REMOVED)
                 await conn.execute(_DROP_OLD_TITLES)
                 await conn.execute(_NOTIFY, name)
+
+    async def vocabularies(self, generation_id: int) -> list[VocabularyRow]:
+        """The words of each source in a generation; none for one that was built before they were."""
+        with translated():
+            rows = await self._pool.fetch(_VOCABULARIES, generation_id)
+        return [VocabularyRow(**row) for row in rows]
 
     async def installation(self) -> str:
         """The short name of this database, by which it knows its own on a shared server."""

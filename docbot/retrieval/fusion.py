@@ -1,20 +1,26 @@
-"""From hits to an order: both sides of a search added up, then pages, then their chunks.
+"""From hits to an order: each side of a search rates pages, both are added up, then come chunks.
 
-Pure functions over raw scores; constants were chosen on two documentation sites.
+Pure functions over raw scores. What each constant is worth, and what was tried beside it, stands
+in docs/retrieval.md.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from docbot.db.chunks import ChunkPlace
+from docbot.retrieval.stages import ALL_STAGES, Stages
 from docbot.retrieval.store import Hit
 
-# What a page's best chunks add to its score. Rating a page by its best chunk alone found .05 and
-# .07 fewer pages among the first five: a page on the subject has several. Of chunks of 200 to 500
-# tokens it has more than of those of 200 words, for which (1.0, 0.3, 0.1) was chosen; with those
-# shares .01 and .03 fewer pages came first.
+# What a page's best chunks add to its score: a page on the subject has several.
 _CHUNK_SHARES = (1.0, 0.4, 0.2, 0.1)
+_BEST_CHUNK_ONLY = (1.0,)
+# Of each side; what lies below adds nothing to a page, or long pages would gather it.
+_CHUNKS_A_SIDE = 200
+# In standard deviations of a page's score, for how near all of the page is by meaning: one that is
+# about nothing else stands above one that also mentions it.
+_FOCUS = 0.2
 # A page's next chunk stands behind other pages' best ones unless it is nearly as good as the
 # one before it, so that the first few passages show several pages.
 _NEXT_CHUNK = 0.6
@@ -50,41 +56,108 @@ def combine(hits: Sequence[Hit]) -> list[tuple[int, float]]:
     return sorted(scored, key=_best_first)
 
 
-def rank_pages(scored: Sequence[tuple[int, float]], page_of: Mapping[int, int]) -> list[RankedPage]:
-    """Rank pages by their best four chunks.
+def rank_pages(
+    hits: Sequence[Hit], places: Mapping[int, ChunkPlace], stages: Stages = ALL_STAGES
+) -> list[RankedPage]:
+    """Rank the pages of the hits by what each side holds of them.
+
+    Each side rates a page by its best four chunks, in what they lie above that side's 200th; the
+    dense side also by how near all its chunks are. Each rating counts in standard deviations over
+    these pages. Within a page the sum of both sides orders the chunks.
 
     Args:
-        scored: (chunk id, score) on any scale; the lowest counts as 0, so that a further chunk
-            never lowers its page.
-        page_of: page id by chunk id; chunks that are missing here are left out.
+        hits: candidates of one search, no chunk twice.
+        places: by chunk id; hits that are missing here are left out.
+        stages: those that take part.
 
     Returns:
-        best page first, ties by page id.
+        best page first, ties by page id; the lowest scores 0.
     """
-    floor = min((score for _, score in scored), default=0.0)
+    known = [hit for hit in hits if hit.chunk in places]
     chunks: defaultdict[int, list[tuple[int, float]]] = defaultdict(list)
-    for chunk, score in sorted(scored, key=_best_first):
-        if chunk in page_of:
-            chunks[page_of[chunk]].append((chunk, score - floor))
-    pages = [RankedPage(page, _page_score(own), tuple(own)) for page, own in chunks.items()]
+    for chunk, score in combine(known):
+        chunks[places[chunk].page].append((chunk, score))
+    ratings = _ratings(known, places, stages)
+    totals = {page: math.fsum(rating[page] for rating in ratings) for page in chunks}
+    floor = min(totals.values(), default=0.0)
+    pages = [RankedPage(page, totals[page] - floor, tuple(own)) for page, own in chunks.items()]
     return sorted(pages, key=lambda page: (-page.score, page.page))
 
 
 def order_chunks(pages: Collection[RankedPage], limit: int) -> list[tuple[int, float]]:
     """Return the `limit` chunks to show with the scores that order them, best first.
 
-    A page's best chunk stands at the page's score; each further one at its own, cut down.
+    A page's best chunk stands at the page's score; each further one below it, by how far it is
+    behind the best among all chunks of these pages.
     """
+    floor = min((score for page in pages for _, score in page.chunks), default=0.0)
     ordered = [
-        (chunk, page.score if place == 0 else score * _NEXT_CHUNK**place)
+        (chunk, page.score * _NEXT_CHUNK**place * _share(score - floor, page.chunks[0][1] - floor))
         for page in pages
         for place, (chunk, score) in enumerate(page.chunks)
     ]
     return sorted(ordered, key=_best_first)[:limit]
 
 
-def _page_score(chunks: Sequence[tuple[int, float]]) -> float:
-    return sum(share * score for share, (_, score) in zip(_CHUNK_SHARES, chunks, strict=False))
+def _ratings(
+    hits: Sequence[Hit], places: Mapping[int, ChunkPlace], stages: Stages
+) -> list[dict[int, float]]:
+    """Rate every page in standard deviations, once for each side, and for its focus."""
+    lexical = _excess(hits, lambda hit: hit.lexical or None)
+    dense = _excess(hits, lambda hit: hit.dense)
+    pages = {places[hit.chunk].page: places[hit.chunk].chunks for hit in hits}
+    shares = _CHUNK_SHARES if stages.several_chunks else _BEST_CHUNK_ONLY
+    ratings = [_rated(pages, _best(side, places, shares)) for side in (lexical, dense)]
+    if stages.focus:
+        focus = _focus(dense, places, pages)
+        ratings.append({page: _FOCUS * rating for page, rating in _rated(pages, focus).items()})
+    return ratings
+
+
+def _excess(
+    hits: Sequence[Hit], score_of: Callable[[Hit], float | None]
+) -> list[tuple[int, float]]:
+    """Give the best chunks of one side, best first, with what they lie above the last of them."""
+    scored = [(hit.chunk, score) for hit in hits if (score := score_of(hit)) is not None]
+    best = sorted(scored, key=_best_first)[:_CHUNKS_A_SIDE]
+    return [(chunk, score - best[-1][1]) for chunk, score in best]
+
+
+def _best(
+    excess: Sequence[tuple[int, float]],
+    places: Mapping[int, ChunkPlace],
+    shares: Sequence[float],
+) -> dict[int, float]:
+    counted: defaultdict[int, int] = defaultdict(int)
+    scores: defaultdict[int, float] = defaultdict(float)
+    for chunk, score in excess:
+        page = places[chunk].page
+        if counted[page] < len(shares):
+            scores[page] += shares[counted[page]] * score
+            counted[page] += 1
+    return scores
+
+
+def _focus(
+    excess: Sequence[tuple[int, float]],
+    places: Mapping[int, ChunkPlace],
+    chunks_of: Mapping[int, int],
+) -> dict[int, float]:
+    scores: defaultdict[int, float] = defaultdict(float)
+    for chunk, score in excess:
+        page = places[chunk].page
+        scores[page] += score / chunks_of[page]
+    return scores
+
+
+def _rated(pages: Collection[int], scores: Mapping[int, float]) -> dict[int, float]:
+    ordered = list(pages)
+    rated = _standardised([scores.get(page, 0.0) for page in ordered])
+    return dict(zip(ordered, rated, strict=True))
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 1.0
 
 
 def _standardised(scores: Sequence[float | None]) -> list[float]:

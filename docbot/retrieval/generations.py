@@ -2,13 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from docbot.db.generations import Built, Generation, Generations, index_rows, index_size
+from docbot.db.generations import (
+    Built,
+    Generation,
+    Generations,
+    VocabularyRow,
+    index_rows,
+    index_size,
+)
 from docbot.db.pool import Conn, Database, close
 from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError
 from docbot.processes import process_pool
@@ -16,6 +23,7 @@ from docbot.retrieval.embedder import BATCH, Embedder, embedding_text
 from docbot.retrieval.lexical import LEXICAL_VERSION, document_vector
 from docbot.retrieval.places import Place
 from docbot.retrieval.store import Index, Row, VectorStore
+from docbot.retrieval.vocabulary import Counting, Vocabulary, bytes_of
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +41,7 @@ class CurrentIndex:
         self._generations = generations
         self._index: Index | None = None
         self._generation: Generation | None = None
+        self._vocabularies: Mapping[int, Vocabulary] = {}
         self._others_left = False
 
     def get(self) -> Index | None:
@@ -63,6 +72,11 @@ class CurrentIndex:
         """How many numbers each of those vectors has; 0 without any."""
         return self._generation.dimensions if self._generation else 0
 
+    @property
+    def vocabularies(self) -> Mapping[int, Vocabulary]:
+        """The words of each source in the open index."""
+        return self._vocabularies
+
     async def refresh(self) -> bool:
         """Open the generation that Postgres names; False when it must be built first.
 
@@ -78,10 +92,12 @@ class CurrentIndex:
                     await self._drop_others()
                 return True
             index = await self._open(current)
+            rows = await self._generations.vocabularies(current.id)
             if self._generation is not None and current.id < self._generation.id:
                 return True  # another look, begun later, was faster
             if index is not None:
                 self._index, self._generation = index, current
+                self._vocabularies = {row.source_id: _vocabulary(row) for row in rows}
                 await self._drop_others()
                 return True
         return False
@@ -177,8 +193,8 @@ class Builder:
         name = await generations.begin(
             lexical_version=LEXICAL_VERSION, embedding_model=model, dimensions=dimensions or 0
         )
-        built = await self._build_in_child(name, model, dimensions or 0)
-        await generations.switch(name, built)
+        built, vocabularies = await self._build_in_child(name, model, dimensions or 0)
+        await generations.switch(name, built, vocabularies)
         return built.points
 
     async def build_current(self) -> bool:
@@ -192,12 +208,14 @@ class Builder:
         if current is None or current.lexical_version != LEXICAL_VERSION or self.store.shared:
             return False
         await self.store.drop(current.name)
-        built = await self._build_in_child(
+        built, _ = await self._build_in_child(
             current.name, current.embedding_model, current.dimensions
         )
         return built == Built(current.points, current.last_chunk)
 
-    async def _build_in_child(self, name: str, model: str | None, dimensions: int) -> Built:
+    async def _build_in_child(
+        self, name: str, model: str | None, dimensions: int
+    ) -> tuple[Built, list[VocabularyRow]]:
         loop = asyncio.get_running_loop()
         order = _Order(self.database_url, self.data_dir, self.place, name, model, dimensions)
         with process_pool(1) as pool:
@@ -222,18 +240,29 @@ class _Order:
     dimensions: int
 
 
-def _build(order: _Order) -> Built:
+def _build(order: _Order) -> tuple[Built, list[VocabularyRow]]:
     return asyncio.run(_read_and_build(order))
 
 
-async def _read_and_build(order: _Order) -> Built:
+async def _read_and_build(order: _Order) -> tuple[Built, list[VocabularyRow]]:
     store = order.place.open()
+    counting = Counting()
     try:
         async with open_rows(order.database_url, order.data_dir, order.model) as (there, rows):
-            points = await store.build(order.name, order.dimensions, rows, expected=there.points)
+            points = await store.build(
+                order.name, order.dimensions, counting.through(rows), expected=there.points
+            )
     finally:
         await store.close()
-    return Built(points, there.last_chunk)
+    words = [
+        VocabularyRow(source, each.chunks, bytes_of(each.terms), bytes_of(each.counts))
+        for source, each in counting.vocabularies().items()
+    ]
+    return Built(points, there.last_chunk), words
+
+
+def _vocabulary(row: VocabularyRow) -> Vocabulary:
+    return Vocabulary.stored(row.chunks, row.terms, row.counts)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain
@@ -60,6 +60,8 @@ _ERROR_LINE = re.compile(
     r"|not found|undefined|unexpected|invalid|unknown",
     re.IGNORECASE,
 )
+
+_TITLE_TERMS = 3  # with fewer a title does not say what is asked ("Help with DAGs")
 
 _STOP_WORD_LIST = """
     a about above after again against all also am an and any are as at be because been before being
@@ -134,6 +136,26 @@ def query_vector(title: str, body: str, context: str = "") -> Sparse:
     for term in terms(prose(context)):
         weights.setdefault(term, _CONTEXT_SHARE)
     return _sparse(weights.items())
+
+
+def asked_in(title: str, body: str) -> str:
+    """Return the prose that says what is asked: the title's, or all where it says too little."""
+    said = prose(title)
+    return said if len(set(terms(said))) >= _TITLE_TERMS else f"{said}\n\n{prose(body)}".strip()
+
+
+def highest_score(question: Sparse, holding: Mapping[int, int], chunks: int) -> float:
+    """Return what a chunk would score that holds nothing but the question's terms, without end.
+
+    Args:
+        question: of `query_vector`.
+        holding: how many of the chunks hold a term, by its id; 0 where it is missing.
+        chunks: how many there are.
+    """
+    return math.fsum(
+        weight * (_K1 + 1) * _idf(holding.get(term, 0), chunks)
+        for term, weight in zip(question.ids, question.weights, strict=True)
+    )
 
 
 def prose(markdown: str) -> str:
@@ -246,6 +268,11 @@ def _stem(word: str) -> str:
     return str(snowballstemmer.stemmer("english").stemWord(word)) if word.isalpha() else word
 
 
+def _idf(holding: int, chunks: int) -> float:
+    """BM25's, as the stores have it."""
+    return math.log(1 + (chunks - holding + 0.5) / (holding + 0.5))
+
+
 def _address_words(url: str) -> str:
     path = unquote(urlsplit(url).path)
     return re.sub(r"\.html?$", "", path).replace("/", " ").removesuffix("index")
@@ -255,13 +282,13 @@ def _sparse(weighted: Iterable[tuple[str, float]]) -> Sparse:
     """Terms become ids; two terms of one id (1 pair in 2**32) share a weight."""
     weights: dict[int, float] = {}
     for term, weight in weighted:
-        term_id = _term_id(term)
-        weights[term_id] = weights.get(term_id, 0.0) + weight
+        its_id = term_id(term)
+        weights[its_id] = weights.get(its_id, 0.0) + weight
     ids = sorted(weights)
-    return Sparse(tuple(ids), tuple(weights[term_id] for term_id in ids))
+    return Sparse(tuple(ids), tuple(weights[each] for each in ids))
 
 
 @_remembered(100_000)
-def _term_id(term: str) -> int:
+def term_id(term: str) -> int:
     """Return a 32-bit id that is the same in every process and version of Python."""
     return int.from_bytes(blake2b(term.encode(), digest_size=4).digest(), "big")

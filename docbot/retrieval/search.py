@@ -15,18 +15,22 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from docbot.breaker import Breaker
-from docbot.db.chunks import StoredChunk
+from docbot.db.chunks import ChunkPlace, StoredChunk
 from docbot.errors import DocbotError, GoneError, RefusedError, TransientError
 from docbot.retrieval.embedder import Embedder, question_text
-from docbot.retrieval.fusion import RankedPage, combine, order_chunks, rank_pages
-from docbot.retrieval.lexical import query_vector
+from docbot.retrieval.fusion import RankedPage, order_chunks, rank_pages
+from docbot.retrieval.lexical import asked_in, query_vector, terms
 from docbot.retrieval.passages import Passage
+from docbot.retrieval.signals import NONE, Signals, signals
 from docbot.retrieval.stages import ALL_STAGES, Stages
 from docbot.retrieval.store import Hit, Index, Sparse
+from docbot.retrieval.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
 _CANDIDATES = 200  # of each side; a page's second and third chunk are often far down
+_NEAREST = 20  # to what is asked; the best counts, if it is not of a page that is left out
+_NO_WORDS = Sparse((), ())
 _EMBED_SECONDS = 15.0  # retries included; a sync can wait for longer than who asks
 _SWAPS = 2  # of the index during one search; more would be a sync every few seconds
 
@@ -44,12 +48,17 @@ class IndexInUse(Protocol):
         """How many numbers each of those vectors has."""
         ...
 
+    @property
+    def vocabularies(self) -> Mapping[int, Vocabulary]:
+        """The words of each source in the index."""
+        ...
+
     async def reach(self) -> Index | None: ...
     def let_go(self, gone: Index) -> None: ...
 
 
 class StoredChunks(Protocol):
-    async def pages_of(self, ids: Sequence[int]) -> dict[int, int]: ...
+    async def places(self, ids: Sequence[int]) -> dict[int, ChunkPlace]: ...
     async def get_many(self, ids: Sequence[int]) -> dict[int, StoredChunk]: ...
 
 
@@ -66,7 +75,8 @@ class Query:
 class SearchResult:
     """The best passages first; `indexed` is False when there was no index to search.
 
-    `pages` ranks every page with a chunk among the candidates, best first. `dense_used` tells whether embeddings took part, `warning` why they did not although a
+    `pages` ranks every page with a chunk among the candidates, best first; `signals` tell whether
+    the passages answer. `dense_used` tells whether embeddings took part, `warning` why they did not although a
     model is set. `timings_ms` has `embed`, `search` and `read`, as far as the search came.
     """
 
@@ -76,6 +86,15 @@ class SearchResult:
     indexed: bool
     warning: str | None = None
     pages: tuple[RankedPage, ...] = ()
+    signals: Signals = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """The vector of a whole question, and of what it asks alone."""
+
+    question: list[float]
+    asked: list[float]
 
 
 class Searcher:
@@ -141,20 +160,33 @@ class Searcher:
         if await self._index.reach() is None:
             return SearchResult([], timings, dense_used=False, indexed=False)
         with _timed(timings, "embed"):
-            dense, warning = await self._embed(query)
+            meaning, warning = await self._embed(query)
         # Asked for again: another generation may have come, and the old one gone, meanwhile.
         index = await self._index.reach()
         if index is None:
             return SearchResult([], timings, dense_used=False, indexed=False)
+        words = query_vector(query.title, query.body, query.context)
         with _timed(timings, "search"):
-            words = query_vector(query.title, query.body, query.context)
-            hits = await self._hits(index, words, dense, sources)
+            vector = meaning.question if meaning else None
+            hits = await self._hits(index, words, vector, sources)
+            near = await self._nearest(index, meaning, hits, sources)
         with _timed(timings, "read"):
-            page_of = await self._chunks.pages_of([hit.chunk for hit in hits])
-            pages = ranked_pages(
-                hits, {chunk: page for chunk, page in page_of.items() if page not in without_pages}
-            )
+            places = await self._chunks.places([hit.chunk for hit in (*hits, *near)])
+            kept = {at: place for at, place in places.items() if place.page not in without_pages}
+        with _timed(timings, "rank"):
+            pages = rank_pages(hits, kept, self._stages)
+        with _timed(timings, "read texts"):
             found = await self._read(pages, hits, limit)
+        with _timed(timings, "signals"):
+            left = [hit for hit in hits if hit.chunk in kept]
+            measured = signals(
+                terms(asked_in(query.title, query.body)),
+                words,
+                self._words_of(sources),
+                found,
+                best_lexical=max((hit.lexical for hit in left), default=0.0),
+                closeness=_closeness([hit for hit in near if hit.chunk in kept]),
+            )
         return SearchResult(
             found,
             timings,
@@ -162,22 +194,41 @@ class Searcher:
             indexed=True,
             warning=warning,
             pages=tuple(pages),
+            signals=measured,
         )
 
+    def _words_of(self, sources: Collection[int]) -> list[Vocabulary]:
+        known = self._index.vocabularies
+        return [known[source] for source in sources if source in known]
+
+    async def _nearest(
+        self, index: Index, meaning: _Meaning | None, hits: list[Hit], sources: Collection[int]
+    ) -> list[Hit]:
+        """Find the chunks that are nearest to what is asked."""
+        if meaning is None or meaning.asked == meaning.question:
+            return hits
+        return await self._hits(index, _NO_WORDS, meaning.asked, sources, _NEAREST)
+
     async def _hits(
-        self, index: Index, words: Sparse, dense: list[float] | None, sources: Collection[int]
+        self,
+        index: Index,
+        words: Sparse,
+        dense: list[float] | None,
+        sources: Collection[int],
+        limit: int = _CANDIDATES,
     ) -> list[Hit]:
         try:
-            return await index.search(words, dense, sources, _CANDIDATES)
+            return await index.search(words, dense, sources, limit)
         except GoneError:
             self._index.let_go(index)
             raise
 
-    async def _embed(self, query: Query) -> tuple[list[float] | None, str | None]:
-        """Return the question's vector, or None and why there is none though a model is set."""
+    async def _embed(self, query: Query) -> tuple[_Meaning | None, str | None]:
+        """Return the question's vectors, or None and why there are none though a model is set."""
         text = question_text(query.title, query.body, query.context)
         if self._embedder is None or not text or not self._stages.dense:
             return None, None
+        asked = question_text(asked_in(query.title, query.body), "") or text
         try:
             for _ in range(_SWAPS):
                 model = self._index.embedding_model
@@ -186,23 +237,24 @@ class Searcher:
                         "the index was built without vectors; "
                         f"`docbot sync` makes those of model {self._embedder.model}"
                     )
-                vector = await self._vector(self._embedder.with_model(model), text)
+                embedder = self._embedder.with_model(model)
+                vectors = await self._vectors(embedder, list(dict.fromkeys([text, asked])))
                 if self._index.embedding_model != model:
                     continue  # another index is in use by now
-                if len(vector) != self._index.dimensions:
-                    return None, _by_words(self._of_another_length(model, len(vector)))
-                return vector, None
+                if len(vectors[0]) != self._index.dimensions:
+                    return None, _by_words(self._of_another_length(model, len(vectors[0])))
+                return _Meaning(vectors[0], vectors[-1]), None
         except DocbotError as error:  # a search by words is better than none
             return None, _by_words(error)
         return None, _by_words("the index was replaced meanwhile")
 
-    async def _vector(self, embedder: Embedder, text: str) -> list[float]:
+    async def _vectors(self, embedder: Embedder, texts: Sequence[str]) -> list[list[float]]:
         breaker = self._breakers[embedder.model]
         if not breaker.allows():
             raise TransientError(f"model {embedder.model} failed several times in a row just now")
         try:
             async with asyncio.timeout(self._embed_seconds):
-                [vector] = await embedder.embed([text])
+                vectors = await embedder.embed(texts)
         except (DocbotError, TimeoutError) as error:
             why = error if isinstance(error, DocbotError) else self._too_slow(embedder.model)
             if breaker.failed():
@@ -212,7 +264,7 @@ class Searcher:
             raise why from error
         if breaker.succeeded():
             log.info("model %s answers again", embedder.model)
-        return vector
+        return vectors
 
     def _of_another_length(self, model: str, length: int) -> str:
         return (
@@ -234,13 +286,12 @@ class Searcher:
         return passages(chosen, hits, stored)
 
 
+def _closeness(hits: Sequence[Hit]) -> float | None:
+    return max((hit.dense for hit in hits if hit.dense is not None), default=None)
+
+
 def _by_words(why: object) -> str:
     return f"searched by words alone: {why}"
-
-
-def ranked_pages(hits: Sequence[Hit], page_of: Mapping[int, int]) -> list[RankedPage]:
-    """Rank the pages of the hits, best first; hits without a page in `page_of` are left out."""
-    return rank_pages(combine([hit for hit in hits if hit.chunk in page_of]), page_of)
 
 
 def passages(
