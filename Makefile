@@ -9,7 +9,7 @@ ARGS ?=
 # Where it is set, each process of a test would compile docbot anew, and each run of pytest the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint check chaos bench-knowledge docs clean
+.PHONY: demo test lint check chaos bench-knowledge eval docs clean
 
 demo: $(INSTALLED)
 	@DOCBOT_DATA_DIR="$${DOCBOT_DATA_DIR:-$(CURDIR)/.data}" \
@@ -44,6 +44,11 @@ bench-knowledge: $(INSTALLED)-converters
 	$(VENV)/bin/python -m benchmarks.growth
 	$(VENV)/bin/python -m benchmarks.beside
 
+# How well questions are found and answered, on the sites in ../shared/evaldata. Ten minutes the first time. No network: with
+# vectors where a cache outside of the clone holds them, and says how to fill it. ARGS=--help
+eval: $(INSTALLED)-dev
+	$(VENV)/bin/python -m benchmarks.eval $(ARGS)
+
 # The parts of docs/ that are made from the code.
 docs: $(INSTALLED)
 	$(VENV)/bin/python -m docbot.app.reference docs/settings.md
@@ -63,4 +68,4 @@ $(INSTALLED)-converters: $(INSTALLED)-dev
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .data .chaos
+	rm -rf $(VENV) .data .chaos .eval

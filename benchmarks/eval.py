@@ -1,0 +1,251 @@
+"""Measures docbot on the four documentation sites of ../shared/evaldata: `make eval`.
+
+Needs no network. The lexical figures always; the dense ones with vectors from a cache outside of
+the clone, which an endpoint fills once:
+
+    OPENAI_BASE_URL=http://127.0.0.1:8711/v1 DOCBOT_EMBEDDING_MODEL=all-minilm-l6-v2 make eval
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from benchmarks.eval_cache import CachedEmbedder, VectorCache
+from docbot import __version__
+from docbot.app.evaluating import Wanted, evaluate
+from docbot.app.reading import sync_sources
+from docbot.app.rooms import Rooms, open_rooms, rebuild_index
+from docbot.app.sources import Wanted as WantedSource
+from docbot.app.sources import add_source
+from docbot.db.locks import sync_lock
+from docbot.errors import DocbotError
+from docbot.evaluation.page import page_of
+from docbot.evaluation.questions import read_questions
+from docbot.evaluation.report import Report, document
+from docbot.evaluation.table import lines_of
+from docbot.retrieval.embedder import embedding_text, question_text
+from docbot.retrieval.generations import embed_missing
+from docbot.settings import Settings, load
+from docbot.telemetry import set_up_logging
+
+ROOT = Path(__file__).parents[1]
+EVALDATA = ROOT.parent / "shared" / "evaldata"
+SITES = {
+    "airflow": "https://airflow.apache.org/docs/apache-airflow/2.5.3/",
+    "ray": "https://docs.ray.io/en/master/",
+    "fastapi": "https://fastapi.tiangolo.com/",
+    "vite": "https://vite.dev/",
+}
+_CACHE = Path(platformdirs.user_cache_dir("docbot", appauthor=False)) / "eval-vectors.sqlite"
+_HOW_TO_FILL = (
+    "Start a local endpoint of embeddings, then once:\n"
+    "    OPENAI_BASE_URL=http://127.0.0.1:8711/v1 DOCBOT_EMBEDDING_MODEL=all-minilm-l6-v2 make eval"
+)
+
+
+class Lines:
+    """Progress in a few lines on stderr."""
+
+    def begin(self, what: str) -> None:
+        print(f"{what} ...", file=sys.stderr, flush=True)
+
+    def expect(self, total: int) -> None: ...
+    def at(self, done: int) -> None:
+        if done % 500 == 0:
+            print(f"  {done}", file=sys.stderr, flush=True)
+
+    def end(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an evaluation keeps what it needs."""
+
+    folder: Path
+    evaldata: Path = EVALDATA
+    names: tuple[str, ...] = tuple(SITES)
+
+    @property
+    def questions(self) -> Path:
+        """The questions about the sites that are used."""
+        return self.folder / "questions.jsonl"
+
+
+def unpack(place: Place) -> None:
+    """Lay out the sites and the questions about them; what lies there already is kept.
+
+    Raises:
+        DocbotError: the data is not there, or nothing is that unpacks it.
+    """
+    if not place.evaldata.is_dir():
+        raise DocbotError(f"{place.evaldata}: is not there; it holds the sites and the questions")
+    for name in place.names:
+        if not (place.folder / "sites" / name).is_dir():
+            _unpack(place.evaldata / "corpora" / f"{name}.tar.zst", place.folder / "sites")
+    lines = (place.evaldata / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    chosen = [line for line in lines if json.loads(line)["source"] in place.names]
+    place.questions.write_text("\n".join(chosen), encoding="utf-8")
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        import zstandard  # noqa: PLC0415  # of the extra `dev`, which may be missing
+    except ImportError as error:
+        raise DocbotError(
+            f"{archive}: needs the package zstandard to be unpacked; `make eval` installs it, or"
+            " pip install zstandard"
+        ) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        archive.open("rb") as packed,
+        zstandard.ZstdDecompressor().stream_reader(packed) as plain,
+        tarfile.open(fileobj=plain, mode="r|") as members,
+    ):
+        members.extractall(folder, filter="data")
+
+
+async def read_sites(rooms: Rooms, place: Place, progress: Lines) -> None:
+    """Add the sites as sources where they are none yet, and index what changed."""
+    known = {source.name for source in await rooms.sources.all()}
+    for name in place.names:
+        if name not in known:
+            location = str(place.folder / "sites" / name)
+            await add_source(rooms, WantedSource(name, location, SITES[name]))
+    await sync_sources(
+        rooms, [], full=False, say=lambda line: print(line, file=sys.stderr), progress=progress
+    )
+
+
+async def embed_sites(rooms: Rooms, embedder: CachedEmbedder) -> None:
+    """Give every chunk its vector, and build an index of them."""
+    await embed_missing(rooms.generations, embedder, lambda _: None)
+    async with sync_lock(rooms.database):
+        await rebuild_index(rooms)
+
+
+async def texts_to_embed(rooms: Rooms, place: Place, model: str) -> list[str]:
+    """List all that has no vector in the database yet, and every question."""
+    chunks = await rooms.generations.not_embedded(model, 10_000_000)
+    texts = [embedding_text(chunk.title, chunk.heading_path, chunk.text) for chunk in chunks]
+    asked = [question_text(one.title, one.body) for one in read_questions(place.questions)]
+    return [*texts, *filter(None, asked)]
+
+
+def settings_for(place: Place, given: Settings, model: str | None) -> Settings:
+    """Leave out what is set for docbot itself, but the endpoint of vectors."""
+    return given.model_copy(
+        update={
+            "docbot_data_dir": place.folder / "data",
+            "database_url": None,
+            "qdrant_url": None,
+            "docbot_chat_model": None,
+            "docbot_embedding_model": model,
+        }
+    )
+
+
+async def lexical(place: Place, given: Settings, wanted: Wanted, progress: Lines) -> Report:
+    """Read the sites, and measure with words alone."""
+    bare = settings_for(place, given, None).model_copy(
+        update={"openai_base_url": None, "openai_api_key": None}
+    )
+    async with open_rooms(bare) as rooms:
+        await read_sites(rooms, place, progress)
+        return await evaluate(rooms, wanted, progress=progress, warn=_warn)
+
+
+async def dense(
+    place: Place, given: Settings, wanted: Wanted, cache: Path, progress: Lines
+) -> Report | None:
+    """Measure with vectors, where they can be had; None where not, and how is said."""
+    vectors = VectorCache(cache)
+    try:
+        model = given.docbot_embedding_model or next(iter(vectors.models()), None)
+        if model is None:
+            print(f"\nNo vectors yet in {cache}, so this was by words alone. {_HOW_TO_FILL}")
+            return None
+        return await _dense(place, given, wanted, (model, vectors), progress)
+    finally:
+        vectors.close()
+
+
+async def _dense(
+    place: Place,
+    given: Settings,
+    wanted: Wanted,
+    cached: tuple[str, VectorCache],
+    progress: Lines,
+) -> Report | None:
+    model, vectors = cached
+    async with open_rooms(settings_for(place, given, model)) as rooms:
+        endpoint = rooms.embedder if _has_endpoint(given) else None
+        embedder = CachedEmbedder(model, vectors, endpoint)
+        lacking = embedder.lacking(await texts_to_embed(rooms, place, model))
+        if lacking and endpoint is None:
+            print(f"\n{len(lacking)} vectors of {model} are missing. {_HOW_TO_FILL}")
+            return None
+        progress.begin(f"embedding {len(lacking)} texts")
+        await embed_sites(rooms, embedder)
+        return await evaluate(rooms, wanted, progress=progress, warn=_warn, embedder=embedder)
+
+
+def _has_endpoint(given: Settings) -> bool:
+    return bool(given.openai_base_url or given.openai_api_key)
+
+
+def _warn(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _show(title: str, report: Report, folder: Path | None) -> None:
+    print(f"\n=== {title} (docbot {__version__})\n")
+    print("\n".join(lines_of(report)), flush=True)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = title.replace(" ", "-")
+        (folder / f"{name}.html").write_text(page_of(report), encoding="utf-8")
+        told = json.dumps(document(report), ensure_ascii=False)
+        (folder / f"{name}.json").write_text(told, encoding="utf-8")
+
+
+async def run(arguments: argparse.Namespace) -> None:
+    place = Place(arguments.folder)
+    unpack(place)
+    given, progress = load(None), Lines()
+    wanted = Wanted(
+        place.questions,
+        cross=True,
+        remove_gold=True,
+        config=arguments.config,
+        against=arguments.against,
+    )
+    report = await lexical(place, given, wanted, progress)
+    _show("by words alone", report, arguments.out)
+    with_vectors = await dense(place, given, wanted, arguments.cache, progress)
+    if with_vectors is not None:
+        _show("with vectors", with_vectors, arguments.out)
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=ROOT / ".eval", help="its data folder")
+    parser.add_argument("--cache", type=Path, default=_CACHE, help="of vectors; outside the clone")
+    parser.add_argument("--out", type=Path, help="a folder for the pages and the JSON documents")
+    parser.add_argument("--config", help="as of `docbot eval`")
+    parser.add_argument("--against", help="as of `docbot eval`")
+    set_up_logging("error", "text")
+    try:
+        asyncio.run(run(parser.parse_args(given)))
+    except DocbotError as error:
+        sys.exit(f"eval: {error}")
+
+
+if __name__ == "__main__":
+    main()
