@@ -1,48 +1,72 @@
-"""Answering without a model: the best passage is quoted, with its page named."""
+"""Answering without a model: what bears most on the question is quoted, each page named.
 
-import re
-from collections.abc import Sequence
+It says nothing but what the passages say, in the order of each page, with the number of each
+section.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from docbot.answers import texts
-from docbot.answers.citations import without_numbers
-from docbot.answers.markdown import Fence, Prose, blocks
+from docbot.answers.asked import weigh
+from docbot.answers.excerpt import Code, Section, Weights, code_of, words_of, worth_of, written
 from docbot.answers.sanitise import plain
-from docbot.answers.split import split
 from docbot.answers.tables import tables_as_code
+from docbot.answers.units import Unit, units
 from docbot.retrieval.lexical import terms
 from docbot.retrieval.passages import Passage
-from docbot.retrieval.signals import passage_terms
 
 LIMIT = 900  # characters: a pointer with an excerpt, not the page
-_PROSE_LIMIT = 420  # of the excerpt's words, so that code has room
 _TITLE_LIMIT = 120
-_LOOKED_AT = 3  # passages among which the one to quote is chosen
-_PARAGRAPHS = re.compile(r"\n[ \t]*\n")
-_HEADING_LINE = re.compile(r"#{1,6}[ \t]")
-_OWN_LINE = re.compile(r"^[ \t]*(?:[-*+>]|\d{1,9}[.)])(?:[ \t]|$)")  # an item, a quotation
-_LEAST_WORDS = 4  # a shorter paragraph says nothing alone
+_MOST_PAGES = 3  # named, quoted or not: as many as where pages are only suggested
+_MOST_SECTIONS = 2
+_PROSE_LIMIT = 430  # of the words of a section, so that code has room
+_SHARED_LIMIT = 280  # of each of several sections
+_CODE_ROOM = 120  # kept free for code
+_ALSO_LIMIT = 170  # of the line that names pages that are not quoted
+
+# A section is worth what it says of the question; the search knew more than words, and each
+# place further down its list counts a little less.
+_PAGE_COUNTS = 0.3
+_PLACE_COUNTS = 0.05
+_NAMES_SHARE = 0.6  # of a term's worth, where headings alone hold it
+_CODE_SHARE = 0.4
+_SECOND_FROM = 0.75  # of the best section's worth
+
+
+@dataclass(frozen=True, slots=True)
+class _Quoted:
+    """A section with what is quoted of it."""
+
+    section: Section
+    chosen: frozenset[int]
+    code: Code | None = None
 
 
 def quote(question: str, passages: Sequence[Passage]) -> str:
-    """Quote what bears most on the question: a lead-in, words and code, in the page's order.
+    """Quote what bears most on the question: of one or two sections the words, and some code.
 
     `[n]` cites the passage number n of those given. At most 900 characters; nothing for no
     passages.
+
+    Args:
+        question: the title, an empty line and the body; or one text.
+        passages: best first.
     """
     if not passages:
         return ""
-    asked = set(terms(question))
-    number, best = max(
-        enumerate(passages[:_LOOKED_AT], start=1),
-        key=lambda pair: (len(passage_terms(pair[1]) & asked), -pair[0]),
-    )
-    lead = f"{texts.SEE} {_name(best)} [{number}]:"
-    other = next(
-        (n for n, each in enumerate(passages, start=1) if each.page_id != best.page_id), None
-    )
-    also = f"\n\n{texts.SEE_ALSO} {_name(passages[other - 1])} [{other}]." if other else ""
-    excerpt = _excerpt(best.text, asked, LIMIT - len(lead) - len(also) - 2)
-    return f"{lead}\n\n{excerpt}{also}" if excerpt else f"{lead[:-1]}.{also}"
+    sections = _sections(passages)
+    weights = weigh(question, [each for section in sections for each in section.terms])
+    best = _best(sections, weights)
+    for count in range(len(best), 0, -1):
+        for pages in range(_MOST_PAGES, 0, -1):
+            text = _written(best[:count], weights, passages, pages)
+            if 0 < len(text) <= LIMIT:
+                return text
+    pointer = f"{texts.SEE} {_name(passages[0].title, passages[0].heading)} [1]."
+    also = _also(passages, [passages[0].page_id], _MOST_PAGES)
+    return f"{pointer}\n\n{also}".rstrip() if len(pointer) + len(also) + 2 <= LIMIT else pointer
 
 
 def first_words(text: str) -> str:
@@ -50,78 +74,162 @@ def first_words(text: str) -> str:
 
     A passage of code or a table alone gives its first line, in code marks.
     """
-    pieces = _pieces(tables_as_code(without_numbers(text)))
-    lines = [line for kind, piece in pieces if kind is Prose for line in piece.split("\n")]
-    if lines or not pieces:
-        return " ".join(" ".join(_OWN_LINE.sub("", line) for line in lines).split())
-    return f"`{pieces[0][1].splitlines()[1].replace('`', '')}`"
+    found = units(text)
+    words = [
+        unit.text.split(" ", 1)[1] if unit.kind == "item" else unit.text
+        for unit in found
+        if unit.kind in ("sentence", "item")
+    ]
+    if words or not found:
+        return " ".join(words)
+    first = tables_as_code(found[0].text).split("\n")[found[0].kind == "table"]
+    return f"`{first.replace('`', '')}`"
 
 
 def title(passage: Passage) -> str:
     """Name a passage as `Page title › Heading`, at most 120 characters."""
-    heading = passage.heading
-    whole = passage.title if heading == passage.title else f"{passage.title} › {heading}"
+    return _title(passage.title, passage.heading)
+
+
+def _title(page: str, heading: str) -> str:
+    whole = page if heading == page else f"{page} › {heading}"
     return whole if len(whole) <= _TITLE_LIMIT else f"{whole[: _TITLE_LIMIT - 1].rstrip()}…"
 
 
-def _name(passage: Passage) -> str:
-    return f"**{plain(title(passage)).replace('[', '(').replace(']', ')')}**"
+def _name(page: str, heading: str) -> str:
+    return f"**{plain(_title(page, heading)).replace('[', '(').replace(']', ')')}**"
 
 
-def _excerpt(text: str, asked: set[str], room: int) -> str:
-    """Take the paragraph and the code that share most with the question, in their order."""
-    pieces = _pieces(tables_as_code(without_numbers(text)))
-    chosen: dict[int, str] = {}
-    for kind, most in ((Prose, min(_PROSE_LIMIT, room)), (Fence, room)):
-        left = min(most, room - sum(len(each) + 2 for each in chosen.values()))
-        index = _best(pieces, kind, asked)
-        if index is not None and left >= _LEAST_WORDS * 10:
-            chosen[index] = _shortened(pieces[index][1], left)
-    return "\n\n".join(chosen[index] for index in sorted(chosen))
+def _sections(passages: Sequence[Passage]) -> list[Section]:
+    """Cut the passages at the headings within them; each part is quoted under its own name."""
+    found: list[Section] = []
+    for number, passage in enumerate(passages, start=1):
+        start = 0
+        for heading, group in groupby(units(passage.text), key=lambda unit: unit.heading):
+            those = [_moved(unit, start) for unit in group]
+            names = [passage.title, *passage.heading_path, heading]
+            section = Section(
+                number=number,
+                page_id=passage.page_id,
+                # Chunks of a page are stored from its top to its end.
+                order=(passage.chunk_id, start),
+                page=passage.title,
+                heading=heading or passage.heading,
+                units=tuple(those),
+                terms=tuple(frozenset(terms(unit.text)) for unit in those),
+                names=frozenset(terms("\n".join(names))),
+            )
+            found.append(section)
+            start += len(those)
+    return found
 
 
-def _pieces(text: str) -> list[tuple[type, str]]:
-    """Cut into paragraphs and fences, headings left out."""
-    pieces: list[tuple[type, str]] = []
-    for block in blocks(text):
-        if isinstance(block, Fence):
-            body = "\n".join(line.removeprefix(block.prefix) for line in block.lines).strip("\n")
-            marker = block.marker
-            pieces.append((Fence, f"{marker}{block.info}\n{body}\n{marker}" if body else ""))
-            continue
-        for paragraph in _PARAGRAPHS.split(block.text):
-            lines = [line for line in paragraph.split("\n") if not _HEADING_LINE.match(line)]
-            pieces.append((Prose, _unwrapped(lines)))
-    return [piece for piece in pieces if piece[1]]
+def _moved(unit: Unit, by: int) -> Unit:
+    return unit if unit.needs is None else replace(unit, needs=unit.needs - by)
 
 
-def _unwrapped(lines: Sequence[str]) -> str:
-    """Join the lines of a paragraph: where a page's source is wrapped, Discord would break."""
-    joined: list[str] = []
-    for line in lines:
-        if joined and not _OWN_LINE.match(line):
-            joined[-1] = f"{joined[-1].rstrip()} {line.strip()}"
-        else:
-            joined.append(line)
-    return "\n".join(joined).strip()
+def _best(sections: Sequence[Section], weights: Weights) -> list[Section]:
+    """Choose the sections that bear most on the question, the best one first."""
+    pages = list(dict.fromkeys(section.page_id for section in sections))
+    worth = [_worth(section, weights, pages.index(section.page_id)) for section in sections]
+    order = sorted(range(len(sections)), key=lambda place: (-worth[place], place))
+    order = [place for place in order if worth[place] > 0]
+    least = worth[order[0]] * _SECOND_FROM if order else 0.0
+    return [sections[place] for place in order[:_MOST_SECTIONS] if worth[place] >= least]
 
 
-def _best(pieces: Sequence[tuple[type, str]], kind: type, asked: set[str]) -> int | None:
-    candidates = [
-        index
-        for index, (its_kind, text) in enumerate(pieces)
-        if its_kind is kind and (kind is Fence or len(text.split()) >= _LEAST_WORDS)
+def _worth(section: Section, weights: Weights, page_place: int) -> float:
+    chosen = words_of(section, weights, _PROSE_LIMIT)
+    code = code_of(section, weights, chosen, _PROSE_LIMIT)
+    if not chosen and code is None:
+        return 0.0
+    worth = worth_of(section, weights, chosen, _NAMES_SHARE)
+    if code is not None:
+        worth += _CODE_SHARE * code.gain
+    # Where nothing is shared, as with a question in other words, the search's order decides.
+    return (worth + 0.01) / (1 + _PAGE_COUNTS * page_place + _PLACE_COUNTS * (section.number - 1))
+
+
+def _written(
+    sections: Sequence[Section], weights: Weights, passages: Sequence[Passage], pages: int
+) -> str:
+    """Write the sections below their leads, then the pages that are only named."""
+    also = _also(passages, [section.page_id for section in sections], pages)
+    ordered = _in_page_order(sections)
+    leads = _leads(ordered)
+    room = LIMIT - sum(len(lead) + 4 for lead in leads) - len(also)
+    if room < _CODE_ROOM:
+        return ""
+    quoted = _quoted(ordered, weights, room)
+    parts = [
+        f"{lead}\n\n{text}" if lead else text
+        for lead, each in zip(leads, quoted, strict=True)
+        if (text := written(each.section, each.chosen, each.code))
     ]
-    shared = {index: len(asked.intersection(terms(pieces[index][1]))) for index in candidates}
-    return max(candidates, key=lambda index: (shared[index], -index), default=None)
+    return "\n\n".join([*parts, *filter(None, [also])]) if len(parts) == len(sections) else ""
 
 
-def _shortened(text: str, most: int) -> str:
-    """Keep the beginning, cut at the end of a sentence or line; fences stay closed."""
-    if len(text) <= most:
-        return text
-    first = split(text, most - 4)[0]
-    fence = blocks(first)[0]
-    if isinstance(fence, Fence) and fence.closing is not None:
-        return f"{first.removesuffix(fence.closing)}…\n{fence.closing}"
-    return f"{first} …"
+def _quoted(sections: Sequence[Section], weights: Weights, room: int) -> list[_Quoted]:
+    limit = _PROSE_LIMIT if len(sections) == 1 else _SHARED_LIMIT
+    chosen = _words(sections, weights, min(limit, (room - _CODE_ROOM) // len(sections)))
+    left = room - sum(_written_length(each) for each in chosen)
+    codes = [code_of(each.section, weights, each.chosen, left) for each in chosen]
+    gains = [code.gain if code else 0.0 for code in codes]
+    best = max(range(len(codes)), key=lambda place: (gains[place], -place))
+    code = codes[best]
+    if code is None:
+        return _words(sections, weights, room // len(sections))
+    chosen[best] = replace(chosen[best], code=code)
+    return chosen
+
+
+def _words(sections: Sequence[Section], weights: Weights, room: int) -> list[_Quoted]:
+    found: list[_Quoted] = []
+    known: set[str] = set()
+    for section in sections:
+        chosen = words_of(section, weights, room, known)
+        known.update(section.units[place].text for place in chosen)
+        found.append(_Quoted(section, chosen))
+    return found
+
+
+def _written_length(quoted: _Quoted) -> int:
+    return len(written(quoted.section, quoted.chosen, None)) + 2
+
+
+def _in_page_order(sections: Sequence[Section]) -> list[Section]:
+    """Keep sections of a page together and in its order, the page of the best one first."""
+    pages = list(dict.fromkeys(section.page_id for section in sections))
+    return sorted(sections, key=lambda section: (pages.index(section.page_id), section.order))
+
+
+def _leads(sections: Sequence[Section]) -> list[str]:
+    """Name each section; what the one before it said is not said again."""
+    leads: list[str] = []
+    before: Section | None = None
+    for section in sections:
+        if before is None or before.page_id != section.page_id:
+            leads.append(f"{texts.FROM} {_name(section.page, section.heading)} [{section.number}]:")
+        elif (before.number, before.heading) == (section.number, section.heading):
+            leads.append("")
+        else:
+            name = _name(section.heading, section.heading)
+            leads.append(f"{name} [{section.number}]:")
+        before = section
+    return leads
+
+
+def _also(passages: Sequence[Passage], quoted: Collection[int], pages: int) -> str:
+    """Name the best pages that are not quoted, so that `pages` are named in all."""
+    named = set(quoted)
+    names: list[str] = []
+    for number, passage in enumerate(passages, start=1):
+        if len(named) >= pages or passage.page_id in named:
+            continue
+        name = f"{_name(passage.title, passage.heading)} [{number}]"
+        line = f"{texts.SEE_ALSO} {f' {texts.AND} '.join([*names, name])}."
+        if names and len(line) > _ALSO_LIMIT:
+            break
+        named.add(passage.page_id)
+        names.append(name)
+    return f"{texts.SEE_ALSO} {f' {texts.AND} '.join(names)}." if names else ""

@@ -18,20 +18,7 @@ def tables_as_code(text: str) -> str:
     )
 
 
-def _prose(lines: Sequence[str]) -> str:
-    done: list[str] = []
-    position = 0
-    while position < len(lines):
-        length = _table_length(lines, position)
-        if length:
-            done.extend(_as_code(lines[position : position + length]))
-        else:
-            done.append(lines[position])
-        position += length or 1
-    return "\n".join(done)
-
-
-def _table_length(lines: Sequence[str], start: int) -> int:
+def table_length(lines: Sequence[str], start: int) -> int:
     """Count the lines of the table that starts here; 0 if none does."""
     if start + 1 >= len(lines) or "|" not in lines[start] or "|" not in lines[start + 1]:
         return 0
@@ -42,6 +29,19 @@ def _table_length(lines: Sequence[str], start: int) -> int:
     while end < len(lines) and "|" in lines[end] and lines[end].strip():
         end += 1
     return end - start
+
+
+def _prose(lines: Sequence[str]) -> str:
+    done: list[str] = []
+    position = 0
+    while position < len(lines):
+        length = table_length(lines, position)
+        if length:
+            done.extend(_as_code(lines[position : position + length]))
+        else:
+            done.append(lines[position])
+        position += length or 1
+    return "\n".join(done)
 
 
 def _cells(line: str) -> list[str]:

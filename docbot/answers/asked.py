@@ -1,0 +1,57 @@
+"""What a question asks for: its terms, each with what finding it is worth.
+
+The title says what is asked, names and error lines say it most exactly; the rest of a post tells
+a story in which much is beside the point. A term that stands everywhere in what was found tells
+nothing apart.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from docbot.retrieval.lexical import prose, terms
+
+_OF_TITLE = 1.0
+_OF_BODY = 0.25  # measured with 0.1 to 0.5: more lets the story decide, less forgets the details
+_OF_NAME = 2.0  # times what the term is worth as a word
+_OF_ERROR = 0.6  # at least
+_MOST_BODY = 3_000  # characters; what is beyond seldom says more
+_MOST_ERRORS = 5  # lines, the last ones
+
+_NAME = re.compile(
+    r"`[^`\n]{2,60}`|--?[a-z][\w-]+|\b\w+(?:[_.]\w+)+\b|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z0-9]+[A-Z]\w*|@\w[\w.]*"
+)
+_ERROR = re.compile(r"^.*?(?:\b\w*(?:Error|Exception)\b|\b(?:ERROR|error|FATAL|fatal)\b:?)(.*)$", re.M)
+
+
+def weigh(question: str, read: Sequence[Collection[str]]) -> dict[str, float]:
+    """Weigh the terms of a question.
+
+    Args:
+        question: the title, an empty line and the body; or one text.
+        read: the terms of each piece among which is chosen, for how rare each is there.
+
+    Returns:
+        what each term found in `read` is worth, above 0.
+    """
+    title, _, body = question.strip().partition("\n\n")
+    body = body[:_MOST_BODY]
+    spoken = prose(body)
+    worth = dict.fromkeys(terms(spoken), _OF_BODY)
+    for line in _ERROR.findall(body)[-_MOST_ERRORS:]:
+        worth.update(dict.fromkeys(terms(line[:200]), _OF_ERROR))
+    worth.update(dict.fromkeys(terms(prose(title)), _OF_TITLE))
+    for name in _NAME.findall(f"{title}\n{spoken}"):
+        # Of `max_retries` the whole says it, `retries` alone little.
+        whole = terms(name)[:1]
+        worth.update({term: worth.get(term, _OF_BODY) * _OF_NAME for term in whole})
+    held = Counter(term for each in read for term in set(each) if term in worth)
+    return {
+        term: worth[term] * _rarity(count, len(read)) for term, count in held.items()
+    }
+
+
+def _rarity(count: int, of: int) -> float:
+    """Give 1 for what one piece alone holds, near 0 for what all hold."""
+    return math.log((of + 1) / (count + 0.5)) / math.log((of + 1) / 1.5) if of > 1 else 1.0
