@@ -6,7 +6,7 @@ ends of its lines.
 
 import re
 import textwrap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from docbot.answers.tables import tables_as_code
@@ -18,10 +18,11 @@ Weights = Mapping[str, float]
 _MOST_UNITS = 5
 _WHOLE = 300  # characters; a section of less is quoted in full
 _LEAST_GAIN = 0.3  # of the first unit's: a further one with less is padding
+_LITTLE = 150  # characters; with less, the sentence behind goes on to explain
 _SAID_AGAIN = 0.2  # of a term's worth, where a unit chosen before holds it
 _BESIDE = 1.25  # times its gain, for a unit right beside a chosen one: what is said in one go
 _USUAL_LENGTH = 90  # characters; longer ones hold more words without saying more
-_LONGEST_CHAIN = 3  # units that one needs before it
+_LONGEST_CHAIN = 6  # units that one needs before it, such as the steps up to this one
 
 _LEAST_CODE = 40  # characters; less room shows nothing
 _NEAR = 0.5  # of the gain of the words it stands beside
@@ -29,6 +30,7 @@ _MOST_LINES = 60  # longer code is a listing
 _MOST_ROWS = 6
 _ELLIPSIS = "…"
 _TICKS = re.compile(r"`+")
+_SETTING_UP = re.compile(r"\s*(?:import\b|from\b.*\bimport\b|#include\b|using\b|package\b|#|//|\"\"\")")
 _INSIDE_STATEMENT = (" ", "\t", ")", "]", "}")
 
 
@@ -76,16 +78,37 @@ def words_of(section: Section, weights: Weights, room: int, known: Collection[st
     while chains and len(chosen) < _MOST_UNITS:
         gains = {place: _gain(section, weights, chain, chosen, covered) for place, chain in chains.items()}
         place = max(gains, key=lambda each: (gains[each], -each))
-        chain = chains.pop(place)
         if gains[place] < _LEAST_GAIN * first:
-            break
+            place = next((each for each in chains if _goes_on(chosen, each)), place)
+            if _length(section, chosen) > _LITTLE or not _goes_on(chosen, place):
+                break
+        chain = chains.pop(place)
         if _length(section, chosen | chain) > room:
             continue
         first = first or gains[place]
         chosen |= chain
         covered = covered.union(*(section.terms[each] for each in chain))
         chains = {each: chain for each, chain in chains.items() if each not in chosen}
+    return _whole_lists(section, chosen, chains.values(), room)
+
+
+def _whole_lists(section: Section, chosen: frozenset[int], left: Iterable[frozenset[int]], room: int) -> frozenset[int]:
+    """Add the other items of the lists begun, where all of them fit: half a list misleads."""
+    lists = {section.units[place].paragraph for place in chosen if section.units[place].kind == "item"}
+    for paragraph in sorted(lists):
+        rest = frozenset(
+            place
+            for chain in left
+            for place in chain
+            if section.units[place].paragraph == paragraph
+        )
+        if _length(section, chosen | rest) <= room:
+            chosen |= rest
     return chosen
+
+
+def _goes_on(chosen: Collection[int], place: int) -> bool:
+    return place - 1 in chosen
 
 
 def worth_of(section: Section, weights: Weights, chosen: Collection[int], names_share: float) -> float:
@@ -213,7 +236,10 @@ def _cut(unit: Unit, weights: Weights, room: int) -> str:
 
 def _window(lines: Sequence[str], weights: Weights, room: int) -> list[str]:
     """Take the lines in a row that hold most of what is asked, and mark where some are left out."""
-    held = [frozenset(terms(line)) & weights.keys() for line in lines[:_MOST_LINES]]
+    held = [
+        frozenset() if _SETTING_UP.match(line) else weights.keys() & terms(line)
+        for line in lines[:_MOST_LINES]
+    ]
     best: tuple[float, int, int] = (-1.0, 0, 0)
     for start, line in enumerate(lines[:_MOST_LINES]):
         if not line or (start and line[:1] in _INSIDE_STATEMENT):

@@ -28,11 +28,12 @@ _ALSO_LIMIT = 170  # of the line that names pages that are not quoted
 
 # A section is worth what it says of the question; the search knew more than words, and each
 # place further down its list counts a little less.
-_PAGE_COUNTS = 0.3
+_PAGE_COUNTS = 0.5
 _PLACE_COUNTS = 0.05
-_NAMES_SHARE = 0.6  # of a term's worth, where headings alone hold it
+_NAMES_SHARE = 0.75  # of a term's worth, where headings alone hold it
 _CODE_SHARE = 0.4
-_SECOND_FROM = 0.75  # of the best section's worth
+_CODE_ALONE = 0.5  # times the worth of a section without words to quote
+_SECOND_FROM = 0.5  # of the best section's worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def _worth(section: Section, weights: Weights, page_place: int) -> float:
     code = code_of(section, weights, chosen, _PROSE_LIMIT)
     if not chosen and code is None:
         return 0.0
-    worth = worth_of(section, weights, chosen, _NAMES_SHARE)
+    worth = worth_of(section, weights, chosen, _NAMES_SHARE) * (1.0 if chosen else _CODE_ALONE)
     if code is not None:
         worth += _CODE_SHARE * code.gain
     # Where nothing is shared, as with a question in other words, the search's order decides.

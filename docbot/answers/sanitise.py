@@ -49,7 +49,7 @@ _TILDES = re.compile(r"\\[^0-9A-Za-z\s]|~(?=~~)")  # no fence may come of them
 # An escape, or bold or italics that begin and end in the same words: none reaches into code.
 _KEPT = (
     r"\\[^0-9A-Za-z\s]"
-    r"|(?<!\*)\*\*(?=[^\s*])[^*\\\n]+\*\*(?!\*)"
+    r"|(?<!\*)\*\*(?=[^\s*])(?:[^*\\\n]|\\[^0-9A-Za-z\s])+\*\*(?!\*)"
     r"|(?<![\w*\\])\*(?=[^\s*])[^*\\\n]*[^\s*\\]\*(?![\w*])"
     r"|(?<![\w\\])_(?=[^\s_])[^_\\\n]*[^\s_\\]_(?!\w)"
 )
@@ -59,7 +59,7 @@ _ONE_LEVEL_BRACKETS = re.compile(r"\[[^\[\]]*\]")
 _AFTER_ADDRESS = ".,:;!?'\")]}*_~|"
 _LINKABLE = re.compile(r"https?://[^\s<>`\\\x00-\x1f]+", re.IGNORECASE)
 _MARKDOWN_MARKS = re.compile(r"([\\*_~|`])")
-_LINE_START_MARK = re.compile(r"^([#>\-]|\d+(?=\.))")
+_LINE_START_MARK = re.compile(r"^(?:(\d+)(?=\.)|(?=[#>\-]))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def sanitise(text: str, allowed: Collection[str]) -> str:
 def plain(text: str) -> str:
     """Make a page's title or a name fit for a line of text: no mark in it does anything."""
     text = " ".join(_without_tricks(_CONTROLS.sub(" ", text)).split())
-    text = _LINE_START_MARK.sub(r"\\\1", _MARKDOWN_MARKS.sub(r"\\\1", text))
+    text = _LINE_START_MARK.sub(r"\1\\", _MARKDOWN_MARKS.sub(r"\\\1", text))
     text = ADDRESS.sub(lambda match: _broken(match[0]), text)
     return _inert(text).replace("](", f"]{_BREAK}(")
 

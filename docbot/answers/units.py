@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from docbot.answers.citations import without_numbers
-from docbot.answers.markdown import Fence, Prose, blocks, spans
+from docbot.answers.markdown import Fence, Prose, Span, blocks, spans
 from docbot.answers.tables import table_length
 
 Kind = Literal["sentence", "item", "code", "table"]
@@ -24,7 +24,8 @@ _LEAST_ITEM_WORDS = 2  # its lead-in says the rest
 _LEAST_CHARACTERS = 8  # where words are not told apart by spaces
 
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+(?P<name>.*?)[ \t#]*$")
-_BOLD_LINE = re.compile(r"\*\*(?P<name>[^*\n]{1,120}?):?\*\*:?")  # stands where a heading might
+_BOLD_LINE = re.compile(r"\*\*(?P<name>[^*\n]{1,120}?):?\*\*:?")
+_BOLD_CODE = re.compile(r"\*\*([^*\n]*`[^*\n]*)\*\*")  # code within bold is shown badly
 _QUOTED = re.compile(r"[ \t]*(?:>[ \t]?)+")
 _ITEM = re.compile(r"(?P<indent>[ \t]*)(?P<bullet>[-*+]|\d{1,9}[.)])[ \t]+(?P<text>\S.*)")
 _SKIPPED_LINE = re.compile(
@@ -58,7 +59,10 @@ _LEANING = re.compile(
     | (?:if|when|once|while|since|after|because\sof|due\sto|with|by|unlike|to|from|of|on)
         \s(?:so|not|this|that|these|it|they|doing\s(?:so|this)|do\s(?:so|this|that|it))\b
     | note\sthat\s(?:this|it|these|they|the\sabove)\b
-    | on\sthe\sother\shand\b|at\sthis\spoint\b
+    | on\sthe\sother\shand\b|at\sthis\spoint\b|(?:once|now\sthat)\swe\b
+    | [^,]{{0,40}}\b(?:this|that|these|those|it|them|doing\sso),
+    | .{{0,60}}\b(?:them|these|those)\b
+    | (?:you|we|it|they)\s(?:can|may|could|might|should|must)\salso\b|another\b
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -77,6 +81,7 @@ _POINTER = re.compile(
     | source\scode\b.{{0,4}}:|copyright|©|view\s(?:source|on)\b|open\sin\b|skip\sto\b
     | download\s(?:this|the)\s(?:notebook|source|example)
     )
+    | .*\bfor\s(?:more|further)\s(?:details|info|information|examples|options)\W*$
     | .*\b(?:click|see|look)\s(?:here|this\slink|below|above)\b
     | .*\b(?:described|explained|discussed|covered)\s(?:in\sdetail\s)?(?:in|here|below|later)\b.{{0,60}}$
     """,
@@ -89,6 +94,8 @@ _OF_THE_PAGE = re.compile(
     r"|congrat|welcome|thank|now\b)",
     re.IGNORECASE,
 )
+_CHANGE = re.compile(r"\bPR #\d|\(#\d+\)|\bby @\w")  # an entry of release notes
+_ELSEWHERE = re.compile(r"\b(?:above|below|earlier|the\s(?:previous|next|following|last))\b", re.IGNORECASE)
 _INSTRUCTION = re.compile(
     rf"{_MARKS}(?:you\s(?:can|could|must|should|need|have\sto|may)\b|to\s\w+|if\syou\b|in\sorder\sto\b"
     r"|use\b|set\b|run\b|add\b|install\b|configure\b|create\b|make\ssure\b|ensure\b|pass\b|call\b"
@@ -101,11 +108,12 @@ _DEFINITION = re.compile(
     rf"|{_MARKS}`[^`\n]+`\s(?:lets|allows|sets|makes|controls|takes|accepts|returns|runs|tells|specifies)\b",
     re.IGNORECASE,
 )
+_MAY_HOLD_SPANS = re.compile(r"[`\[<]|[\w.:]/|www|:[\w/]")
 _LOG_LINE = re.compile(
     r"\s*(?:\[?\d{4}-\d\d-\d\d|\[?\d\d:\d\d:\d\d|(?:\[?(?:INFO|WARNING|ERROR|DEBUG)\b)|\(\w+ pid=\d+"
     r"|[+|]?[-=+|]{8,}|[├└│|]|\w+ \| )"
 )
-_OUTPUT_LANGUAGES = frozenset({"text", "output", "log", "logs", "none", "ansi", "plaintext", "txt"})
+_OUTPUT_LANGUAGES = frozenset({"text", "output", "log", "logs", "none", "ansi", "plaintext", "txt", "mermaid"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,35 +156,47 @@ class _Piece:
     indent: int = 0
     language: str = ""
     follows: bool = False  # the item of the same list before it
+    is_label: bool = False  # a line in bold, such as the name of a tab
 
 
 def units(text: str) -> list[Unit]:
     """Cut the Markdown of a passage into its units, in order."""
     found: list[Unit] = []
     parents: list[tuple[int, int]] = []  # indentation and place of the items that are open
+    steps: dict[tuple[int, int | None], int] = {}  # the last step by what all of them need
     lead_in: int | None = None
     paragraph = 0
     for piece in _pieces(without_numbers(text)):
         paragraph += not piece.follows
         if piece.kind == "item":
             if not piece.follows:
-                parents, lead_in = [], _lead_in(found, piece.heading)
+                parents, steps, lead_in = [], {}, _lead_in(found, piece.heading)
             while parents and parents[-1][0] >= piece.indent:
                 parents.pop()
             needs = parents[-1][1] if parents else lead_in
-            item = _item(piece, paragraph, needs, len(parents))
+            step = steps.get((len(parents), needs))
+            is_step = piece.bullet[0].isdigit()
+            needed = step if is_step and step is not None else needs
+            is_of_the_page = lead_in is not None and bool(_OF_THE_PAGE.match(found[lead_in].text))
+            item = _item(
+                piece, paragraph, needed, len(parents), is_of_the_page=is_of_the_page
+            )
+            steps[len(parents), needs] = len(found)
             parents.append((piece.indent, len(found)))
             found.append(item)
         elif piece.kind == "sentence":
             _add_sentences(found, piece, paragraph)
         else:
-            found.append(_code(piece, paragraph, _lead_in(found, piece.heading)))
+            is_behind_code = bool(found) and found[-1].kind == "code" and found[-1].language != ""
+            is_output = is_behind_code and not piece.language
+            found.append(_code(piece, paragraph, _lead_in(found, piece.heading), is_output=is_output))
     return found
 
 
 def sentences(paragraph: str) -> list[str]:
     """Cut prose of one line into sentences; code and links are whole."""
-    whole = [(span.start, span.end) for span in spans(paragraph)]
+    # An address may take the full stop behind it, and never holds a blank.
+    whole = [(span.start, span.end) for span in _spans(paragraph) if span.kind != "address"]
     found: list[str] = []
     start = 0
     inside = iter([*whole, (len(paragraph), len(paragraph))])
@@ -250,12 +270,11 @@ class _Reader:
 
     def _close(self, piece: _Piece) -> None:
         name = _BOLD_LINE.fullmatch(" ".join(piece.lines).strip()) if piece.kind == "sentence" else None
-        if name is None:
-            self._found.append(piece)
-        elif piece.aside:
+        if name is not None and piece.aside:
             self._skips_remark = name["name"].lower().startswith("see also")
         else:
-            self._heading = name["name"]
+            piece.is_label = name is not None
+            self._found.append(piece)
 
     def _line(self, line: str) -> None:
         marks = _QUOTED.match(line)
@@ -301,9 +320,11 @@ def _lead_in(found: Sequence[Unit], heading: str) -> int | None:
     return None
 
 
-def _item(piece: _Piece, paragraph: int, needs: int | None, depth: int) -> Unit:
-    text = _plain(" ".join(line.strip() for line in piece.lines))
-    worth = _worth(text, aside=piece.aside)
+def _item(
+    piece: _Piece, paragraph: int, needs: int | None, depth: int, *, is_of_the_page: bool
+) -> Unit:
+    text = _BOLD_CODE.sub(r"\1", _plain(" ".join(line.strip() for line in piece.lines)))
+    worth = _worth(text, aside=piece.aside) * (_WEAK if is_of_the_page else 1.0)
     return Unit(
         "item",
         f"{piece.bullet} {text}",
@@ -318,7 +339,7 @@ def _item(piece: _Piece, paragraph: int, needs: int | None, depth: int) -> Unit:
 
 def _add_sentences(found: list[Unit], piece: _Piece, paragraph: int) -> None:
     raw = " ".join(line.strip() for line in piece.lines)
-    text = _plain(raw)
+    text = _BOLD_CODE.sub(r"\1", _plain(raw))
     is_link = not _words_outside_links(raw)
     for sentence in sentences(text):
         leads_in = _LEADS_IN.search(sentence) is not None
@@ -328,7 +349,7 @@ def _add_sentences(found: list[Unit], piece: _Piece, paragraph: int) -> None:
             piece.heading,
             paragraph,
             worth=0.0 if leads_in else _worth(sentence, aside=piece.aside),
-            quotable=not is_link
+            quotable=not (is_link or piece.is_label)
             and _is_whole(sentence)
             and not _POINTER.match(sentence)
             and (leads_in or _is_long_enough(sentence, _LEAST_WORDS)),
@@ -347,7 +368,7 @@ def _leaning(unit: Unit, found: Sequence[Unit]) -> Unit:
     return replace(unit, needs=len(found) - 1)
 
 
-def _code(piece: _Piece, paragraph: int, needs: int | None) -> Unit:
+def _code(piece: _Piece, paragraph: int, needs: int | None, *, is_output: bool) -> Unit:
     lines = [line.rstrip() for line in piece.lines]
     while lines and not lines[0]:
         lines.pop(0)
@@ -356,7 +377,7 @@ def _code(piece: _Piece, paragraph: int, needs: int | None) -> Unit:
     worth = _ASIDE if piece.aside else 1.0
     if piece.kind == "code":
         logged = sum(_LOG_LINE.match(line) is not None for line in lines)
-        if logged > len(lines) / 3 or piece.language.lower() in _OUTPUT_LANGUAGES:
+        if is_output or logged > len(lines) / 3 or piece.language.lower() in _OUTPUT_LANGUAGES:
             worth *= _WEAK * _WEAK
     text = "\n".join(lines)
     return Unit(piece.kind, text, piece.heading, paragraph, worth, needs, language=piece.language)
@@ -364,7 +385,8 @@ def _code(piece: _Piece, paragraph: int, needs: int | None) -> Unit:
 
 def _worth(sentence: str, *, aside: bool) -> float:
     worth = _ASIDE if aside or sentence.startswith("(") else 1.0
-    if sentence.rstrip("*_\"'”)").endswith("?") or _OF_THE_PAGE.match(sentence):
+    is_question = sentence.rstrip("*_\"'”)").endswith("?")
+    if is_question or _OF_THE_PAGE.match(sentence) or _ELSEWHERE.search(sentence) or _CHANGE.search(sentence):
         return worth * _WEAK
     if _INSTRUCTION.match(sentence) or _DEFINITION.match(sentence):
         return worth * _STRONG
@@ -402,15 +424,22 @@ def _words_outside_links(text: str) -> list[str]:
 
 def _outside(text: str, kinds: Sequence[str] = ("code", "link", "image", "autolink", "address")) -> Iterator[str]:
     position = 0
-    for span in spans(text):
+    for span in _spans(text):
         if span.kind in kinds:
             yield text[position : span.start]
             position = span.end
     yield text[position:]
 
 
+def _spans(text: str) -> list[Span]:
+    """Find code, links and addresses; most sentences hold none, and reading them takes long."""
+    return spans(text) if _MAY_HOLD_SPANS.search(text) else []
+
+
 def _plain(text: str, depth: int = 3) -> str:
     """Write links as their words and leave images out: only the pages cited are linked."""
+    if "[" not in text:
+        return " ".join(text.split())
     parts: list[str] = []
     position = 0
     for span in spans(text):

@@ -194,6 +194,16 @@ def test_a_title_is_written_so_that_no_mark_acts() -> None:
     assert masked_link("list[int]", OK) == f"[list[int]](<{OK}>)"
 
 
+def test_of_a_title_that_is_a_version_no_backslash_is_shown() -> None:
+    assert plain("0.56.1") == r"0\.56.1"
+    assert plain("# 1") == r"\# 1"
+
+
+def test_bold_with_an_escaped_mark_stays_bold_beside_code_that_holds_an_address() -> None:
+    text = f"From **{plain('lazy_discover')}** see `a_{EVIL}`"
+    assert clean(text).startswith(r"From **lazy\_discover** see ")
+
+
 def test_only_whole_http_addresses_can_be_links() -> None:
     assert is_linkable(OK)
     assert not any(
