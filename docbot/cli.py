@@ -335,6 +335,40 @@ def sync(names: Sequence[str], full: bool, yes: bool) -> None:
         raise DocbotError("not all could be embedded; until it is, what is new is found by words")
 
 
+@commands.group()
+def models() -> None:
+    """Embedding models that run on this machine; they need docbot[local-embeddings]."""
+
+
+@models.command("list")
+def models_list() -> None:
+    """Show every model: its vectors' length, its size, its licence, whether it is here.
+
+    \b
+    Example:
+      docbot models list
+    """
+    from docbot.app.models import lines_about_models
+
+    for line in lines_about_models(_settings()):
+        click.echo(line)
+
+
+@models.command("fetch")
+@click.argument("name")
+def models_fetch(name: str) -> None:
+    """Fetch a model into the data folder; nothing else ever does.
+
+    \b
+    Example:
+      docbot models fetch BAAI/bge-small-en-v1.5
+    """
+    from docbot.app.models import fetch_model
+
+    fetched = asyncio.run(fetch_model(_settings(), name, TerminalProgress()))
+    click.echo(f"{fetched} is here. Set DOCBOT_EMBEDDING_MODEL=local:{fetched} to search with it.")
+
+
 @commands.command()
 @click.argument("query")
 @click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source.")

@@ -6,6 +6,7 @@ library, costs itself alone where it runs in a `lasting_pool`.
 Ctrl-C reaches every process of a terminal; the parent alone decides what ends.
 """
 
+import asyncio
 import gc
 import multiprocessing
 import os
@@ -164,6 +165,68 @@ class LastingPool(Executor):
             outcome.set_exception(TransientError(message))
         else:
             outcome.set_exception(error)
+
+
+class StandingProcess:
+    """Does job after job in one child process, which starts with the first and then stays.
+
+    One that dies is followed by another, which does once more what was lost.
+    """
+
+    def __init__(self, *, idle_seconds: float | None = None) -> None:
+        """Set up; a process that had no job for `idle_seconds` ends, and its memory is free."""
+        self._idle_seconds = idle_seconds
+        self._pool: ProcessPoolExecutor | None = None
+        self._jobs = 0  # under way
+        self._idle: asyncio.TimerHandle | None = None
+        self._has_ended = False
+
+    async def run(self, fn: Callable[..., _T], /, *args: Any) -> _T:
+        """Do a job and return what it returns, or raise what it raises.
+
+        Raises:
+            TransientError: the process died twice over it, or was ended.
+        """
+        self._stop_clock()
+        self._jobs += 1
+        try:
+            return await self._run(partial(fn, *args), tries=2)
+        finally:
+            self._jobs -= 1
+            if self._idle_seconds is not None and not self._jobs and not self._has_ended:
+                loop = asyncio.get_running_loop()
+                self._idle = loop.call_later(self._idle_seconds, self._drop)
+
+    def end(self) -> None:
+        """End it at once with all that it does; nothing is started any more."""
+        self._has_ended = True
+        self._stop_clock()
+        self._drop()
+
+    async def _run(self, job: Callable[[], _T], tries: int) -> _T:
+        if self._has_ended:
+            raise TransientError("its process was ended")
+        pool = self._pool = self._pool or _expendable(1)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, job)
+        except BrokenProcessPool as error:
+            if self._pool is pool:
+                self._drop()
+            if tries == 1 or self._has_ended:
+                message = "its process died, twice; it may need more memory than there is"
+                raise TransientError(message) from error
+        return await self._run(job, tries - 1)
+
+    def _drop(self) -> None:
+        if self._pool is not None:
+            _end_processes_of(self._pool)
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool = None
+
+    def _stop_clock(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
 
 
 def _settle(outcome: "Future[_T]", done: "Future[_T]") -> None:

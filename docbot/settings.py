@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from docbot.errors import SettingsError
+from docbot.text import LOCAL_MODEL
 
 PREFIX = "DOCBOT_"
 
@@ -123,6 +124,18 @@ def _passwords(address: str) -> list[str]:
     return [password for password in (written, unquote(written), *in_query) if password]
 
 
+_LOCAL_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)  # also the name of a folder
+
+
+def _embedding_model(value: str) -> str:
+    if value.startswith(LOCAL_MODEL) and not _LOCAL_NAME.fullmatch(value, len(LOCAL_MODEL)):
+        raise ValueError(
+            f"must be {LOCAL_MODEL}NAME with a name that `docbot models list` shows, such as "
+            f"{LOCAL_MODEL}BAAI/bge-small-en-v1.5"
+        )
+    return value
+
+
 def _own_folder(value: Path) -> Path:
     try:
         return value.expanduser()
@@ -177,8 +190,9 @@ class Settings(BaseSettings):
         description="How often the chat model is asked within any minute; the others wait.",
         json_schema_extra={"reload": True},
     )
-    docbot_embedding_model: str | None = Field(
-        None, description="The model that embeds pages and questions; unset: search is lexical."
+    docbot_embedding_model: Annotated[str, AfterValidator(_embedding_model)] | None = Field(
+        None,
+        description="The model that embeds pages and questions, of the endpoint, or `local:NAME` for one of this machine; unset: search is lexical.",
     )
     docbot_embedding_price: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         None,
@@ -372,11 +386,13 @@ def _refuse_unknown(names: Iterable[str]) -> None:
 
 def _refuse_contradictions(settings: Settings) -> None:
     endpoint = settings.openai_api_key or settings.openai_base_url
-    models = settings.docbot_chat_model or settings.docbot_embedding_model
+    embedding_model = settings.docbot_embedding_model or LOCAL_MODEL
+    models = settings.docbot_chat_model or not embedding_model.startswith(LOCAL_MODEL)
     if models and not endpoint:
         raise SettingsError(
             "DOCBOT_CHAT_MODEL, DOCBOT_EMBEDDING_MODEL: a model needs OPENAI_API_KEY, "
-            "or OPENAI_BASE_URL of an endpoint that asks for no key"
+            "or OPENAI_BASE_URL of an endpoint that asks for no key; an embedding model of this "
+            f"machine, {LOCAL_MODEL}NAME, needs neither"
         )
     if (settings.docbot_price_in is None) != (settings.docbot_price_out is None):
         raise SettingsError(

@@ -2,6 +2,8 @@
 
 import re
 
+LOCAL_MODEL = "local:"  # before the name of an embedding model that runs on this machine
+
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 # Escape sequences begin with them; the last two ranges turn the direction of what follows.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

@@ -25,12 +25,13 @@ from docbot.app.rooms import (
     database_url,
     open_rooms,
     refuse_endpoint_without_model,
+    refuse_missing_model,
 )
 from docbot.bot.access import Access, GuildAccess, clock_skew, signed_in
 from docbot.db.activity import find_holder
 from docbot.db.forums import Forum
 from docbot.db.pool import Database, close
-from docbot.errors import DocbotError, GoneError
+from docbot.errors import DocbotError, GoneError, SettingsError
 from docbot.settings import Settings
 
 _CHECK_SECONDS = 60.0  # a model on a small machine takes that long to load
@@ -57,13 +58,15 @@ class Examination:
         await self._make("data folder", self._check_folder)
         async with AsyncExitStack() as stack:
             opened: list[Rooms] = []
-            await self._make("database", partial(self._open, stack, opened))
+            settings = self._without_what_lacks()
+            await self._make("database", partial(self._open, settings, stack, opened))
             for rooms in opened:
                 if self._settings.qdrant_url is not None:
                     await self._make("Qdrant", partial(_check_qdrant, rooms))
                 await self._make("index", partial(_check_index, rooms))
                 await self._make("sources", partial(_check_sources, rooms))
-                await self._make("embeddings", partial(_check_embeddings, rooms))
+                if settings == self._settings:
+                    await self._make("embeddings", partial(_check_embeddings, rooms))
             await self._make("chat model", self._check_chat_model)
             await self._make("Discord", partial(self._check_discord, opened))
             if self._settings.discord_token is not None:
@@ -77,6 +80,9 @@ class Examination:
             found = [Finding(part, "failed", str(error))]
         except TimeoutError:
             found = [Finding(part, "failed", f"no answer within {_CHECK_SECONDS:.0f} seconds")]
+        self._tell_all(found)
+
+    def _tell_all(self, found: Sequence[Finding]) -> None:
         for finding in found:
             self.failed += finding.state == "failed"
             self._tell(finding)
@@ -102,8 +108,19 @@ class Examination:
         finally:
             database.close()
 
-    async def _open(self, stack: AsyncExitStack, opened: list[Rooms]) -> Sequence[Finding]:
-        rooms = await stack.enter_async_context(open_rooms(self._settings))
+    def _without_what_lacks(self) -> Settings:
+        """The settings to look at all else with, where the embedding model is not to be had."""
+        try:
+            refuse_missing_model(self._settings)
+        except SettingsError as error:
+            self._tell_all([Finding("embeddings", "failed", str(error))])
+            return self._settings.model_copy(update={"docbot_embedding_model": None})
+        return self._settings
+
+    async def _open(
+        self, settings: Settings, stack: AsyncExitStack, opened: list[Rooms]
+    ) -> Sequence[Finding]:
+        rooms = await stack.enter_async_context(open_rooms(settings))
         opened.append(rooms)
         async with rooms.pool.acquire() as conn:
             version = conn.get_settings().server_version.partition(" ")[0]

@@ -25,8 +25,10 @@ from docbot.db.threads import Threads
 from docbot.errors import DocbotError, RefusedError, SettingsError, TransientError
 from docbot.pace import Pace
 from docbot.retrieval.embedder import OpenAIEmbedder
+from docbot.retrieval.embedders import AnyEmbedder
 from docbot.retrieval.endpoint import list_models
 from docbot.retrieval.generations import Builder, CurrentIndex
+from docbot.retrieval.local import LocalModels
 from docbot.retrieval.places import (
     FolderPlace,
     Place,
@@ -37,6 +39,7 @@ from docbot.retrieval.places import (
 from docbot.retrieval.search import Searcher
 from docbot.retrieval.store import VectorStore
 from docbot.settings import Settings
+from docbot.text import LOCAL_MODEL
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +63,7 @@ class Rooms:
     store: VectorStore
     index: CurrentIndex
     builder: Builder
-    embedder: OpenAIEmbedder | None
+    embedder: AnyEmbedder | None
     searcher: Searcher
 
 
@@ -131,7 +134,7 @@ async def _rooms(
     settings: Settings,
     database: Database,
     pool: Pool,
-    embedder: OpenAIEmbedder | None,
+    embedder: AnyEmbedder | None,
     builder: Builder,
 ) -> Rooms:
     index = CurrentIndex(builder.store, builder.generations)
@@ -190,12 +193,36 @@ def chat_model(settings: Settings) -> OpenAIChatModel | None:
     )
 
 
-def _embedder(settings: Settings) -> OpenAIEmbedder | None:
-    if settings.docbot_embedding_model is None:
-        return None
-    return OpenAIEmbedder(
-        settings.docbot_embedding_model, _api_key(settings), settings.openai_base_url
+def _embedder(settings: Settings) -> AnyEmbedder | None:
+    model, key, base_url = (
+        settings.docbot_embedding_model,
+        _api_key(settings),
+        settings.openai_base_url,
     )
+    if model is None:
+        return None
+    refuse_missing_model(settings)
+    endpoint = OpenAIEmbedder(model, key, base_url) if key or base_url else None
+    return AnyEmbedder(model, local_models(settings), endpoint)
+
+
+def refuse_missing_model(settings: Settings) -> None:
+    """Refuse an embedding model of this machine that is not on it.
+
+    Raises:
+        SettingsError: what to install or to fetch.
+    """
+    model = settings.docbot_embedding_model
+    if model is None or not model.startswith(LOCAL_MODEL):
+        return
+    try:
+        local_models(settings).embedder(model)
+    except RefusedError as error:
+        raise SettingsError(f"DOCBOT_EMBEDDING_MODEL: {error}") from error
+
+
+def local_models(settings: Settings) -> LocalModels:
+    return LocalModels(settings.docbot_data_dir / "models")
 
 
 def move_embedder(rooms: Rooms, settings: Settings) -> None:

@@ -37,11 +37,19 @@ class Embedder(Protocol):
     model: str
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return one vector of unit length for each text, in order; no text may be blank."""
+        """Return one vector of unit length for each passage, in order; none may be blank."""
+        ...
+
+    async def embed_question(self, text: str) -> list[float]:
+        """Return the vector of a question, which some models tell from a passage."""
         ...
 
     def with_model(self, model: str) -> "Embedder":
-        """Return another model of the same endpoint; this one's owner closes both."""
+        """Return another model; this one's owner closes both.
+
+        Raises:
+            DocbotError: it is not to be had.
+        """
         ...
 
 
@@ -82,6 +90,10 @@ class OpenAIEmbedder:
         for start in range(0, len(texts), BATCH):
             vectors.extend(await self._embed_batch(texts[start : start + BATCH]))
         return vectors
+
+    async def embed_question(self, text: str) -> list[float]:
+        [vector] = await self.embed([text])
+        return vector
 
     def with_model(self, model: str) -> "OpenAIEmbedder":
         other = copy(self)
@@ -142,7 +154,7 @@ def read_vectors(answer: Any, expected: int) -> list[list[float]]:
     try:
         items = sorted(answer["data"], key=lambda item: int(item["index"]))
         places = [item["index"] for item in items]
-        vectors = [_normalised([float(number) for number in item["embedding"]]) for item in items]
+        vectors = [normalised([float(number) for number in item["embedding"]]) for item in items]
     except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"no embeddings: {error!r}") from error
     if places != list(range(expected)):
@@ -158,7 +170,8 @@ def _drawn_wait(attempt: int) -> float:
     return longest * random.uniform(0.5, 1)  # noqa: S311  # spreads retries, guards nothing
 
 
-def _normalised(vector: list[float]) -> list[float]:
+def normalised(vector: list[float]) -> list[float]:
+    """Bring a vector to unit length; ValueError where it has none."""
     length = math.hypot(*vector)
     if not math.isfinite(length) or length == 0:
         raise ValueError("an embedding that is zero or not finite")

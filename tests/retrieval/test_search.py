@@ -242,6 +242,10 @@ class Swapping:
             self._index.embedding_model = self._models.pop(0)
         return [hashed_vector(text) for text in texts]
 
+    async def embed_question(self, text: str) -> list[float]:
+        [vector] = await self.embed([text])
+        return vector
+
     def with_model(self, model: str) -> Embedder:
         return self
 
