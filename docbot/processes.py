@@ -220,7 +220,7 @@ class StandingProcess:
     def _drop(self) -> None:
         if self._pool is not None:
             _end_processes_of(self._pool)
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(wait=False)  # jobs are not cancelled: who waits for one is told
         self._pool = None
 
     def _stop_clock(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from docbot.errors import TransientError
-from docbot.processes import lasting_pool, process_pool
+from docbot.processes import StandingProcess, lasting_pool, process_pool
 
 
 async def test_a_cancelled_wait_ends_the_work_and_does_not_hold_up_the_loop() -> None:
@@ -92,3 +92,43 @@ def test_a_child_does_not_import_what_its_parent_was_started_with(tmp_path: Path
         [sys.executable, program], capture_output=True, text=True, check=True, timeout=60
     )
     assert ran.stdout.split() == ["imported", "True"]
+
+
+async def test_a_standing_process_is_the_same_until_it_dies() -> None:
+    standing = StandingProcess()
+    first = await standing.run(os.getpid)
+    assert await standing.run(os.getpid) == first != os.getpid()
+    os.kill(first, signal.SIGKILL)
+    assert await standing.run(os.getpid) not in (first, os.getpid())
+    standing.end()
+    with pytest.raises(TransientError, match="was ended"):
+        await standing.run(os.getpid)
+
+
+async def test_a_job_that_ends_a_standing_process_twice_fails_alone() -> None:
+    standing = StandingProcess()
+    with pytest.raises(TransientError, match="its process died, twice"):
+        await standing.run(end_process)
+    assert await standing.run(abs, -9) == 9
+    standing.end()
+
+
+async def test_a_standing_process_ends_at_once_with_what_it_does() -> None:
+    standing = StandingProcess()
+    await standing.run(abs, -1)
+    working = asyncio.create_task(standing.run(time.sleep, 60))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        standing.end()
+        with pytest.raises(TransientError):
+            await working
+
+
+async def test_a_standing_process_that_has_nothing_to_do_ends() -> None:
+    standing = StandingProcess(idle_seconds=0.01)
+    await standing.run(abs, -1)
+    [child] = multiprocessing.active_children()
+    await asyncio.to_thread(child.join, 20)
+    assert child.exitcode is not None
+    assert await standing.run(abs, -2) == 2
+    standing.end()

@@ -59,6 +59,9 @@ def test_hosts_that_are_allowed_are_named_with_or_without_a_port(
         ("DOCBOT_LIMITS", "maybe", "'on' or 'off'"),
         ("DOCBOT_EMBEDDING_PRICE", "0,02", "valid number"),
         ("DOCBOT_EMBEDDING_PRICE", "nan", "finite number"),
+        ("DOCBOT_EMBEDDING_MODEL", "local:", "`docbot models list`"),
+        ("DOCBOT_EMBEDDING_MODEL", "local:bge-small", "`docbot models list`"),
+        ("DOCBOT_EMBEDDING_MODEL", "local:../../etc", "`docbot models list`"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(
@@ -117,6 +120,14 @@ def test_every_form_of_a_postgres_address_passes(
     url = load(None).database_url
     assert url is not None
     assert url.get_secret_value() == address
+
+
+def test_a_model_of_this_machine_needs_no_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCBOT_EMBEDDING_MODEL", "local:BAAI/bge-small-en-v1.5")
+    assert load(None).docbot_embedding_model == "local:BAAI/bge-small-en-v1.5"
+    monkeypatch.setenv("DOCBOT_CHAT_MODEL", "writer")
+    with pytest.raises(SettingsError, match="a model needs OPENAI_API_KEY"):
+        load(None)
 
 
 def test_a_home_in_the_data_folder_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ def lines_about_models(settings: Settings) -> list[str]:
     Raises:
         UsageError: the extra is not installed.
     """
-    models = local_models(settings)
-    return model_table(offered(), [each.name for each in offered() if models.is_fetched(each.name)])
+    models, found = local_models(settings), offered()
+    return model_table(found, [each.name for each in found if models.is_fetched(each.name)])
 
 
 def model_table(found: Sequence[Offered], fetched: Sequence[str]) -> list[str]:

@@ -1,6 +1,8 @@
 import asyncio
 import hashlib
+import importlib.util
 import logging
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,15 +17,22 @@ from docbot.app.rooms import Rooms, open_rooms
 from docbot.db.generations import Missing
 from docbot.db.locks import sync_lock
 from docbot.db.sources import ChunkRow, PageRow
+from docbot.errors import SettingsError
 from docbot.knowledge.chunking.chunks import CHUNKER_VERSION
 from docbot.retrieval.generations import open_rows
 from docbot.retrieval.lexical import LEXICAL_VERSION
+from docbot.retrieval.local import LocalModels
 from docbot.retrieval.search import Query, SearchResult
 from docbot.settings import Settings
 from tests.model_server import DIMENSIONS, NO_QUOTA, Hang, ModelServer, Status
+from tests.retrieval.tiny_model import MINI, MINI_REPOSITORY, model_files, put
 from tests.town import ANSWER_PLACE, QUESTION, Ground, Quiet, open_town
 
 OLD, NEW = "test-embedding", "new-model"  # the old one is the library's
+needs_extra = pytest.mark.skipif(
+    importlib.util.find_spec("fastembed") is None,
+    reason="docbot[local-embeddings] is not installed",
+)
 SOON = {"retry-after": "0.01"}
 
 
@@ -254,6 +263,34 @@ async def test_a_running_bot_takes_up_another_model_without_a_gap(
                 await asyncio.sleep(0.01)
         found = await search(town.rooms)
         assert (found.dense_used, found.warning) == (True, None)
+
+
+@needs_extra
+async def test_a_model_of_this_machine_takes_the_place_of_an_endpoints(
+    indexed: Ground, server: ModelServer
+) -> None:
+    models = LocalModels(indexed.data_dir / "models")
+    put(models.place(MINI), MINI_REPOSITORY, model_files())
+    settings = settings_for(indexed, server, f"local:{MINI}")
+    alone = settings.model_copy(update={"openai_base_url": None})
+    async with open_rooms(alone) as rooms:
+        before = await search(rooms)
+        assert not before.dense_used
+        assert f"model {OLD} is of an endpoint" in str(before.warning)
+    async with open_rooms(settings) as rooms:
+        before = await search(rooms)
+        assert (before.dense_used, rooms.index.embedding_model) == (True, OLD)
+        await renew_index(rooms)
+        found = await search(rooms)
+        assert (found.dense_used, found.warning) == (True, None)
+        assert rooms.index.embedding_model == f"local:{MINI}"
+    async with open_rooms(settings_for(indexed, server, NEW)) as rooms:  # and back
+        found = await search(rooms)
+        assert (found.dense_used, rooms.index.embedding_model) == (True, f"local:{MINI}")
+    shutil.rmtree(models.place(MINI))
+    with pytest.raises(SettingsError, match=f"DOCBOT_EMBEDDING_MODEL: .*models fetch {MINI}"):
+        async with open_rooms(alone):
+            pass
 
 
 async def test_a_bot_that_died_half_way_goes_on_there(indexed: Ground, server: ModelServer) -> None:

@@ -160,6 +160,19 @@ async def test_models_are_asked_a_word(ground: Ground) -> None:
         assert "check that OPENAI_API_KEY is right" in says
 
 
+async def test_a_local_model_that_is_not_here_is_told_once_and_spoils_no_other_check(
+    ground: Ground,
+) -> None:
+    async with bound(ground) as (_, settings):
+        absent = settings.model_copy(update={"docbot_embedding_model": "local:Org/Name"})
+        found = await examined(absent)
+    [(state, says)] = told(found, "embeddings")
+    assert state == "failed"
+    assert says.startswith("DOCBOT_EMBEDDING_MODEL: model local:Org/Name ")
+    assert told(found, "database")[0][0] == "ok"
+    assert told(found, "source docs")[0][0] == "ok"
+
+
 async def test_the_quick_look_fails_until_a_bot_acts(ground: Ground) -> None:
     async with bound(ground) as (_, settings):
         before = await examined(settings, quick=True)

@@ -7,6 +7,7 @@ import pytest
 
 from docbot.breaker import Breaker
 from docbot.db.chunks import StoredChunk
+from docbot.errors import RefusedError
 from docbot.retrieval.edge import EdgeStore
 from docbot.retrieval.embedder import Embedder, OpenAIEmbedder, embedding_text
 from docbot.retrieval.lexical import document_vector
@@ -248,6 +249,23 @@ class Swapping:
 
     def with_model(self, model: str) -> Embedder:
         return self
+
+
+class Elsewhere(Swapping):
+    """An embedder that has its own model alone."""
+
+    def with_model(self, model: str) -> Embedder:
+        raise RefusedError(f"model {model} is not to be had")
+
+
+async def test_an_index_of_a_model_that_is_not_to_be_had_is_searched_by_words(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    index = await indexed(tmp_path, "local:Org/Name")
+    found = await Searcher(index, Elsewhere(index, []), shelf).search(QUESTION, [1])
+    assert found.passages[0].page_id == 10
+    assert not found.dense_used
+    assert found.warning == "searched by words alone: model local:Org/Name is not to be had"
 
 
 @pytest.mark.parametrize(
