@@ -32,22 +32,22 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class _Section:
+class Section:
     heading: str
     setting: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class Page:
     name: str
     title: str
-    sections: Sequence[_Section]
+    sections: Sequence[Section]
 
 
 def write_corpus(folder: Path, chunks: int) -> None:
     """Write Markdown pages that are cut into about so many chunks."""
-    for number, page in enumerate(_pages(chunks)):
+    for number, page in enumerate(pages(chunks)):
         place = folder / f"part-{number // 100:03}"
         place.mkdir(parents=True, exist_ok=True)
         (place / f"{page.name}.md").write_text(_markdown(page), "utf-8")
@@ -55,22 +55,23 @@ def write_corpus(folder: Path, chunks: int) -> None:
 
 def questions(chunks: int, count: int) -> list[Question]:
     """Questions that the corpus of this size answers, spread over it; different ones each."""
-    sections = [(page, section) for page in _pages(chunks) for section in page.sections]
+    sections = [(page, section) for page in pages(chunks) for section in page.sections]
     step = max(len(sections) // count, 1)
     return [_question(*sections[number * step % len(sections)]) for number in range(count)]
 
 
-def _pages(chunks: int) -> Iterator[_Page]:
+def pages(chunks: int) -> Iterator[Page]:
+    """Give the pages of a corpus of so many sections, at most 100,000."""
     draw = random.Random(_SEED)
     words = invented_words(draw)
-    prose = _Prose(draw, words)
+    prose = Prose(draw, words)
     # Taken in order from all pairs, so that no setting is named twice.
     pairs = product(islice(words, 100, 1_100), islice(words, 1_200, 1_300))
     left = chunks
     while left > 0:
         topic = f"{draw.choice(words)} {draw.choice(words)}"
         sections = [_section(prose, topic, *next(pairs)) for _ in range(min(left, SECTIONS))]
-        yield _Page(sections[0].setting.replace("_", "-"), topic.title(), sections)
+        yield Page(sections[0].setting.replace("_", "-"), topic.title(), sections)
         left -= len(sections)
 
 
@@ -83,7 +84,9 @@ def invented_words(draw: random.Random) -> list[str]:
     return list(found)
 
 
-class _Prose:
+class Prose:
+    """Sentences of invented words, as unevenly used as real ones."""
+
     def __init__(self, draw: random.Random, words: Sequence[str]) -> None:
         self.draw = draw
         self._words = [*_COMMONEST.split(), *words]
@@ -98,7 +101,7 @@ class _Prose:
         return " ".join(self.sentence() for _ in range(self.draw.randint(4, 6)))
 
 
-def _section(prose: _Prose, topic: str, what: str, where: str) -> _Section:
+def _section(prose: Prose, topic: str, what: str, where: str) -> Section:
     verb = prose.draw.choice(_VERBS)
     setting = f"{verb}_{what}_{where}"
     default = prose.draw.randint(1, 90)
@@ -110,16 +113,16 @@ def _section(prose: _Prose, topic: str, what: str, where: str) -> _Section:
         f"client.{verb}_{where}(timeout={default + 5})\n```\n\n"
         f"{prose.paragraph()}"
     )
-    return _Section(f"{prose.draw.choice(_HEADINGS)} {topic} {where}", setting, text)
+    return Section(f"{prose.draw.choice(_HEADINGS)} {topic} {where}", setting, text)
 
 
-def _markdown(page: _Page) -> str:
+def _markdown(page: Page) -> str:
     parts = [f"# {page.title}"]
     parts += [f"## {section.heading}\n\n{section.text}" for section in page.sections]
     return "\n\n".join(parts) + "\n"
 
 
-def _question(page: _Page, section: _Section) -> Question:
+def _question(page: Page, section: Section) -> Question:
     verb, what, where = section.setting.split("_")
     return Question(
         f"How do I {verb} the {what} of a {where} in {page.title}?",

@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import pytest
@@ -128,7 +129,6 @@ async def test_a_standing_process_that_has_nothing_to_do_ends() -> None:
     standing = StandingProcess(idle_seconds=0.01)
     await standing.run(abs, -1)
     [child] = multiprocessing.active_children()
-    await asyncio.to_thread(child.join, 20)
-    assert child.exitcode is not None
+    assert await asyncio.to_thread(wait, [child.sentinel], 20)
     assert await standing.run(abs, -2) == 2
     standing.end()
