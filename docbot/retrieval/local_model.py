@@ -12,13 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError, UsageError
 from docbot.retrieval.embedder import normalised
-
-if TYPE_CHECKING:
-    from fastembed import TextEmbedding
 
 _BATCH = 8  # texts; each is padded to the longest, so larger batches gain nothing on a processor
 _LIST_SECONDS = 10.0  # for the hub's first reply
@@ -154,7 +151,7 @@ def _embed(order: Order, method: str, texts: list[str]) -> list[list[float]]:
 
 
 @lru_cache(maxsize=1)  # of this process, for as long as it lives; another model takes its place
-def _loaded(order: Order) -> "TextEmbedding":
+def _loaded(order: Order) -> Any:
     os.environ |= {**_QUIET, **_OFFLINE}
     with suppress(OSError):
         os.nice(order.niceness)
@@ -169,7 +166,7 @@ def _loaded(order: Order) -> "TextEmbedding":
         ) from error
 
 
-def _load(order: Order, *, is_offline: bool) -> "TextEmbedding":
+def _load(order: Order, *, is_offline: bool) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a model's history, for who fetched it years ago
         return _text_embedding()(
@@ -180,7 +177,7 @@ def _load(order: Order, *, is_offline: bool) -> "TextEmbedding":
         )
 
 
-def _text_embedding() -> "type[TextEmbedding]":
+def _text_embedding() -> Any:  # of a library that need not be installed
     try:
         from fastembed import TextEmbedding  # noqa: PLC0415  # two seconds, and an extra
     except ModuleNotFoundError as error:
@@ -191,6 +188,7 @@ def _text_embedding() -> "type[TextEmbedding]":
 
 
 def _described(name: str) -> dict[str, Any]:
+    each: dict[str, Any]
     for each in _text_embedding().list_supported_models():
         if each["model"].lower() == name.lower():
             return each
