@@ -30,7 +30,7 @@ from docbot.evaluation.page import page_of
 from docbot.evaluation.questions import read_questions
 from docbot.evaluation.report import Report, document
 from docbot.evaluation.table import lines_of
-from docbot.retrieval.embedder import embedding_text, question_text
+from docbot.retrieval.embedder import asked_text, embedding_text, question_text
 from docbot.retrieval.generations import embed_missing
 from docbot.settings import Settings, load
 from docbot.telemetry import set_up_logging
@@ -134,8 +134,9 @@ async def texts_to_embed(rooms: Rooms, place: Place, model: str) -> list[str]:
     """List all that has no vector in the database yet, and every question."""
     chunks = await rooms.generations.not_embedded(model, 10_000_000)
     texts = [embedding_text(chunk.title, chunk.heading_path, chunk.text) for chunk in chunks]
-    asked = [question_text(one.title, one.body) for one in read_questions(place.questions)]
-    return [*texts, *filter(None, asked)]
+    for one in read_questions(place.questions):
+        texts += [question_text(one.title, one.body), asked_text(one.title, one.body)]
+    return [text for text in texts if text]
 
 
 def settings_for(place: Place, given: Settings, model: str | None) -> Settings:

@@ -64,6 +64,9 @@ class CachedEmbedder:
         found = [self._cache.find(self.model, text) for text in texts]
         return [vector for vector in found if vector is not None]
 
+    async def embed_questions(self, texts: Sequence[str]) -> list[list[float]]:
+        return await self.embed(texts)
+
     def with_model(self, model: str) -> Self:
         embedder = self._embedder.with_model(model) if self._embedder is not None else None
         return type(self)(model, self._cache, embedder)

@@ -18,7 +18,7 @@ import re
 import sqlite3
 import time
 from array import array
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle, islice
@@ -30,11 +30,12 @@ from benchmarks.corpus import SECTIONS, Page, Prose, invented_words, pages
 from benchmarks.house import open_to_all, wait_for_server_to_end
 from benchmarks.table import print_grid
 from docbot.app.rooms import Rooms, open_rooms
-from docbot.db.chunks import Chunks, StoredChunk
+from docbot.db.chunks import ChunkPlace, Chunks, StoredChunk
 from docbot.processes import freeze_what_is_loaded
 from docbot.retrieval.embedder import Embedder
 from docbot.retrieval.search import Query, Searcher
 from docbot.retrieval.store import Hit, Index, Sparse
+from docbot.retrieval.vocabulary import Vocabulary
 from docbot.settings import Settings
 
 SIZES = (2_000, 20_000, 100_000)
@@ -125,9 +126,9 @@ class TimedChunks:
     chunks: Chunks
     clock: Clock
 
-    async def pages_of(self, ids: Sequence[int]) -> dict[int, int]:
+    async def places(self, ids: Sequence[int]) -> dict[int, ChunkPlace]:
         with self.clock.of("read"):
-            return await self.chunks.pages_of(ids)
+            return await self.chunks.places(ids)
 
     async def get_many(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
         with self.clock.of("read"):
@@ -142,6 +143,10 @@ class InUse:
 
     def __init__(self, rooms: Rooms, clock: Clock) -> None:
         self._rooms, self._clock = rooms, clock
+
+    @property
+    def vocabularies(self) -> Mapping[int, Vocabulary]:
+        return self._rooms.index.vocabularies
 
     async def reach(self) -> Index | None:
         index = await self._rooms.index.reach()
@@ -162,8 +167,8 @@ class GivenVector:
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         return [self.vector for _ in texts]
 
-    async def embed_question(self, _: str) -> list[float]:
-        return self.vector
+    async def embed_questions(self, texts: Sequence[str]) -> list[list[float]]:
+        return [self.vector] * len(texts)
 
     def with_model(self, _: str) -> Embedder:
         return self

@@ -22,7 +22,9 @@ _MOST_ERRORS = 5  # lines, the last ones
 _NAME = re.compile(
     r"`[^`\n]{2,60}`|--?[a-z][\w-]+|\b\w+(?:[_.]\w+)+\b|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z0-9]+[A-Z]\w*|@\w[\w.]*"
 )
-_ERROR = re.compile(r"^.*?(?:\b\w*(?:Error|Exception)\b|\b(?:ERROR|error|FATAL|fatal)\b:?)(.*)$", re.M)
+_ERROR = re.compile(
+    r"^.*?(?:\b\w*(?:Error|Exception)\b|\b(?:ERROR|error|FATAL|fatal)\b:?)(.*)$", re.M
+)
 
 
 def weigh(question: str, read: Sequence[Collection[str]]) -> dict[str, float]:
@@ -47,9 +49,7 @@ def weigh(question: str, read: Sequence[Collection[str]]) -> dict[str, float]:
         whole = terms(name)[:1]
         worth.update({term: worth.get(term, _OF_BODY) * _OF_NAME for term in whole})
     held = Counter(term for each in read for term in set(each) if term in worth)
-    return {
-        term: worth[term] * _rarity(count, len(read)) for term, count in held.items()
-    }
+    return {term: worth[term] * _rarity(count, len(read)) for term, count in held.items()}
 
 
 def _rarity(count: int, of: int) -> float:

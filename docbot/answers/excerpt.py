@@ -30,7 +30,9 @@ _MOST_LINES = 60  # longer code is a listing
 _MOST_ROWS = 6
 _ELLIPSIS = "…"
 _TICKS = re.compile(r"`+")
-_SETTING_UP = re.compile(r"\s*(?:import\b|from\b.*\bimport\b|#include\b|using\b|package\b|#|//|\"\"\")")
+_SETTING_UP = re.compile(
+    r"\s*(?:import\b|from\b.*\bimport\b|#include\b|using\b|package\b|#|//|\"\"\")"
+)
 _INSIDE_STATEMENT = (" ", "\t", ")", "]", "}")
 
 
@@ -62,7 +64,9 @@ class Code:
     gain: float
 
 
-def words_of(section: Section, weights: Weights, room: int, known: Collection[str] = ()) -> frozenset[int]:
+def words_of(
+    section: Section, weights: Weights, room: int, known: Collection[str] = ()
+) -> frozenset[int]:
     """Choose the units to quote, at most `room` characters; none whose text is in `known`."""
     chains = {
         place: chain
@@ -76,7 +80,10 @@ def words_of(section: Section, weights: Weights, room: int, known: Collection[st
     covered: frozenset[str] = frozenset()
     first = 0.0
     while chains and len(chosen) < _MOST_UNITS:
-        gains = {place: _gain(section, weights, chain, chosen, covered) for place, chain in chains.items()}
+        gains = {
+            place: _gain(section, weights, chain, chosen, covered)
+            for place, chain in chains.items()
+        }
         place = max(gains, key=lambda each: (gains[each], -each))
         if gains[place] < _LEAST_GAIN * first:
             place = next((each for each in chains if _goes_on(chosen, each)), place)
@@ -92,9 +99,13 @@ def words_of(section: Section, weights: Weights, room: int, known: Collection[st
     return _whole_lists(section, chosen, chains.values(), room)
 
 
-def _whole_lists(section: Section, chosen: frozenset[int], left: Iterable[frozenset[int]], room: int) -> frozenset[int]:
+def _whole_lists(
+    section: Section, chosen: frozenset[int], left: Iterable[frozenset[int]], room: int
+) -> frozenset[int]:
     """Add the other items of the lists begun, where all of them fit: half a list misleads."""
-    lists = {section.units[place].paragraph for place in chosen if section.units[place].kind == "item"}
+    lists = {
+        section.units[place].paragraph for place in chosen if section.units[place].kind == "item"
+    }
     for paragraph in sorted(lists):
         rest = frozenset(
             place
@@ -111,18 +122,28 @@ def _goes_on(chosen: Collection[int], place: int) -> bool:
     return place - 1 in chosen
 
 
-def worth_of(section: Section, weights: Weights, chosen: Collection[int], names_share: float) -> float:
+def worth_of(
+    section: Section, weights: Weights, chosen: Collection[int], names_share: float
+) -> float:
     """Measure how much of what is asked the chosen units say, and the headings above them."""
     best: dict[str, float] = {}
     for place in chosen:
         for term in section.terms[place] & weights.keys():
-            best[term] = max(best.get(term, 0.0), weights[term] * max(section.units[place].worth, 0.5))
+            best[term] = max(
+                best.get(term, 0.0), weights[term] * max(section.units[place].worth, 0.5)
+            )
     for term in section.names & weights.keys():
         best[term] = max(best.get(term, 0.0), weights[term] * names_share)
     return sum(best.values())
 
 
-def code_of(section: Section, weights: Weights, chosen: Collection[int], room: int, known: Collection[str] = ()) -> Code | None:
+def code_of(
+    section: Section,
+    weights: Weights,
+    chosen: Collection[int],
+    room: int,
+    known: Collection[str] = (),
+) -> Code | None:
     """Choose the code or table that belongs best to the chosen units, cut to `room` characters."""
     beside = max((_said(section, weights, [place]) for place in chosen), default=0.0)
     best: Code | None = None
@@ -167,7 +188,13 @@ def _chain(section_units: Sequence[Unit], place: int) -> frozenset[int]:
     return frozenset(chain)
 
 
-def _gain(section: Section, weights: Weights, chain: Collection[int], chosen: Collection[int], covered: Collection[str]) -> float:
+def _gain(
+    section: Section,
+    weights: Weights,
+    chain: Collection[int],
+    chosen: Collection[int],
+    covered: Collection[str],
+) -> float:
     new = [place for place in chain if place not in chosen]
     held = frozenset().union(*(section.terms[place] for place in new))
     said = sum(
@@ -198,7 +225,9 @@ def _nearness(place: int, chosen: Collection[int]) -> float:
     return 1 / distance
 
 
-def _shown(section: Section, weights: Weights, place: int, chosen: Collection[int], room: int, gain: float) -> Code | None:
+def _shown(
+    section: Section, weights: Weights, place: int, chosen: Collection[int], room: int, gain: float
+) -> Code | None:
     unit = section.units[place]
     lead_in = _chain(section.units, unit.needs) if unit.needs is not None else frozenset()
     for units in (lead_in, frozenset()):

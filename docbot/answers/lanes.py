@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any, Final, Literal
 
 from docbot.retrieval.search import SearchResult
-from docbot.retrieval.signals import Signals
+from docbot.retrieval.signals import NONE, Signals
 
 Lane = Literal["answer", "suggest", "abstain"]
 Caution = Literal["cautious", "helpful"]
@@ -41,7 +41,7 @@ _MODEL: Final = _packaged()
 
 def judge(found: SearchResult, caution: Caution) -> Judgement:
     """Choose the lane; `abstain` when nothing was asked or nothing of it is found."""
-    if not found.passages or not found.signals.familiarity:
+    if not found.passages or found.signals in (None, NONE):
         return Judgement("abstain", 0.0)
     probability = probability_of(found.signals)
     return Judgement(lane_of(probability, caution), probability)

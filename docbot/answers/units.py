@@ -95,7 +95,9 @@ _OF_THE_PAGE = re.compile(
     re.IGNORECASE,
 )
 _CHANGE = re.compile(r"\bPR #\d|\(#\d+\)|\bby @\w")  # an entry of release notes
-_ELSEWHERE = re.compile(r"\b(?:above|below|earlier|the\s(?:previous|next|following|last))\b", re.IGNORECASE)
+_ELSEWHERE = re.compile(
+    r"\b(?:above|below|earlier|the\s(?:previous|next|following|last))\b", re.IGNORECASE
+)
 _INSTRUCTION = re.compile(
     rf"{_MARKS}(?:you\s(?:can|could|must|should|need|have\sto|may)\b|to\s\w+|if\syou\b|in\sorder\sto\b"
     r"|use\b|set\b|run\b|add\b|install\b|configure\b|create\b|make\ssure\b|ensure\b|pass\b|call\b"
@@ -113,7 +115,9 @@ _LOG_LINE = re.compile(
     r"\s*(?:\[?\d{4}-\d\d-\d\d|\[?\d\d:\d\d:\d\d|(?:\[?(?:INFO|WARNING|ERROR|DEBUG)\b)|\(\w+ pid=\d+"
     r"|[+|]?[-=+|]{8,}|[├└│|]|\w+ \| )"
 )
-_OUTPUT_LANGUAGES = frozenset({"text", "output", "log", "logs", "none", "ansi", "plaintext", "txt", "mermaid"})
+_OUTPUT_LANGUAGES = frozenset(
+    {"text", "output", "log", "logs", "none", "ansi", "plaintext", "txt", "mermaid"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +182,7 @@ def units(text: str) -> list[Unit]:
             is_step = piece.bullet[0].isdigit()
             needed = step if is_step and step is not None else needs
             is_of_the_page = lead_in is not None and bool(_OF_THE_PAGE.match(found[lead_in].text))
-            item = _item(
-                piece, paragraph, needed, len(parents), is_of_the_page=is_of_the_page
-            )
+            item = _item(piece, paragraph, needed, len(parents), is_of_the_page=is_of_the_page)
             steps[len(parents), needs] = len(found)
             parents.append((piece.indent, len(found)))
             found.append(item)
@@ -189,7 +191,9 @@ def units(text: str) -> list[Unit]:
         else:
             is_behind_code = bool(found) and found[-1].kind == "code" and found[-1].language != ""
             is_output = is_behind_code and not piece.language
-            found.append(_code(piece, paragraph, _lead_in(found, piece.heading), is_output=is_output))
+            found.append(
+                _code(piece, paragraph, _lead_in(found, piece.heading), is_output=is_output)
+            )
     return found
 
 
@@ -236,8 +240,17 @@ class _Reader:
 
     def fence(self, fence: Fence) -> None:
         self._end()
-        strip = _QUOTED if fence.quoted else re.compile(re.escape(fence.prefix)) if fence.prefix else None
-        lines = [strip.sub("", line, count=1) if strip and strip.match(line) else line for line in fence.lines]
+        strip = (
+            _QUOTED
+            if fence.quoted
+            else re.compile(re.escape(fence.prefix))
+            if fence.prefix
+            else None
+        )
+        lines = [
+            strip.sub("", line, count=1) if strip and strip.match(line) else line
+            for line in fence.lines
+        ]
         if any(line.strip() for line in lines):
             language = re.match(r"[A-Za-z0-9_+\-.#]*", fence.info)
             piece = _Piece("code", lines, self._heading, aside=fence.quoted)
@@ -252,7 +265,9 @@ class _Reader:
             taken = table_length(lines, position)
             if taken:
                 self._end()
-                self._found.append(_Piece("table", lines[position : position + taken], self._heading))
+                self._found.append(
+                    _Piece("table", lines[position : position + taken], self._heading)
+                )
                 self._in_list = False
             else:
                 self._line(lines[position])
@@ -269,7 +284,11 @@ class _Reader:
             self._open = None
 
     def _close(self, piece: _Piece) -> None:
-        name = _BOLD_LINE.fullmatch(" ".join(piece.lines).strip()) if piece.kind == "sentence" else None
+        name = (
+            _BOLD_LINE.fullmatch(" ".join(piece.lines).strip())
+            if piece.kind == "sentence"
+            else None
+        )
         if name is not None and piece.aside:
             self._skips_remark = name["name"].lower().startswith("see also")
         else:
@@ -294,7 +313,9 @@ class _Reader:
         if item:
             self._end()
             indent = len(item["indent"].expandtabs(4))
-            self._open = _Piece("item", [item["text"]], self._heading, aside, item["bullet"], indent)
+            self._open = _Piece(
+                "item", [item["text"]], self._heading, aside, item["bullet"], indent
+            )
             self._open.follows = self._in_list
             self._in_list = True
         elif self._open is not None and self._open.aside == aside:
@@ -386,7 +407,12 @@ def _code(piece: _Piece, paragraph: int, needs: int | None, *, is_output: bool) 
 def _worth(sentence: str, *, aside: bool) -> float:
     worth = _ASIDE if aside or sentence.startswith("(") else 1.0
     is_question = sentence.rstrip("*_\"'”)").endswith("?")
-    if is_question or _OF_THE_PAGE.match(sentence) or _ELSEWHERE.search(sentence) or _CHANGE.search(sentence):
+    if (
+        is_question
+        or _OF_THE_PAGE.match(sentence)
+        or _ELSEWHERE.search(sentence)
+        or _CHANGE.search(sentence)
+    ):
         return worth * _WEAK
     if _INSTRUCTION.match(sentence) or _DEFINITION.match(sentence):
         return worth * _STRONG
@@ -404,7 +430,9 @@ def _says_something(text: str, raw: str, least_words: int) -> bool:
 
 def _is_long_enough(text: str, least_words: int) -> bool:
     words = sum(any(map(str.isalnum, word)) for word in text.split())
-    return words >= least_words or (not text.isascii() and len(text) >= _LEAST_CHARACTERS and words > 0)
+    return words >= least_words or (
+        not text.isascii() and len(text) >= _LEAST_CHARACTERS and words > 0
+    )
 
 
 def _is_whole(text: str) -> bool:
@@ -422,7 +450,9 @@ def _words_outside_links(text: str) -> list[str]:
     return [word for word in outside.split() if any(map(str.isalnum, word))]
 
 
-def _outside(text: str, kinds: Sequence[str] = ("code", "link", "image", "autolink", "address")) -> Iterator[str]:
+def _outside(
+    text: str, kinds: Sequence[str] = ("code", "link", "image", "autolink", "address")
+) -> Iterator[str]:
     position = 0
     for span in _spans(text):
         if span.kind in kinds:

@@ -5,7 +5,7 @@ A question that fails is kept with its reason and spoils no other.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import perf_counter
 
 from docbot.answers.answer import Answer, Answerer
@@ -176,6 +176,7 @@ class Subject:
             dense=found.dense_used,
             model=answer.model,
             note=answer.note,
+            signals=asdict(found.signals) if found.signals else {},
         )
 
     def _cost(self, answer: Answer) -> float | None:

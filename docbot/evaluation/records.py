@@ -46,6 +46,7 @@ class Record:
     dense: bool = False
     model: str | None = None
     note: str | None = None
+    signals: Mapping[str, float | None] = field(default_factory=dict)  # those of the search
 
     @property
     def key(self) -> Key:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from docbot.errors import TooLongError, TransientError
 from docbot.retrieval.endpoint import Endpoint, Model, refuse_reported
-from docbot.retrieval.lexical import prose
+from docbot.retrieval.lexical import asked_in, prose
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +40,8 @@ class Embedder(Protocol):
         """Return one vector of unit length for each passage, in order; none may be blank."""
         ...
 
-    async def embed_question(self, text: str) -> list[float]:
-        """Return the vector of a question, which some models tell from a passage."""
+    async def embed_questions(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return the vectors of questions, which some models tell from passages."""
         ...
 
     def with_model(self, model: str) -> "Embedder":
@@ -63,6 +63,11 @@ def question_text(title: str, body: str, context: str = "") -> str:
     """Return what stands for a question; the context last, where a long post cuts it off."""
     said = [prose(part) for part in (title, body, context)]
     return "\n\n".join(filter(None, said))[:_QUESTION_CHARACTERS]
+
+
+def asked_text(title: str, body: str) -> str:
+    """Return what stands for that alone which is asked, without what is told around it."""
+    return asked_in(title, body)[:_QUESTION_CHARACTERS]
 
 
 class OpenAIEmbedder:
@@ -91,9 +96,8 @@ class OpenAIEmbedder:
             vectors.extend(await self._embed_batch(texts[start : start + BATCH]))
         return vectors
 
-    async def embed_question(self, text: str) -> list[float]:
-        [vector] = await self.embed([text])
-        return vector
+    async def embed_questions(self, texts: Sequence[str]) -> list[list[float]]:
+        return await self.embed(texts)
 
     def with_model(self, model: str) -> "OpenAIEmbedder":
         other = copy(self)

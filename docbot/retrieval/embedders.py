@@ -34,8 +34,8 @@ class AnyEmbedder:
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         return await self._own.embed(texts)
 
-    async def embed_question(self, text: str) -> list[float]:
-        return await self._own.embed_question(text)
+    async def embed_questions(self, texts: Sequence[str]) -> list[list[float]]:
+        return await self._own.embed_questions(texts)
 
     def with_model(self, model: str) -> Embedder:
         """Return another model, wherever it is.

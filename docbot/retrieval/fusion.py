@@ -92,11 +92,16 @@ def order_chunks(pages: Collection[RankedPage], limit: int) -> list[tuple[int, f
     """
     floor = min((score for page in pages for _, score in page.chunks), default=0.0)
     ordered = [
-        (chunk, page.score * _NEXT_CHUNK**place * _share(score - floor, page.chunks[0][1] - floor))
+        (
+            page.score * _NEXT_CHUNK**place * _share(score - floor, page.chunks[0][1] - floor),
+            score,
+            chunk,
+        )
         for page in pages
         for place, (chunk, score) in enumerate(page.chunks)
     ]
-    return sorted(ordered, key=_best_first)[:limit]
+    ordered.sort(key=lambda each: (-each[0], -each[1], each[2]))
+    return [(chunk, shown) for shown, _, chunk in ordered[:limit]]
 
 
 def _ratings(

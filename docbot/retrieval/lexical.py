@@ -2,7 +2,7 @@
 
 Pure functions. A chunk's vector holds BM25's term-frequency part and a question's vector the
 weight of each of its terms; the store multiplies by IDF and adds up. Whatever changes a chunk's
-vector raises `LEXICAL_VERSION`, which is stored with each generation.
+vector, or what else is made of them, raises `LEXICAL_VERSION`, which is stored with each generation.
 
 Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
 """
@@ -22,7 +22,7 @@ import snowballstemmer  # type: ignore[import-untyped]  # the package ships no t
 
 from docbot.retrieval.store import Sparse
 
-LEXICAL_VERSION = 1
+LEXICAL_VERSION = 2
 
 Result = TypeVar("Result")
 

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from docbot.errors import RefusedError, TakenError, TransientError
 from docbot.processes import StandingProcess, process_pool
-from docbot.retrieval.local_model import Order, download, embed_passages, embed_question
+from docbot.retrieval.local_model import Order, download, embed_passages, embed_questions
 from docbot.text import LOCAL_MODEL
 
 _AT_ONCE = 32  # texts; what a sync stores at a time
@@ -122,10 +122,10 @@ class LocalEmbedder:
             vectors += await self._reading.run(embed_passages, self._read, some)
         return vectors
 
-    async def embed_question(self, text: str) -> list[float]:
-        if not text.strip():
+    async def embed_questions(self, texts: Sequence[str]) -> list[list[float]]:
+        if not all(text.strip() for text in texts):
             raise ValueError("a blank text has no embedding")
-        return await self._asking.run(embed_question, self._asked, text)
+        return await self._asking.run(embed_questions, self._asked, texts)
 
     def with_model(self, model: str) -> "LocalEmbedder":
         return self._models.embedder(model)

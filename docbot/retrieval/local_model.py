@@ -107,10 +107,10 @@ def embed_passages(order: Order, texts: Sequence[str]) -> list[list[float]]:
     return _embed(order, "passage_embed", [before + text for text in texts])
 
 
-def embed_question(order: Order, text: str) -> list[float]:
-    """Return the vector of a question; raises as `embed_passages` does."""
-    [vector] = _embed(order, "query_embed", [prompts_of(order.name).question + text])
-    return vector
+def embed_questions(order: Order, texts: Sequence[str]) -> list[list[float]]:
+    """Return the vectors of questions; raises as `embed_passages` does."""
+    before = prompts_of(order.name).question
+    return _embed(order, "query_embed", [before + text for text in texts])
 
 
 def download(name: str, folder: Path) -> None:
@@ -130,7 +130,7 @@ def download(name: str, folder: Path) -> None:
         except ValueError as error:
             reason = _brief(" ".join([*told[-1:], str(error)]))
             raise TransientError(f"model {name} could not be fetched: {reason}") from error
-        embed_question(Order(name, folder, threads=1, niceness=0), _PROBE)
+        embed_questions(Order(name, folder, threads=1, niceness=0), [_PROBE])
     except DocbotError:
         raise
     except Exception as error:  # of three libraries, each with its own

@@ -17,7 +17,7 @@ from typing import Protocol
 from docbot.breaker import Breaker
 from docbot.db.chunks import ChunkPlace, StoredChunk
 from docbot.errors import DocbotError, GoneError, RefusedError, TransientError
-from docbot.retrieval.embedder import Embedder, question_text
+from docbot.retrieval.embedder import Embedder, asked_text, question_text
 from docbot.retrieval.fusion import RankedPage, order_chunks, rank_pages
 from docbot.retrieval.lexical import asked_in, query_vector, terms
 from docbot.retrieval.passages import Passage
@@ -76,8 +76,8 @@ class SearchResult:
     """The best passages first; `indexed` is False when there was no index to search.
 
     `pages` ranks every page with a chunk among the candidates, best first; `signals` tell whether
-    the passages answer. `dense_used` tells whether embeddings took part, `warning` why they did not although a
-    model is set. `timings_ms` has `embed`, `search` and `read`, as far as the search came.
+    the passages answer, None where the index is of a docbot that took none yet. `dense_used` tells whether embeddings took part, `warning` why they did not although a
+    model is set. `timings_ms` has `embed`, `search`, `read` and `rank`, as far as the search came.
     """
 
     passages: list[Passage]
@@ -86,7 +86,7 @@ class SearchResult:
     indexed: bool
     warning: str | None = None
     pages: tuple[RankedPage, ...] = ()
-    signals: Signals = NONE
+    signals: Signals | None = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,25 +167,24 @@ class Searcher:
             return SearchResult([], timings, dense_used=False, indexed=False)
         words = query_vector(query.title, query.body, query.context)
         with _timed(timings, "search"):
-            vector = meaning.question if meaning else None
-            hits = await self._hits(index, words, vector, sources)
+            hits = await self._hits(index, words, meaning.question if meaning else None, sources)
             near = await self._nearest(index, meaning, hits, sources)
         with _timed(timings, "read"):
             places = await self._chunks.places([hit.chunk for hit in (*hits, *near)])
-            kept = {at: place for at, place in places.items() if place.page not in without_pages}
         with _timed(timings, "rank"):
-            pages = rank_pages(hits, kept, self._stages)
-        with _timed(timings, "read texts"):
+            places = {at: each for at, each in places.items() if each.page not in without_pages}
+            hits = [hit for hit in hits if hit.chunk in places]
+            pages = rank_pages(hits, places, self._stages)
+        with _timed(timings, "read"):
             found = await self._read(pages, hits, limit)
-        with _timed(timings, "signals"):
-            left = [hit for hit in hits if hit.chunk in kept]
+        with _timed(timings, "rank"):
             measured = signals(
                 terms(asked_in(query.title, query.body)),
                 words,
                 self._words_of(sources),
                 found,
-                best_lexical=max((hit.lexical for hit in left), default=0.0),
-                closeness=_closeness([hit for hit in near if hit.chunk in kept]),
+                best_lexical=max((hit.lexical for hit in hits), default=0.0),
+                closeness=_closeness(near, places),
             )
         return SearchResult(
             found,
@@ -228,7 +227,7 @@ class Searcher:
         text = question_text(query.title, query.body, query.context)
         if self._embedder is None or not text or not self._stages.dense:
             return None, None
-        asked = question_text(asked_in(query.title, query.body), "") or text
+        asked = asked_text(query.title, query.body) or text
         try:
             for _ in range(_SWAPS):
                 model = self._index.embedding_model
@@ -254,7 +253,7 @@ class Searcher:
             raise TransientError(f"model {embedder.model} failed several times in a row just now")
         try:
             async with asyncio.timeout(self._embed_seconds):
-                vectors = await embedder.embed(texts)
+                vectors = await embedder.embed_questions(texts)
         except (DocbotError, TimeoutError) as error:
             why = error if isinstance(error, DocbotError) else self._too_slow(embedder.model)
             if breaker.failed():
@@ -286,8 +285,9 @@ class Searcher:
         return passages(chosen, hits, stored)
 
 
-def _closeness(hits: Sequence[Hit]) -> float | None:
-    return max((hit.dense for hit in hits if hit.dense is not None), default=None)
+def _closeness(near: Sequence[Hit], places: Mapping[int, ChunkPlace]) -> float | None:
+    cosines = [hit.dense for hit in near if hit.dense is not None and hit.chunk in places]
+    return max(cosines, default=None)
 
 
 def _by_words(why: object) -> str:
@@ -328,4 +328,5 @@ def _timed(timings: dict[str, float], step: str) -> Iterator[None]:
     try:
         yield
     finally:
-        timings[step] = round((time.perf_counter() - start) * 1000, 3)
+        spent = (time.perf_counter() - start) * 1000
+        timings[step] = round(timings.get(step, 0.0) + spent, 3)

@@ -44,8 +44,8 @@ def signals(
     *,
     best_lexical: float,
     closeness: float | None,
-) -> Signals:
-    """Take the measure of a search.
+) -> Signals | None:
+    """Take the measure of a search; None where no word of its sources was counted.
 
     Args:
         asked: the terms of what is asked.
@@ -59,6 +59,8 @@ def signals(
     if not terms_asked or not passages:
         return NONE
     chunks = sum(each.chunks for each in vocabularies)
+    if not chunks:
+        return None
     ids = [term_id(term) for term in terms_asked]
     holding = together(vocabularies, {*ids, *question.ids})
     highest = highest_score(question, holding, chunks)
@@ -66,7 +68,7 @@ def signals(
     return Signals(
         familiarity=_familiarity([holding[term] for term in ids], chunks),
         coverage=max(covered) / len(terms_asked),
-        strength=min(best_lexical / highest, 1.0) if highest > 0 else 0.0,
+        strength=min(best_lexical / highest, 1.0),
         closeness=closeness,
     )
 
@@ -78,6 +80,4 @@ def passage_terms(passage: Passage) -> set[str]:
 
 def _familiarity(holding: Sequence[int], chunks: int) -> float:
     """Average ln(1 + chunks that hold it) / ln(1 + all chunks) over the terms, from 0 to 1."""
-    if not chunks:
-        return 0.0
     return math.fsum(map(math.log1p, holding)) / len(holding) / math.log1p(chunks)

@@ -1,5 +1,6 @@
 import hashlib
 import shutil
+from collections import Counter
 
 import pytest
 from pydantic import SecretStr
@@ -10,12 +11,17 @@ from docbot.db.chunks import Chunks
 from docbot.db.generations import Built
 from docbot.db.sources import ChunkRow, PageRow
 from docbot.errors import TransientError
+from docbot.retrieval.lexical import document_vector, term_id, terms
 from docbot.retrieval.search import Query
 from docbot.settings import Settings
 from tests.model_server import ModelServer
 from tests.town import ANSWER_PLACE, QUESTION, Ground, Quiet
 
 USAGE = "https://docs.test/usage"
+_TEXTS = """
+    SELECT pages.title, heading_path, chunks.url, text
+    FROM chunks JOIN pages ON pages.id = page_id
+"""
 
 
 def without_model(ground: Ground) -> Settings:
@@ -84,14 +90,39 @@ async def test_a_model_set_later_takes_part_once_a_sync_built_the_index_with_it(
         assert (after.dense_used, after.warning) == (True, None)
 
 
-async def test_pages_of_chunks_are_those_of_their_text_and_unknown_ids_are_left_out(
+async def test_chunks_stand_where_their_text_does_and_unknown_ids_are_left_out(
     ground: Ground,
 ) -> None:
     async with open_rooms(settings_with_model(ground, "http://127.0.0.1:9/v1")) as rooms:
         found = await rooms.searcher.search(Query(QUESTION, ""), await sources(rooms))
         expected = {passage.chunk_id: passage.page_id for passage in found.passages}
-        assert await Chunks(rooms.pool).pages_of([*expected, 2**40]) == expected
+        places = await Chunks(rooms.pool).places([*expected, 2**40])
         assert expected
+        assert {chunk: place.page for chunk, place in places.items()} == expected
+        sizes = {
+            place.page: await rooms.pool.fetchval(
+                "SELECT count(*) FROM chunks WHERE page_id = $1", place.page
+            )
+            for place in places.values()
+        }
+        assert {place.page: place.chunks for place in places.values()} == sizes
+
+
+async def test_a_generation_knows_the_words_of_each_source(ground: Ground) -> None:
+    async with open_rooms(without_model(ground)) as rooms:
+        [source] = await sources(rooms)
+        vocabulary = rooms.index.vocabularies[source]
+        current = await rooms.generations.find_current()
+        assert current
+        assert vocabulary.chunks == current.points
+        [word] = terms("zyzzyva")
+        assert vocabulary.count(term_id(word)) == 0
+        held = Counter[int]()
+        for row in await rooms.pool.fetch(_TEXTS):
+            held.update(
+                document_vector(row["title"], row["heading_path"], row["url"], row["text"]).ids
+            )
+        assert {term: vocabulary.count(term) for term in held} == dict(held)
 
 
 async def test_a_page_that_changed_is_found_as_it_was_until_the_next_index_stands(

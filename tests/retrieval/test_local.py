@@ -108,8 +108,8 @@ async def test_models_of_both_kinds_follow_one_another(models: LocalModels, mini
         embedder = AnyEmbedder(mini, models, endpoint)
         before = embedder.with_model("test-embedding")
         assert (embedder.model, before.model) == (mini, "test-embedding")
-        assert len(await embedder.embed_question("forum")) == DIMENSIONS
-        assert await before.embed_question("forum") == (await before.embed(["forum"]))[0]
+        assert len((await embedder.embed_questions(["forum"]))[0]) == DIMENSIONS
+        assert await before.embed_questions(["forum"]) == await before.embed(["forum"])
         [request] = {request.body["model"] for request in server.requests}
         assert request == "test-embedding"
         await embedder.close()
@@ -125,7 +125,7 @@ async def test_vectors_come_in_order_and_of_unit_length_without_any_network(
     vectors = await embedder.embed(texts)
     assert len(vectors) == len(texts)
     assert all(math.hypot(*vector) == pytest.approx(1) for vector in vectors)
-    found = await embedder.embed_question("forum ?")
+    [found] = await embedder.embed_questions(["forum ?"])
     assert max(range(len(texts)), key=lambda place: cosine(found, vectors[place])) == 1
 
 
@@ -136,18 +136,18 @@ async def test_a_question_is_read_with_its_models_words_before_it(models: LocalM
     [passage, other] = await embedder.embed(["forum", "docker"])
     assert cosine(passage, other) < 0.5
     [represent] = await embedder.embed(["represent"])
-    assert await embedder.embed_question("forum") == pytest.approx(represent)
+    assert (await embedder.embed_questions(["forum"]))[0] == pytest.approx(represent)
 
 
 @needs_extra
 async def test_a_process_that_dies_is_followed_by_another(models: LocalModels, mini: str) -> None:
     embedder = models.embedder(mini)
-    before = await embedder.embed_question("forum")
+    before = await embedder.embed_questions(["forum"])
     [process] = multiprocessing.active_children()
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     process.join()
-    assert await embedder.embed_question("forum") == before
+    assert await embedder.embed_questions(["forum"]) == before
 
 
 @needs_extra
@@ -189,7 +189,8 @@ async def test_a_model_is_fetched_whole_and_then_works_without_the_hub(
     assert [place.name for place in models.place(MINI).parent.iterdir() if place.is_dir()] == [
         models.place(MINI).name
     ]
-    assert len(await models.embedder(f"local:{MINI}").embed_question("forum")) == DIMENSIONS
+    [found] = await models.embedder(f"local:{MINI}").embed_questions(["forum"])
+    assert len(found) == DIMENSIONS
 
 
 @needs_extra

@@ -1,4 +1,5 @@
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from docbot.breaker import Breaker
-from docbot.db.chunks import StoredChunk
+from docbot.db.chunks import ChunkPlace, StoredChunk
 from docbot.errors import RefusedError
 from docbot.retrieval.edge import EdgeStore
 from docbot.retrieval.embedder import Embedder, OpenAIEmbedder, embedding_text
 from docbot.retrieval.lexical import document_vector
 from docbot.retrieval.search import Query, Searcher
 from docbot.retrieval.store import Index, Row
+from docbot.retrieval.vocabulary import Vocabulary
 from tests.model_server import DIMENSIONS, NO_QUOTA, Hang, ModelServer, Status, hashed_vector
 from tests.retrieval.rows import streamed
 
@@ -25,8 +27,13 @@ class Shelf:
     asked: list[Sequence[int]] = field(default_factory=list)  # whose text was read
     removed_while_read: set[int] = field(default_factory=set)
 
-    async def pages_of(self, ids: Sequence[int]) -> dict[int, int]:
-        pages = {chunk: self.chunks[chunk].page_id for chunk in ids if chunk in self.chunks}
+    async def places(self, ids: Sequence[int]) -> dict[int, ChunkPlace]:
+        sizes = Counter(chunk.page_id for chunk in self.chunks.values())
+        pages = {
+            chunk: ChunkPlace(self.chunks[chunk].page_id, sizes[self.chunks[chunk].page_id])
+            for chunk in ids
+            if chunk in self.chunks
+        }
         for chunk in self.removed_while_read:
             del self.chunks[chunk]
         return pages
@@ -43,6 +50,7 @@ class Opened:
     index: Index | None
     embedding_model: str | None = None
     dimensions: int = DIMENSIONS
+    vocabularies: dict[int, Vocabulary] = field(default_factory=dict)
 
     async def reach(self) -> Index | None:
         return self.index
@@ -131,7 +139,7 @@ async def test_the_page_that_answers_comes_first_with_all_a_citation_needs(
     assert best.lexical > 0
     assert best.dense is None
     assert (found.indexed, found.dense_used, found.warning) == (True, False, None)
-    assert set(found.timings_ms) == {"embed", "search", "read"}
+    assert set(found.timings_ms) == {"embed", "search", "read", "rank"}
 
 
 async def test_passages_are_ranked_by_score_and_kept_to_the_limit(
@@ -243,9 +251,8 @@ class Swapping:
             self._index.embedding_model = self._models.pop(0)
         return [hashed_vector(text) for text in texts]
 
-    async def embed_question(self, text: str) -> list[float]:
-        [vector] = await self.embed([text])
-        return vector
+    async def embed_questions(self, texts: Sequence[str]) -> list[list[float]]:
+        return await self.embed(texts)
 
     def with_model(self, model: str) -> Embedder:
         return self
