@@ -190,6 +190,11 @@ class Settings(BaseSettings):
         description="How often the chat model is asked within any minute; the others wait.",
         json_schema_extra={"reload": True},
     )
+    docbot_caution: Literal["cautious", "helpful"] = Field(
+        "cautious",
+        description="How sure docbot must be before it answers or names pages; docs/retrieval.md has what each does.",
+        json_schema_extra={"reload": True},
+    )
     docbot_embedding_model: Annotated[str, AfterValidator(_embedding_model)] | None = Field(
         None,
         description="The model that embeds pages and questions, of the endpoint, or `local:NAME` for one of this machine; unset: search is lexical.",

@@ -70,5 +70,9 @@ async def ask_once(
     found = await search_once(rooms, question, source_names, PASSAGES)
     if found.warning:
         warn(found.warning)
+    if found.signals is None:
+        raise UsageError(
+            "the index is of an earlier version of docbot; `docbot sync` makes it anew"
+        )
     async with open_answerer(rooms.settings) as answerer:
         return await answerer.answer(QuestionText(question, ""), [], found, on_text)

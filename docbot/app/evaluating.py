@@ -93,7 +93,7 @@ def _configurations(
 ) -> tuple[Configuration, Configuration | None]:
     """Give the first configuration, and the second, which differs from it in what it names."""
     model = None if wanted.no_model else settings.docbot_chat_model
-    first = Configuration(chat_model=model)
+    first = Configuration(caution=settings.docbot_caution, chat_model=model)
     if wanted.config is not None:
         first = configured(wanted.config, first)
     second = configured(wanted.against, first) if wanted.against is not None else None
@@ -136,7 +136,12 @@ async def _run(
     progress: Progress,
     embedder: Embedder | None,
 ) -> Run:
-    settings = rooms.settings.model_copy(update={"docbot_chat_model": configuration.chat_model})
+    settings = rooms.settings.model_copy(
+        update={
+            "docbot_chat_model": configuration.chat_model,
+            "docbot_caution": configuration.caution,
+        }
+    )
     searcher = Searcher(
         rooms.index,
         embedder or rooms.embedder,
@@ -148,7 +153,7 @@ async def _run(
     progress.begin("asking")
     progress.expect(len(planned.askings))
     try:
-        async with open_answerer(settings, configuration.caution) as answerer:
+        async with open_answerer(settings) as answerer:
             subject = Subject(searcher, answerer, PASSAGES, _prices(settings))
             measured = await measure(planned.askings, subject, at_once=at_once, done=progress.at)
     finally:

@@ -9,7 +9,6 @@ from pathlib import Path
 from docbot.answers.answer import Answerer
 from docbot.answers.generate import OpenAIChatModel
 from docbot.answers.guard import GuardedModel
-from docbot.answers.lanes import Caution
 from docbot.db.addresses import Addresses
 from docbot.db.answers import Answers
 from docbot.db.chunks import Chunks
@@ -165,13 +164,11 @@ async def _rooms(
 
 
 @asynccontextmanager
-async def open_answerer(
-    settings: Settings, caution: Caution = "cautious"
-) -> AsyncIterator[Answerer]:
+async def open_answerer(settings: Settings) -> AsyncIterator[Answerer]:
     """What answers: with the model that is set, or without one by quoting."""
     model = chat_model(settings)
     if model is None:
-        yield Answerer(None, caution)
+        yield Answerer(None, settings.docbot_caution)
         return
     guarded = GuardedModel(
         model,
@@ -179,7 +176,7 @@ async def open_answerer(
         pace=Pace(settings.docbot_model_calls_per_minute, seconds=60),
     )
     try:
-        yield Answerer(guarded, caution)
+        yield Answerer(guarded, settings.docbot_caution)
     finally:
         await model.close()
 

@@ -134,6 +134,11 @@ class QuestionWorker(ClaimLoop):
 
     async def _check_read(self, found: SearchResult, forum: Forum) -> None:
         """Wait rather than say that the documentation has nothing, while nobody has read it."""
+        if found.signals is None:
+            raise TransientError(
+                "the index is of an earlier version of docbot; it is being made anew",
+                retry_after=_NOTHING_READ_SECONDS,
+            )
         if found.indexed and (found.passages or await self._sources.are_indexed(forum.source_ids)):
             return
         names = ", ".join(forum.source_names) or "none"

@@ -4,10 +4,15 @@ from collections.abc import Sequence
 
 from docbot.retrieval.passages import Passage
 from docbot.retrieval.search import SearchResult
+from docbot.retrieval.signals import Signals
+
+SURE = Signals(familiarity=0.8, coverage=1.0, strength=0.6)
+DOUBTFUL = Signals(familiarity=0.55, coverage=0.6, strength=0.25)
+AWAY = Signals(familiarity=0.1, coverage=0.1, strength=0.05)
 
 
-def found(passages: Sequence[Passage]) -> SearchResult:
-    return SearchResult(list(passages), {}, dense_used=False, indexed=True)
+def found(passages: Sequence[Passage], signals: Signals | None = SURE) -> SearchResult:
+    return SearchResult(list(passages), {}, dense_used=False, indexed=True, signals=signals)
 
 
 def passage(

@@ -17,11 +17,10 @@ from docbot.errors import (
     TransientError,
 )
 from docbot.retrieval.passages import Passage
-from tests.answers.passages import found, passage
+from tests.answers.passages import AWAY, DOUBTFUL, found, passage
 
 QUESTION = QuestionText("How do I set max_retries for a failed task?", "It fails.")
 OTHER = QuestionText("Which pizza should I eat tonight in Berlin?", "")
-HALF = QuestionText("number failed task times executor namespace", "")
 FOUND = [passage(1), passage(2), passage(3)]
 
 
@@ -64,7 +63,7 @@ async def test_an_answer_comes_with_its_evidence() -> None:
 
 async def test_a_quiet_lane_never_calls_the_model() -> None:
     model = ScriptedModel("Eat [1].")
-    answer = await Answerer(model).answer(OTHER, [], found(FOUND))
+    answer = await Answerer(model).answer(OTHER, [], found(FOUND, AWAY))
     assert (answer.lane, answer.citations, model.asked) == ("abstain", (), [])
     assert answer.text == texts.NOTHING_FOUND
 
@@ -72,7 +71,7 @@ async def test_a_quiet_lane_never_calls_the_model() -> None:
 async def test_a_suggestion_links_pages_without_calling_the_model() -> None:
     model = ScriptedModel("Eat [1].")
     answer = await Answerer(model).answer(
-        HALF, [], found([*FOUND, passage(4), passage(5, page_id=1)])
+        QUESTION, [], found([*FOUND, passage(4), passage(5, page_id=1)], DOUBTFUL)
     )
     assert (answer.lane, answer.text, model.asked) == ("suggest", texts.MAY_HELP, [])
     assert [citation.url for citation in answer.citations] == [each.url for each in FOUND]
@@ -219,7 +218,7 @@ async def test_only_what_a_model_writes_is_told_as_it_is_written() -> None:
 
     await Answerer(Talking("Set it [1].")).answer(QUESTION, [], found(FOUND), told.append)
     await Answerer(None).answer(QUESTION, [], found(FOUND), told.append)
-    await Answerer(Talking("Eat [1].")).answer(OTHER, [], found(FOUND), told.append)
+    await Answerer(Talking("Eat [1].")).answer(OTHER, [], found(FOUND, AWAY), told.append)
     assert told == ["Set it [1]."]
 
 

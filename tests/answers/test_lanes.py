@@ -1,55 +1,79 @@
-from docbot.answers.lanes import Lane, judge, support
-from docbot.retrieval.lexical import terms
-from docbot.retrieval.passages import Passage
+import json
+from importlib.resources import files
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docbot.answers.lanes import Caution, judge, lane_of, logistic, probability_of
+from docbot.retrieval.signals import NONE, Signals
 from tests.answers.passages import found, passage
 
-RETRIES = terms("How do I set max_retries for a failed task?")
-
-
-def decide(asked: list[str], passages: list[Passage]) -> Lane:
-    return judge(asked, found(passages), "cautious").lane
-
-
-def test_a_question_whose_words_are_in_the_passages_is_answered() -> None:
-    assert decide(RETRIES, [passage()]) == "answer"
+SHARES = st.floats(0, 1)
+SIGNALS = st.builds(Signals, SHARES, SHARES, SHARES, st.none() | st.floats(-1, 1))
+ORDER = {"abstain": 0, "suggest": 1, "answer": 2}
 
 
 def test_nothing_found_or_nothing_asked_is_quiet() -> None:
-    assert decide(RETRIES, []) == "abstain"
-    assert decide([], [passage()]) == "abstain"
+    strong = Signals(1.0, 1.0, 1.0)
+    assert judge(found([], strong), "helpful").lane == "abstain"
+    assert judge(found([passage()], NONE), "helpful").lane == "abstain"
+    assert judge(found([passage()], None), "helpful").lane == "abstain"
+
+
+def test_a_question_whose_words_are_at_home_and_found_is_answered() -> None:
+    words = Signals(familiarity=0.7, coverage=1.0, strength=0.5)
+    assert judge(found([passage()], words), "cautious").lane == "answer"
+    both = Signals(familiarity=0.7, coverage=1.0, strength=0.5, closeness=0.7)
+    assert judge(found([passage()], both), "cautious").lane == "answer"
 
 
 def test_a_question_about_something_else_is_quiet() -> None:
-    assert decide(terms("Which pizza should I eat tonight in Berlin?"), [passage()]) == "abstain"
-
-
-def test_a_question_half_about_it_is_a_suggestion() -> None:
-    asked = terms("number failed task times executor namespace")
-    assert decide(asked, [passage()]) == "suggest"
+    words = Signals(familiarity=0.2, coverage=0.2, strength=0.1)
+    assert judge(found([passage()], words), "helpful").lane == "abstain"
+    near = Signals(familiarity=0.2, coverage=0.2, strength=0.1, closeness=0.2)
+    assert judge(found([passage()], near), "helpful").lane == "abstain"
 
 
 def test_the_search_score_alone_changes_nothing() -> None:
-    low, high = passage(1), passage(100)
-    assert support(RETRIES, [low]) == support(RETRIES, [high])
+    signals = Signals(0.6, 0.6, 0.4)
+    first, last = (judge(found([passage(rank)], signals), "cautious") for rank in (1, 100))
+    assert first == last
 
 
-def test_a_question_of_many_words_proves_more_than_one_of_few() -> None:
-    few, many = terms("failed task"), terms("number failed task tried again")
-    assert support(few, [passage()]) < support(many, [passage()]) < 1
+@pytest.mark.parametrize("name", ["familiarity", "coverage", "strength", "closeness"])
+@given(SIGNALS, SHARES)
+def test_what_speaks_for_an_answer_never_lowers_it(
+    name: str, signals: Signals, more: float
+) -> None:
+    values = {
+        each: getattr(signals, each)
+        for each in ("familiarity", "coverage", "strength", "closeness")
+    }
+    if values[name] is None or values[name] > more:
+        return
+    assert probability_of(signals) <= probability_of(Signals(**{**values, name: more}))
 
 
-def test_words_in_one_passage_count_more_than_spread_over_several() -> None:
-    halves = [passage(1, text="a failed task"), passage(2, text="the number of times")]
-    asked = terms("failed task number times")
-    whole = [passage(1, text="a failed task, the number of times"), passage(2, text="")]
-    assert support(asked, halves) < support(asked, whole)
+@given(SIGNALS)
+def test_who_is_helpful_never_says_less(signals: Signals) -> None:
+    probability = probability_of(signals)
+    assert 0 <= probability <= 1
+    assert ORDER[lane_of(probability, "cautious")] <= ORDER[lane_of(probability, "helpful")]
 
 
-def test_dense_similarity_raises_and_lowers_what_words_alone_say() -> None:
-    near, far, none = passage(dense=0.8), passage(dense=0.1), passage()
-    asked = terms("number failed task times executor namespace")
-    assert support(asked, [far]) < support(asked, [none]) < support(asked, [near])
+@pytest.mark.parametrize("caution", ["cautious", "helpful"])
+def test_lanes_follow_one_another(caution: Caution) -> None:
+    lanes = [ORDER[lane_of(share / 100, caution)] for share in range(101)]
+    assert lanes == sorted(lanes)
+    assert set(lanes) == {0, 1, 2}
 
 
-def test_repeated_words_count_once() -> None:
-    assert support([*RETRIES, "zzz"], [passage()]) == support([*RETRIES, "zzz", "zzz"], [passage()])
+def test_a_probability_beyond_what_can_be_written_is_none_of_a_problem() -> None:
+    assert logistic({"intercept": 0.0, "a": 1e9}, {"a": 1.0}) == 1
+    assert logistic({"intercept": 0.0, "a": -1e9}, {"a": 1.0}) < 1e-100
+
+
+def test_the_weights_say_how_they_were_made() -> None:
+    model = json.loads((files("docbot.answers") / "lanes.json").read_text(encoding="utf-8"))
+    assert "benchmarks.lanes" in model["made by"]
