@@ -68,6 +68,7 @@ class EdgeIndex:
         self._shard = shard
         self._name = name
         self._dimensions = dimensions
+        self._whole: dict[frozenset[int], bool] = {}  # by sources; a generation never changes
 
     async def count(self) -> int:
         with _translated(f"cannot count index {self._name}"):
@@ -93,7 +94,7 @@ class EdgeIndex:
         sources: Collection[int],
         limit: int,
     ) -> list[Hit]:
-        asked = edge.FieldCondition(_SOURCE, match=edge.MatchAny(sorted(sources)))
+        asked = self._asked(sources)
         by_words = self._lexical_scores(lexical, asked, None, limit)
         by_meaning: dict[int, float] = {}
         if dense is not None:
@@ -106,16 +107,31 @@ class EdgeIndex:
         ]
         return sorted(hits, key=lambda hit: (-hit.lexical, hit.chunk))
 
+    def _asked(self, sources: Collection[int]) -> edge.Filter | None:
+        """Return what keeps a search to the sources; None where the index has no others.
+
+        To look at the source of each chunk takes longer than all else of a search together.
+        """
+        only = edge.Filter(
+            must=[edge.FieldCondition(_SOURCE, match=edge.MatchAny(sorted(sources)))]
+        )
+        key = frozenset(sources)
+        if key not in self._whole:
+            found = self._shard.count(edge.CountRequest(filter=only, exact=True))
+            self._whole[key] = found == self._shard.count(edge.CountRequest(exact=True))
+        return None if self._whole[key] else only
+
     def _lexical_scores(
         self,
         vector: Sparse,
-        asked: edge.FieldCondition,
+        asked: edge.Filter | None,
         only: Collection[int] | None,
         limit: int,
     ) -> dict[int, float]:
         if not vector.ids:
             return {}
-        params = edge.SearchParams(exact=True, idf=edge.IdfParams(corpus=edge.Filter(must=[asked])))
+        idf = edge.IdfParams(corpus=asked) if asked is not None else None
+        params = edge.SearchParams(exact=True, idf=idf)
         asked_terms = edge.SparseVector(list(vector.ids), list(vector.weights))
         query = edge.Query.Nearest(asked_terms, using=_LEXICAL)
         return self._scores(query, params, asked, only, limit)
@@ -123,7 +139,7 @@ class EdgeIndex:
     def _dense_scores(
         self,
         vector: Sequence[float],
-        asked: edge.FieldCondition,
+        asked: edge.Filter | None,
         only: Collection[int] | None,
         limit: int,
     ) -> dict[int, float]:
@@ -134,16 +150,16 @@ class EdgeIndex:
         self,
         query: edge.Query,
         params: edge.SearchParams,
-        asked: edge.FieldCondition,
+        asked: edge.Filter | None,
         only: Collection[int] | None,
         limit: int,
     ) -> dict[int, float]:
         """Return the best `limit` scores by chunk, or those of the chunks `only`."""
         if only is not None and not only:
             return {}
-        among = edge.Filter(must=[asked])
-        if only is not None:
-            among = edge.Filter(must=[asked, edge.HasIdCondition(set(only))])
+        among = asked
+        if only is not None:  # found by the other side, so all are of the sources asked
+            among = edge.Filter(must=[edge.HasIdCondition(set(only))])
             limit = len(only)
         request = edge.SearchRequest(
             query=query,
