@@ -20,10 +20,10 @@ _MOST_BODY = 3_000  # characters; what is beyond seldom says more
 _MOST_ERRORS = 5  # lines, the last ones
 
 _NAME = re.compile(
-    r"`[^`\n]{2,60}`|--?[a-z][\w-]+|\b\w+(?:[_.]\w+)+\b|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z0-9]+[A-Z]\w*|@\w[\w.]*"
+    r"`[^`\n]{2,60}`|--?[a-z][\w-]+|\b[^\W_]+(?:[_.]+[^\W_]+)+|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z0-9]+[A-Z]\w*|@\w[\w.]*"
 )
 _ERROR = re.compile(
-    r"^.*?(?:\b\w*(?:Error|Exception)\b|\b(?:ERROR|error|FATAL|fatal)\b:?)(.*)$", re.M
+    r"^.*?(?:\b\w*(?:Error|Exception)\b|\b(?:ERROR|error|FATAL|fatal)\b:?)(.*)$", re.MULTILINE
 )
 
 

@@ -4,6 +4,7 @@ A unit is chosen with all that it needs before it, or not at all. Nothing is cut
 ends of its lines.
 """
 
+import math
 import re
 import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,15 +21,19 @@ _WHOLE = 300  # characters; a section of less is quoted in full
 _LEAST_GAIN = 0.3  # of the first unit's: a further one with less is padding
 _LITTLE = 150  # characters; with less, the sentence behind goes on to explain
 _SAID_AGAIN = 0.2  # of a term's worth, where a unit chosen before holds it
+_FIRST = 0.1  # what a section's first unit gains for being it; next to any term little
 _BESIDE = 1.25  # times its gain, for a unit right beside a chosen one: what is said in one go
 _USUAL_LENGTH = 90  # characters; longer ones hold more words without saying more
 _LONGEST_CHAIN = 6  # units that one needs before it, such as the steps up to this one
 
 _LEAST_CODE = 40  # characters; less room shows nothing
 _NEAR = 0.5  # of the gain of the words it stands beside
-_MOST_LINES = 60  # longer code is a listing
+_MOST_LINES = 60
+_LISTING = 0.5  # of the gain of code that is longer
+_LEAST_WORTH = 0.5  # of a unit, where that of its whole section is measured
 _MOST_ROWS = 6
 _ELLIPSIS = "…"
+_JOINT = 5  # characters at most between units, with the mark where some are left out
 _TICKS = re.compile(r"`+")
 _SETTING_UP = re.compile(
     r"\s*(?:import\b|from\b.*\bimport\b|#include\b|using\b|package\b|#|//|\"\"\")"
@@ -41,7 +46,7 @@ class Section:
     """The text under one heading of a passage.
 
     `number` cites the passage, `order` is the place within its page; `terms` are those of each
-    unit, `names` those of the page's title and the headings.
+    unit, `names` those of the page's title and the headings, `weights` what is asked for.
     """
 
     number: int
@@ -52,6 +57,7 @@ class Section:
     units: tuple[Unit, ...]
     terms: tuple[frozenset[str], ...]
     names: frozenset[str]
+    weights: Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +70,7 @@ class Code:
     gain: float
 
 
-def words_of(
-    section: Section, weights: Weights, room: int, known: Collection[str] = ()
-) -> frozenset[int]:
+def words_of(section: Section, room: int, known: Collection[str] = ()) -> frozenset[int]:
     """Choose the units to quote, at most `room` characters; none whose text is in `known`."""
     chains = {
         place: chain
@@ -80,10 +84,7 @@ def words_of(
     covered: frozenset[str] = frozenset()
     first = 0.0
     while chains and len(chosen) < _MOST_UNITS:
-        gains = {
-            place: _gain(section, weights, chain, chosen, covered)
-            for place, chain in chains.items()
-        }
+        gains = {place: _gain(section, chain, chosen, covered) for place, chain in chains.items()}
         place = max(gains, key=lambda each: (gains[each], -each))
         if gains[place] < _LEAST_GAIN * first:
             place = next((each for each in chains if _goes_on(chosen, each)), place)
@@ -122,57 +123,53 @@ def _goes_on(chosen: Collection[int], place: int) -> bool:
     return place - 1 in chosen
 
 
-def worth_of(
-    section: Section, weights: Weights, chosen: Collection[int], names_share: float
-) -> float:
+def worth_of(section: Section, chosen: Collection[int], names_share: float) -> float:
     """Measure how much of what is asked the chosen units say, and the headings above them."""
     best: dict[str, float] = {}
     for place in chosen:
-        for term in section.terms[place] & weights.keys():
+        for term in section.terms[place] & section.weights.keys():
             best[term] = max(
-                best.get(term, 0.0), weights[term] * max(section.units[place].worth, 0.5)
+                best.get(term, 0.0),
+                section.weights[term] * max(section.units[place].worth, _LEAST_WORTH),
             )
-    for term in section.names & weights.keys():
-        best[term] = max(best.get(term, 0.0), weights[term] * names_share)
+    for term in section.names & section.weights.keys():
+        best[term] = max(best.get(term, 0.0), section.weights[term] * names_share)
     return sum(best.values())
 
 
-def code_of(
-    section: Section,
-    weights: Weights,
-    chosen: Collection[int],
-    room: int,
-    known: Collection[str] = (),
-) -> Code | None:
+def code_of(section: Section, chosen: Collection[int], room: int) -> Code | None:
     """Choose the code or table that belongs best to the chosen units, cut to `room` characters."""
-    beside = max((_said(section, weights, [place]) for place in chosen), default=0.0)
+    beside = max((_said(section, place) for place in chosen), default=0.0)
     best: Code | None = None
     for place, unit in enumerate(section.units):
-        if unit.kind not in ("code", "table") or unit.text in known:
+        if unit.kind not in {"code", "table"}:
             continue
-        gain = unit.worth * _said(section, weights, [place])
+        gain = unit.worth * _said(section, place)
         if unit.text.count("\n") > _MOST_LINES and unit.kind == "code":
-            gain *= 0.5
+            gain *= _LISTING
         gain += unit.worth * _NEAR * beside * _nearness(place, chosen)
         if gain <= 0 or (best and gain <= best.gain):
             continue
-        best = _shown(section, weights, place, chosen, room, gain) or best
+        best = _shown(section, place, chosen, room, gain) or best
     return best
 
 
 def written(section: Section, chosen: Collection[int], code: Code | None) -> str:
     """Write the chosen units in the section's order, and the code in its place."""
     parts: list[str] = []
+    shown = {*chosen, *(code.units if code else ())}
+    places = sorted({*shown, *([code.place] if code else ())})
     before: int | None = None
-    shown = sorted({*chosen, *(code.units if code else ())})
-    for place in [*shown, len(section.units)]:
-        if code is not None and (before is None or before < code.place) and code.place < place:
-            parts.append(f"\n\n{code.text}")
-            before = code.place
-        if place < len(section.units):
-            parts.append(_joint(section.units, before, place) + section.units[place].text)
-            before = place
-    return "".join(parts).strip("\n")
+    for place in places:
+        if code is not None and place == code.place:
+            parts.append(f"{_left_out(section.units, before, shown)}\n\n{code.text}")
+        else:
+            joint = _joint(section.units, before, place)
+            if "\n\n" in joint:
+                parts.append(_left_out(section.units, before, shown))
+            parts.append(joint + section.units[place].text)
+        before = place
+    return "".join([*parts, _left_out(section.units, before, shown)]).strip("\n")
 
 
 def _chain(section_units: Sequence[Unit], place: int) -> frozenset[int]:
@@ -181,7 +178,7 @@ def _chain(section_units: Sequence[Unit], place: int) -> frozenset[int]:
     needed: int | None = place
     while needed is not None:
         unit = section_units[needed]
-        if unit.kind in ("code", "table") or not unit.quotable or len(chain) > _LONGEST_CHAIN:
+        if unit.kind in {"code", "table"} or not unit.quotable or len(chain) > _LONGEST_CHAIN:
             return frozenset()
         chain.append(needed)
         needed = unit.needs
@@ -190,31 +187,30 @@ def _chain(section_units: Sequence[Unit], place: int) -> frozenset[int]:
 
 def _gain(
     section: Section,
-    weights: Weights,
     chain: Collection[int],
     chosen: Collection[int],
     covered: Collection[str],
 ) -> float:
     new = [place for place in chain if place not in chosen]
-    held = frozenset().union(*(section.terms[place] for place in new))
+    held = frozenset[str]().union(*(section.terms[place] for place in new))
     said = sum(
-        weights[term] * (_SAID_AGAIN if term in covered else 1.0) for term in held & weights.keys()
+        section.weights[term] * (_SAID_AGAIN if term in covered else 1.0)
+        for term in held & section.weights.keys()
     )
     # Without a shared word the first sentences say best what a section is about.
-    said += 0.1 / (1 + min(chain))
+    said += _FIRST / (1 + min(chain))
     worth = max(section.units[place].worth for place in new)
     length = max(_length(section, new), _USUAL_LENGTH) / _USUAL_LENGTH
     beside = any(place - 1 in chosen or place + 1 in chosen for place in new)
-    return said * worth / length**0.5 * (_BESIDE if beside else 1.0)
+    return said * worth / math.sqrt(length) * (_BESIDE if beside else 1.0)
 
 
-def _said(section: Section, weights: Weights, places: Sequence[int]) -> float:
-    held = frozenset().union(*(section.terms[place] for place in places))
-    return sum(weights[term] for term in held & weights.keys())
+def _said(section: Section, place: int) -> float:
+    return sum(section.weights.get(term, 0.0) for term in section.terms[place])
 
 
 def _length(section: Section, places: Collection[int]) -> int:
-    return sum(len(section.units[place].text) + 3 for place in places)
+    return sum(len(section.units[place].text) + _JOINT for place in places)
 
 
 def _nearness(place: int, chosen: Collection[int]) -> float:
@@ -226,16 +222,33 @@ def _nearness(place: int, chosen: Collection[int]) -> float:
 
 
 def _shown(
-    section: Section, weights: Weights, place: int, chosen: Collection[int], room: int, gain: float
+    section: Section, place: int, chosen: Collection[int], room: int, gain: float
 ) -> Code | None:
     unit = section.units[place]
     lead_in = _chain(section.units, unit.needs) if unit.needs is not None else frozenset()
     for units in (lead_in, frozenset()):
         left = room - _length(section, units - frozenset(chosen))
-        text = _table(unit, weights, left) if unit.kind == "table" else _cut(unit, weights, left)
+        text = (
+            _table(unit, section.weights, left)
+            if unit.kind == "table"
+            else _cut(unit, section.weights, left)
+        )
         if text:
             return Code(place, text, units, gain)
     return None
+
+
+def _left_out(section_units: Sequence[Unit], last: int | None, shown: Collection[int]) -> str:
+    """Mark the end of a list of which more items follow than are shown."""
+    if last is None or section_units[last].kind != "item":
+        return ""
+    item = section_units[last]
+    for place in range(last + 1, len(section_units)):
+        if section_units[place].paragraph != item.paragraph:
+            return ""
+        if place not in shown and section_units[place].depth == 0:
+            return f"\n{_ELLIPSIS}" if item.text[0].isdigit() else f"\n- {_ELLIPSIS}"
+    return ""
 
 
 def _joint(section_units: Sequence[Unit], before: int | None, place: int) -> str:

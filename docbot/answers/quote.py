@@ -10,7 +10,7 @@ from itertools import groupby
 
 from docbot.answers import texts
 from docbot.answers.asked import weigh
-from docbot.answers.excerpt import Code, Section, Weights, code_of, words_of, worth_of, written
+from docbot.answers.excerpt import Code, Section, code_of, words_of, worth_of, written
 from docbot.answers.sanitise import plain
 from docbot.answers.tables import tables_as_code
 from docbot.answers.units import Unit, units
@@ -57,12 +57,10 @@ def quote(question: str, passages: Sequence[Passage]) -> str:
     """
     if not passages:
         return ""
-    sections = _sections(passages)
-    weights = weigh(question, [each for section in sections for each in section.terms])
-    best = _best(sections, weights)
+    best = _best(_sections(question, passages))
     for count in range(len(best), 0, -1):
         for pages in range(_MOST_PAGES, 0, -1):
-            text = _written(best[:count], weights, passages, pages)
+            text = _written(best[:count], passages, pages)
             if 0 < len(text) <= LIMIT:
                 return text
     pointer = f"{texts.SEE} {_name(passages[0].title, passages[0].heading)} [1]."
@@ -98,10 +96,12 @@ def _title(page: str, heading: str) -> str:
 
 
 def _name(page: str, heading: str) -> str:
-    return f"**{plain(_title(page, heading)).replace('[', '(').replace(']', ')')}**"
+    # Within bold, code is not shown as such.
+    name = plain(_title(page, heading).replace("`", ""))
+    return f"**{name.replace('[', '(').replace(']', ')')}**"
 
 
-def _sections(passages: Sequence[Passage]) -> list[Section]:
+def _sections(question: str, passages: Sequence[Passage]) -> list[Section]:
     """Cut the passages at the headings within them; each part is quoted under its own name."""
     found: list[Section] = []
     for number, passage in enumerate(passages, start=1):
@@ -119,41 +119,41 @@ def _sections(passages: Sequence[Passage]) -> list[Section]:
                 units=tuple(those),
                 terms=tuple(frozenset(terms(unit.text)) for unit in those),
                 names=frozenset(terms("\n".join(names))),
+                weights={},
             )
             found.append(section)
             start += len(those)
-    return found
+    weights = weigh(question, [each for section in found for each in section.terms])
+    return [replace(section, weights=weights) for section in found]
 
 
 def _moved(unit: Unit, by: int) -> Unit:
     return unit if unit.needs is None else replace(unit, needs=unit.needs - by)
 
 
-def _best(sections: Sequence[Section], weights: Weights) -> list[Section]:
+def _best(sections: Sequence[Section]) -> list[Section]:
     """Choose the sections that bear most on the question, the best one first."""
     pages = list(dict.fromkeys(section.page_id for section in sections))
-    worth = [_worth(section, weights, pages.index(section.page_id)) for section in sections]
+    worth = [_worth(section, pages.index(section.page_id)) for section in sections]
     order = sorted(range(len(sections)), key=lambda place: (-worth[place], place))
     order = [place for place in order if worth[place] > 0]
     least = worth[order[0]] * _SECOND_FROM if order else 0.0
     return [sections[place] for place in order[:_MOST_SECTIONS] if worth[place] >= least]
 
 
-def _worth(section: Section, weights: Weights, page_place: int) -> float:
-    chosen = words_of(section, weights, _PROSE_LIMIT)
-    code = code_of(section, weights, chosen, _PROSE_LIMIT)
+def _worth(section: Section, page_place: int) -> float:
+    chosen = words_of(section, _PROSE_LIMIT)
+    code = code_of(section, chosen, _PROSE_LIMIT)
     if not chosen and code is None:
         return 0.0
-    worth = worth_of(section, weights, chosen, _NAMES_SHARE) * (1.0 if chosen else _CODE_ALONE)
+    worth = worth_of(section, chosen, _NAMES_SHARE) * (1.0 if chosen else _CODE_ALONE)
     if code is not None:
         worth += _CODE_SHARE * code.gain
     # Where nothing is shared, as with a question in other words, the search's order decides.
     return (worth + 0.01) / (1 + _PAGE_COUNTS * page_place + _PLACE_COUNTS * (section.number - 1))
 
 
-def _written(
-    sections: Sequence[Section], weights: Weights, passages: Sequence[Passage], pages: int
-) -> str:
+def _written(sections: Sequence[Section], passages: Sequence[Passage], pages: int) -> str:
     """Write the sections below their leads, then the pages that are only named."""
     also = _also(passages, [section.page_id for section in sections], pages)
     ordered = _in_page_order(sections)
@@ -161,7 +161,7 @@ def _written(
     room = LIMIT - sum(len(lead) + 4 for lead in leads) - len(also)
     if room < _CODE_ROOM:
         return ""
-    quoted = _quoted(ordered, weights, room)
+    quoted = _quoted(ordered, room)
     parts = [
         f"{lead}\n\n{text}" if lead else text
         for lead, each in zip(leads, quoted, strict=True)
@@ -170,25 +170,25 @@ def _written(
     return "\n\n".join([*parts, *filter(None, [also])]) if len(parts) == len(sections) else ""
 
 
-def _quoted(sections: Sequence[Section], weights: Weights, room: int) -> list[_Quoted]:
+def _quoted(sections: Sequence[Section], room: int) -> list[_Quoted]:
     limit = _PROSE_LIMIT if len(sections) == 1 else _SHARED_LIMIT
-    chosen = _words(sections, weights, min(limit, (room - _CODE_ROOM) // len(sections)))
+    chosen = _words(sections, min(limit, (room - _CODE_ROOM) // len(sections)))
     left = room - sum(_written_length(each) for each in chosen)
-    codes = [code_of(each.section, weights, each.chosen, left) for each in chosen]
+    codes = [code_of(each.section, each.chosen, left) for each in chosen]
     gains = [code.gain if code else 0.0 for code in codes]
     best = max(range(len(codes)), key=lambda place: (gains[place], -place))
     code = codes[best]
     if code is None:
-        return _words(sections, weights, room // len(sections))
+        return _words(sections, room // len(sections))
     chosen[best] = replace(chosen[best], code=code)
     return chosen
 
 
-def _words(sections: Sequence[Section], weights: Weights, room: int) -> list[_Quoted]:
+def _words(sections: Sequence[Section], room: int) -> list[_Quoted]:
     found: list[_Quoted] = []
     known: set[str] = set()
     for section in sections:
-        chosen = words_of(section, weights, room, known)
+        chosen = words_of(section, room, known)
         known.update(section.units[place].text for place in chosen)
         found.append(_Quoted(section, chosen))
     return found

@@ -11,21 +11,34 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from docbot.answers.citations import without_numbers
-from docbot.answers.markdown import Fence, Prose, Span, blocks, spans
+from docbot.answers.markdown import Fence, Prose, blocks
+from docbot.answers.statements import (
+    is_long_enough,
+    is_of_the_page,
+    is_pointer,
+    is_whole,
+    leads_in,
+    leans,
+    leans_on_heading,
+    may_cite,
+    readable,
+    sentences,
+    with_plain_links,
+    words_outside_links,
+    worth,
+)
 from docbot.answers.tables import table_length
 
 Kind = Literal["sentence", "item", "code", "table"]
 
 _ASIDE = 0.8  # of an admonition, against the text around it
-_WEAK = 0.5  # of a question, a remark on the page itself, a story of earlier versions
-_STRONG = 1.2  # of a definition or an instruction
+_WEAK = 0.5  # of an item of a list that tells what the page is about
+_OUTPUT = 0.25  # of what a program prints, against the code that makes it do so
 _LEAST_WORDS = 4  # a shorter sentence says nothing alone
 _LEAST_ITEM_WORDS = 2  # its lead-in says the rest
-_LEAST_CHARACTERS = 8  # where words are not told apart by spaces
 
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+(?P<name>.*?)[ \t#]*$")
 _BOLD_LINE = re.compile(r"\*\*(?P<name>[^*\n]{1,120}?):?\*\*:?")
-_BOLD_CODE = re.compile(r"\*\*([^*\n]*`[^*\n]*)\*\*")  # code within bold is shown badly
 _QUOTED = re.compile(r"[ \t]*(?:>[ \t]?)+")
 _ITEM = re.compile(r"(?P<indent>[ \t]*)(?P<bullet>[-*+]|\d{1,9}[.)])[ \t]+(?P<text>\S.*)")
 _SKIPPED_LINE = re.compile(
@@ -33,84 +46,6 @@ _SKIPPED_LINE = re.compile(
 )
 _INDENTED_CODE = re.compile(r"(?: {4}|\t)")
 
-_SENTENCE_END = re.compile(
-    r"(?:[.!?…][\"'”’)\]*_]*(?=\s+[\"'“‘(\[*_`<]*[^\Wa-z_])|[。！？][”」』）]*)\s*"
-)
-_ABBREVIATED = re.compile(
-    r"(?:\b(?:e\.g|i\.e|vs|cf|approx|incl|resp|No|Fig|Eq|Mr|Ms|Dr|Prof|St|ca|[A-Z])|\.\.)\.$"
-)
-_LEADS_IN = re.compile(r"[:：][*_)\"”]*$")
-
-_MARKS = "[\\s\"'“‘(*_]*"
-# A sentence that begins so says something only behind the one before it.
-_LEANING = re.compile(
-    rf"""{_MARKS}(?:
-      (?:this|that|these|those|its|they|their|such|both|same|however|but|also|and|or|so|yet|then
-        |thus|hence|therefore|additionally|moreover|furthermore|similarly|likewise|otherwise
-        |instead|conversely|consequently|accordingly|alternatively|meanwhile|nevertheless|besides
-        |again|finally|next|afterwards?|second(?:ly)?|third(?:ly)?|lastly|here|he|she|example
-        |nonetheless|subsequently)\b
-    | it(?:['’]s)?\b(?!\s(?:is\s)?(?:not\s)?(?:possible|recommended|important|necessary|best|better
-        |common|good|advised|advisable|required)\b)
-    | the\s(?:same|above|latter|former|following|previous|other|first|second|third|resulting)\b
-    | for\s(?:example|instance|this|that|these)\b
-    | in\s(?:this\scase|that|these|those|such|addition|contrast|other\swords|both|either|turn|fact)\b
-    | as\s(?:a\sresult|such|mentioned|noted|shown|above|you\scan\ssee|before|an\sexample)\b
-    | (?:if|when|once|while|since|after|because\sof|due\sto|with|by|unlike|to|from|of|on)
-        \s(?:so|not|this|that|these|it|they|doing\s(?:so|this)|do\s(?:so|this|that|it))\b
-    | note\sthat\s(?:this|it|these|they|the\sabove)\b
-    | on\sthe\sother\shand\b|at\sthis\spoint\b|(?:once|now\sthat)\swe\b
-    | [^,]{{0,40}}\b(?:this|that|these|those|it|them|doing\sso),
-    | .{{0,60}}\b(?:them|these|those)\b
-    | (?:you|we|it|they)\s(?:can|may|could|might|should|must)\salso\b|another\b
-    )""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_POINTER = re.compile(
-    rf"""{_MARKS}(?:
-      (?:new|added|changed|deprecated|removed)\s(?:in|since)\s(?:version\s)?v?\d
-    | click\b|see\b|learn\s(?:more|about|how)\b|read\s(?:more|about|the)\b|find\sout\b
-    | (?:to|if\syou(?:['’]d)?\s(?:want|wish|like|need)\sto)\s(?:learn|read|know|see)\s(?:more|about)
-    | (?:you\scan\s)?(?:also\s)?(?:read|learn|find)\smore\b|(?:more|further)\s(?:info|details)
-    | for\s(?:more|further|additional|full|a\s(?:full|complete|list|detailed|more))\b
-    | for\s(?:the\s)?(?:full\s|complete\s)?(?:details|documentation|list)\b
-    | (?:please\s)?(?:refer\sto|consult|check\sout|have\sa\slook|take\sa\slook|visit)\b
-    | please\s(?:see|read|check)\b|details\s(?:can|are|on)\b
-    | (?:previous|next|back|up|home)\s*(?:$|[:←→»«]|page\b|chapter\b|to\stop)
-    | table\sof\scontents|on\sthis\spage|in\sthis\sarticle|edit\s(?:this|on)\b|last\supdated
-    | source\scode\b.{{0,4}}:|copyright|©|view\s(?:source|on)\b|open\sin\b|skip\sto\b
-    | download\s(?:this|the)\s(?:notebook|source|example)
-    )
-    | .*\bfor\s(?:more|further)\s(?:details|info|information|examples|options)\W*$
-    | .*\b(?:click|see|look)\s(?:here|this\slink|below|above)\b
-    | .*\b(?:described|explained|discussed|covered)\s(?:in\sdetail\s)?(?:in|here|below|later)\b.{{0,60}}$
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-_OF_THE_PAGE = re.compile(
-    rf"{_MARKS}(?:in\sthis\s|this\s(?:section|page|guide|tutorial|document|chapter|example|notebook"
-    r"|article|doc)\b|we\s|we['’]ll|let['’]?s\b|let\sus\b|as\sof\s|previously|prior\sto|historically"
-    r"|before\s(?:version\s)?v?\d|in\s(?:the\spast|earlier|older|previous)\b|imagine\b|suppose\b"
-    r"|congrat|welcome|thank|now\b)",
-    re.IGNORECASE,
-)
-_CHANGE = re.compile(r"\bPR #\d|\(#\d+\)|\bby @\w")  # an entry of release notes
-_ELSEWHERE = re.compile(
-    r"\b(?:above|below|earlier|the\s(?:previous|next|following|last))\b", re.IGNORECASE
-)
-_INSTRUCTION = re.compile(
-    rf"{_MARKS}(?:you\s(?:can|could|must|should|need|have\sto|may)\b|to\s\w+|if\syou\b|in\sorder\sto\b"
-    r"|use\b|set\b|run\b|add\b|install\b|configure\b|create\b|make\ssure\b|ensure\b|pass\b|call\b"
-    r"|define\b|specify\b|enable\b|disable\b|declare\b|import\b|change\b|check\b|start\b|avoid\b"
-    r"|do\snot\b|don['’]t\b|never\b|always\b|put\b|replace\b|provide\b|consider\b)",
-    re.IGNORECASE,
-)
-_DEFINITION = re.compile(
-    rf"{_MARKS}(?:(?:an?|the)\s)?[\w`.\-*]+(?:\s[\w`.\-*]+){{0,4}}?\s(?:is|are)\s(?:an?|the|used|not|only)\b"
-    rf"|{_MARKS}`[^`\n]+`\s(?:lets|allows|sets|makes|controls|takes|accepts|returns|runs|tells|specifies)\b",
-    re.IGNORECASE,
-)
-_MAY_HOLD_SPANS = re.compile(r"[`\[<]|[\w.:]/|www|:[\w/]")
 _LOG_LINE = re.compile(
     r"\s*(?:\[?\d{4}-\d\d-\d\d|\[?\d\d:\d\d:\d\d|(?:\[?(?:INFO|WARNING|ERROR|DEBUG)\b)|\(\w+ pid=\d+"
     r"|[+|]?[-=+|]{8,}|[├└│|]|\w+ \| )"
@@ -170,7 +105,7 @@ def units(text: str) -> list[Unit]:
     steps: dict[tuple[int, int | None], int] = {}  # the last step by what all of them need
     lead_in: int | None = None
     paragraph = 0
-    for piece in _pieces(without_numbers(text)):
+    for piece in _pieces(without_numbers(text) if may_cite(text) else text):
         paragraph += not piece.follows
         if piece.kind == "item":
             if not piece.follows:
@@ -181,8 +116,8 @@ def units(text: str) -> list[Unit]:
             step = steps.get((len(parents), needs))
             is_step = piece.bullet[0].isdigit()
             needed = step if is_step and step is not None else needs
-            is_of_the_page = lead_in is not None and bool(_OF_THE_PAGE.match(found[lead_in].text))
-            item = _item(piece, paragraph, needed, len(parents), is_of_the_page=is_of_the_page)
+            is_on_the_page = lead_in is not None and is_of_the_page(found[lead_in].text)
+            item = _item(piece, paragraph, needed, len(parents), is_on_the_page=is_on_the_page)
             steps[len(parents), needs] = len(found)
             parents.append((piece.indent, len(found)))
             found.append(item)
@@ -195,27 +130,6 @@ def units(text: str) -> list[Unit]:
                 _code(piece, paragraph, _lead_in(found, piece.heading), is_output=is_output)
             )
     return found
-
-
-def sentences(paragraph: str) -> list[str]:
-    """Cut prose of one line into sentences; code and links are whole."""
-    # An address may take the full stop behind it, and never holds a blank.
-    whole = [(span.start, span.end) for span in _spans(paragraph) if span.kind != "address"]
-    found: list[str] = []
-    start = 0
-    inside = iter([*whole, (len(paragraph), len(paragraph))])
-    begin, end = next(inside)
-    for match in _SENTENCE_END.finditer(paragraph):
-        while end <= match.start():
-            begin, end = next(inside, (len(paragraph) + 1, len(paragraph) + 1))
-        if begin < match.start() + 1 <= end or _ABBREVIATED.search(
-            paragraph, max(start, match.start() - 8), match.start() + 1
-        ):
-            continue
-        found.append(paragraph[start : match.end()].strip())
-        start = match.end()
-    found.append(paragraph[start:].strip())
-    return [sentence for sentence in found if sentence]
 
 
 def _pieces(text: str) -> Iterator[_Piece]:
@@ -305,7 +219,7 @@ class _Reader:
         if heading or not inside.strip() or _SKIPPED_LINE.match(inside):
             self._end()
             if heading:
-                self._heading, self._in_list = _plain(heading["name"]), False
+                self._heading, self._in_list = with_plain_links(heading["name"]), False
             return
         item = _ITEM.match(inside)
         if self._skips_remark:
@@ -336,22 +250,22 @@ def _lead_in(found: Sequence[Unit], heading: str) -> int | None:
     """Give the place of the sentence right before that announces what comes."""
     if found and found[-1].kind == "sentence" and found[-1].heading == heading:
         before = found[-1]
-        if _LEADS_IN.search(before.text):
+        if leads_in(before.text):
             return len(found) - 1
     return None
 
 
 def _item(
-    piece: _Piece, paragraph: int, needs: int | None, depth: int, *, is_of_the_page: bool
+    piece: _Piece, paragraph: int, needs: int | None, depth: int, *, is_on_the_page: bool
 ) -> Unit:
-    text = _BOLD_CODE.sub(r"\1", _plain(" ".join(line.strip() for line in piece.lines)))
-    worth = _worth(text, aside=piece.aside) * (_WEAK if is_of_the_page else 1.0)
+    text = readable(" ".join(piece.lines))
+    value = worth(text, aside=piece.aside) * (_WEAK if is_on_the_page else 1.0)
     return Unit(
         "item",
         f"{piece.bullet} {text}",
         piece.heading,
         paragraph,
-        worth=0.0 if _LEADS_IN.search(text) else worth,
+        worth=0.0 if leads_in(text) else value,
         needs=needs,
         quotable=_says_something(text, " ".join(piece.lines), _LEAST_ITEM_WORDS),
         depth=depth,
@@ -359,31 +273,29 @@ def _item(
 
 
 def _add_sentences(found: list[Unit], piece: _Piece, paragraph: int) -> None:
-    raw = " ".join(line.strip() for line in piece.lines)
-    text = _BOLD_CODE.sub(r"\1", _plain(raw))
-    is_link = not _words_outside_links(raw)
-    for sentence in sentences(text):
-        leads_in = _LEADS_IN.search(sentence) is not None
+    raw = " ".join(piece.lines)
+    is_navigation = not words_outside_links(raw)
+    for sentence in sentences(readable(raw)):
         unit = Unit(
             "sentence",
             sentence,
             piece.heading,
             paragraph,
-            worth=0.0 if leads_in else _worth(sentence, aside=piece.aside),
-            quotable=not (is_link or piece.is_label)
-            and _is_whole(sentence)
-            and not _POINTER.match(sentence)
-            and (leads_in or _is_long_enough(sentence, _LEAST_WORDS)),
+            worth=0.0 if leads_in(sentence) else worth(sentence, aside=piece.aside),
+            quotable=not (is_navigation or piece.is_label)
+            and is_whole(sentence)
+            and not is_pointer(sentence)
+            and (leads_in(sentence) or is_long_enough(sentence, _LEAST_WORDS)),
         )
-        if _LEANING.match(sentence) and not _OF_THE_PAGE.match(sentence):
+        if leans(sentence):
             unit = _leaning(unit, found)
         found.append(unit)
 
 
 def _leaning(unit: Unit, found: Sequence[Unit]) -> Unit:
-    """Tie a sentence to the one before it; under a heading it speaks of what that names."""
+    """Tie a sentence to the one before it; under a heading "this" may be what that names."""
     if not found or found[-1].heading != unit.heading:
-        return unit
+        return unit if leans_on_heading(unit.text) else replace(unit, quotable=False)
     if found[-1].kind != "sentence":
         return replace(unit, quotable=False)
     return replace(unit, needs=len(found) - 1)
@@ -395,89 +307,19 @@ def _code(piece: _Piece, paragraph: int, needs: int | None, *, is_output: bool) 
         lines.pop(0)
     while lines and not lines[-1]:
         lines.pop()
-    worth = _ASIDE if piece.aside else 1.0
+    value = _ASIDE if piece.aside else 1.0
     if piece.kind == "code":
         logged = sum(_LOG_LINE.match(line) is not None for line in lines)
         if is_output or logged > len(lines) / 3 or piece.language.lower() in _OUTPUT_LANGUAGES:
-            worth *= _WEAK * _WEAK
+            value *= _OUTPUT
     text = "\n".join(lines)
-    return Unit(piece.kind, text, piece.heading, paragraph, worth, needs, language=piece.language)
-
-
-def _worth(sentence: str, *, aside: bool) -> float:
-    worth = _ASIDE if aside or sentence.startswith("(") else 1.0
-    is_question = sentence.rstrip("*_\"'”)").endswith("?")
-    if (
-        is_question
-        or _OF_THE_PAGE.match(sentence)
-        or _ELSEWHERE.search(sentence)
-        or _CHANGE.search(sentence)
-    ):
-        return worth * _WEAK
-    if _INSTRUCTION.match(sentence) or _DEFINITION.match(sentence):
-        return worth * _STRONG
-    return worth
+    return Unit(piece.kind, text, piece.heading, paragraph, value, needs, language=piece.language)
 
 
 def _says_something(text: str, raw: str, least_words: int) -> bool:
     return (
-        bool(_words_outside_links(raw))
-        and _is_whole(text)
-        and not _POINTER.match(text)
-        and _is_long_enough(text, least_words)
+        bool(words_outside_links(raw))
+        and is_whole(text)
+        and not is_pointer(text)
+        and is_long_enough(text, least_words)
     )
-
-
-def _is_long_enough(text: str, least_words: int) -> bool:
-    words = sum(any(map(str.isalnum, word)) for word in text.split())
-    return words >= least_words or (
-        not text.isascii() and len(text) >= _LEAST_CHARACTERS and words > 0
-    )
-
-
-def _is_whole(text: str) -> bool:
-    """Tell whether nothing in it reaches into what stands beside it: a fence, a lone mark."""
-    read = blocks(text)
-    if len(read) != 1 or not isinstance(read[0], Prose):
-        return False
-    outside = "".join(_outside(text))
-    return "`" not in outside.replace("\\`", "") and outside.count("**") % 2 == 0
-
-
-def _words_outside_links(text: str) -> list[str]:
-    """List the words that no link holds: navigation has none."""
-    outside = "".join(_outside(text, ("link", "image", "autolink", "address")))
-    return [word for word in outside.split() if any(map(str.isalnum, word))]
-
-
-def _outside(
-    text: str, kinds: Sequence[str] = ("code", "link", "image", "autolink", "address")
-) -> Iterator[str]:
-    position = 0
-    for span in _spans(text):
-        if span.kind in kinds:
-            yield text[position : span.start]
-            position = span.end
-    yield text[position:]
-
-
-def _spans(text: str) -> list[Span]:
-    """Find code, links and addresses; most sentences hold none, and reading them takes long."""
-    return spans(text) if _MAY_HOLD_SPANS.search(text) else []
-
-
-def _plain(text: str, depth: int = 3) -> str:
-    """Write links as their words and leave images out: only the pages cited are linked."""
-    if "[" not in text:
-        return " ".join(text.split())
-    parts: list[str] = []
-    position = 0
-    for span in spans(text):
-        parts.append(text[position : span.start])
-        position = span.end
-        if span.kind == "link" and depth:
-            parts.append(_plain(span.text, depth - 1))
-        elif span.kind != "image":
-            parts.append(text[span.start : span.end])
-    parts.append(text[position:])
-    return " ".join("".join(parts).split())
