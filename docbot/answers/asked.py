@@ -14,8 +14,9 @@ from docbot.retrieval.lexical import prose, terms
 
 _OF_TITLE = 1.0
 _OF_BODY = 0.25  # measured with 0.1 to 0.5: more lets the story decide, less forgets the details
-_OF_NAME = 2.0  # times what the term is worth as a word
-_OF_ERROR = 0.6  # at least
+_OF_NAME = 2.0  # of the title, as a whole
+_OF_BODY_NAME = 1.5
+_OF_ERROR = 1.0
 _MOST_BODY = 3_000  # characters; what is beyond seldom says more
 _MOST_ERRORS = 5  # lines, the last ones
 
@@ -44,10 +45,10 @@ def weigh(question: str, read: Sequence[Collection[str]]) -> dict[str, float]:
     for line in _ERROR.findall(body)[-_MOST_ERRORS:]:
         worth.update(dict.fromkeys(terms(line[:200]), _OF_ERROR))
     worth.update(dict.fromkeys(terms(prose(title)), _OF_TITLE))
-    for name in _NAME.findall(f"{title}\n{spoken}"):
+    for part, least in ((spoken, _OF_BODY_NAME), (title, _OF_NAME)):
         # Of `max_retries` the whole says it, `retries` alone little.
-        whole = terms(name)[:1]
-        worth.update({term: worth.get(term, _OF_BODY) * _OF_NAME for term in whole})
+        for name in _NAME.findall(part):
+            worth.update({term: max(worth.get(term, 0.0), least) for term in terms(name)[:1]})
     held = Counter(term for each in read for term in set(each) if term in worth)
     return {term: worth[term] * _rarity(count, len(read)) for term, count in held.items()}
 

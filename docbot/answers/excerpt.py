@@ -32,6 +32,8 @@ _MOST_LINES = 60
 _LISTING = 0.5  # of the gain of code that is longer
 _LEAST_WORTH = 0.5  # of a unit, where that of its whole section is measured
 _MOST_ROWS = 6
+_LEAST_ROW = 0.5  # of the best row's worth
+_MOST_SEARCHED = 200  # lines of code
 _ELLIPSIS = "…"
 _JOINT = 5  # characters at most between units, with the mark where some are left out
 _TICKS = re.compile(r"`+")
@@ -280,10 +282,10 @@ def _window(lines: Sequence[str], weights: Weights, room: int) -> list[str]:
     """Take the lines in a row that hold most of what is asked, and mark where some are left out."""
     held = [
         frozenset() if _SETTING_UP.match(line) else weights.keys() & terms(line)
-        for line in lines[:_MOST_LINES]
+        for line in lines[:_MOST_SEARCHED]
     ]
     best: tuple[float, int, int] = (-1.0, 0, 0)
-    for start, line in enumerate(lines[:_MOST_LINES]):
+    for start, line in enumerate(lines[:_MOST_SEARCHED]):
         if not line or (start and line[:1] in _INSIDE_STATEMENT):
             continue
         end, left, seen = start, room, set[str]()
@@ -307,7 +309,7 @@ def _table(unit: Unit, weights: Weights, room: int) -> str:
     head, rows = unit.text.split("\n")[:2], unit.text.split("\n")[2:]
     said = [sum(weights.get(term, 0.0) for term in set(terms(row))) for row in rows]
     order = sorted(range(len(rows)), key=lambda row: (-said[row], row))
-    order = [row for row in order if said[row] > _LEAST_GAIN * max(said)] or order
+    order = [row for row in order if said[row] > _LEAST_ROW * max(said)] or order
     best = ""
     for count in range(1, min(len(order), _MOST_ROWS) + 1):
         chosen = sorted(order[:count])
