@@ -12,6 +12,7 @@ from docbot.answers import texts
 from docbot.answers.asked import weigh
 from docbot.answers.excerpt import Code, Section, code_of, words_of, worth_of, written
 from docbot.answers.sanitise import plain
+from docbot.answers.split import split
 from docbot.answers.tables import tables_as_code
 from docbot.answers.units import Unit, units
 from docbot.retrieval.lexical import terms
@@ -33,6 +34,7 @@ _PLACE_COUNTS = 0.05
 _NAMES_SHARE = 0.75  # of a term's worth, where headings alone hold it
 _CODE_SHARE = 0.4
 _CODE_ALONE = 0.5  # times the worth of a section without words to quote
+_LEAST_ALONE = 0.5  # of code without words: what a program prints is none
 _SECOND_FROM = 0.5  # of the best section's worth
 
 
@@ -63,9 +65,7 @@ def quote(question: str, passages: Sequence[Passage]) -> str:
             text = _written(best[:count], passages, pages)
             if 0 < len(text) <= LIMIT:
                 return text
-    pointer = f"{texts.SEE} {_name(passages[0].title, passages[0].heading)} [1]."
-    also = _also(passages, [passages[0].page_id], _MOST_PAGES)
-    return f"{pointer}\n\n{also}".rstrip() if len(pointer) + len(also) + 2 <= LIMIT else pointer
+    return _pointer(passages)
 
 
 def first_words(text: str) -> str:
@@ -99,6 +99,17 @@ def _name(page: str, heading: str) -> str:
     # Within bold, code is not shown as such.
     name = plain(_title(page, heading).replace("`", ""))
     return f"**{name.replace('[', '(').replace(']', ')')}**"
+
+
+def _pointer(passages: Sequence[Passage]) -> str:
+    """Name the best passage where nothing of it can be quoted whole, with its beginning if any."""
+    best = passages[0]
+    name = f"{_name(best.title, best.heading)} [1]"
+    words = (unit.text for unit in units(best.text) if unit.quotable and unit.kind == "sentence")
+    begun = "".join(split(next(words, ""), _PROSE_LIMIT)[:1])
+    pointer = f"{texts.FROM} {name}:\n\n{begun} …" if begun else f"{texts.SEE} {name}."
+    also = _also(passages, [best.page_id], _MOST_PAGES)
+    return f"{pointer}\n\n{also}" if also and len(pointer) + len(also) + 2 <= LIMIT else pointer
 
 
 def _sections(question: str, passages: Sequence[Passage]) -> list[Section]:
@@ -144,7 +155,7 @@ def _best(sections: Sequence[Section]) -> list[Section]:
 def _worth(section: Section, page_place: int) -> float:
     chosen = words_of(section, _PROSE_LIMIT)
     code = code_of(section, chosen, _PROSE_LIMIT)
-    if not chosen and code is None:
+    if not chosen and (code is None or section.units[code.place].worth < _LEAST_ALONE):
         return 0.0
     worth = worth_of(section, chosen, _NAMES_SHARE) * (1.0 if chosen else _CODE_ALONE)
     if code is not None:

@@ -54,12 +54,13 @@ _OF_THE_HEADING = re.compile(rf"{_MARKS}(?:this|these|it|they)\b", re.IGNORECASE
 _POINTER = re.compile(
     rf"""{_MARKS}(?:
       (?:new|added|changed|deprecated|removed)\s(?:in|since)\s(?:version\s)?v?\d
-    | click\b|see\b|learn\s(?:more|about|how)\b|read\s(?:more|about|the)\b|find\sout\b
+    | click\b|see\b|learn\s(?:more|about|how|the)\b|read\s(?:more|about|the)\b|find\sout\b
     | (?:to|if\syou(?:['\u2019]d)?\s(?:want|wish|like|need)\sto)\s(?:learn|read|know|see)\s(?:more|about)
     | (?:you\scan\s)?(?:also\s)?(?:read|learn|find)\smore\b|(?:more|further)\s(?:info|details)
     | for\s(?:more|further|additional|full|a\s(?:full|complete|list|detailed|more))\b
     | for\s(?:the\s)?(?:full\s|complete\s)?(?:details|documentation|list)\b
     | (?:please\s)?(?:refer\sto|consult|check\sout|have\sa\slook|take\sa\slook|visit)\b
+    | (?:for|to|if)\b.{{0,120}},\s(?:please\s)?(?:see|refer\sto|check\sout|read)\b
     | please\s(?:see|read|check)\b|details\s(?:can|are|on)\b
     | (?:previous|next|back|up|home)\s*(?:$|[:←→»«]|page\b|chapter\b|to\stop)
     | table\sof\scontents|on\sthis\spage|in\sthis\sarticle|edit\s(?:this|on)\b|last\supdated

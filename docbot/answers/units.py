@@ -48,7 +48,7 @@ _INDENTED_CODE = re.compile(r"(?: {4}|\t)")
 
 _LOG_LINE = re.compile(
     r"\s*(?:\[?\d{4}-\d\d-\d\d|\[?\d\d:\d\d:\d\d|(?:\[?(?:INFO|WARNING|ERROR|DEBUG)\b)|\(\w+ pid=\d+"
-    r"|[+|]?[-=+|]{8,}|[├└│|]|\w+ \| )"
+    r"|[+|]?[-=+|]{8,}|[├└│|]|.*\d%\||\w+ \| )"
 )
 _OUTPUT_LANGUAGES = frozenset(
     {"text", "output", "log", "logs", "none", "ansi", "plaintext", "txt", "mermaid"}

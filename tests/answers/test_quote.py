@@ -120,6 +120,7 @@ def test_lines_that_only_the_source_wraps_are_joined() -> None:
         "Click here to see all retries of tasks.",
         "For more information, see the page on retries.",
         "See also the page on retries.",
+        "To count the retries of tasks, see the page on them.",
         "[Retries of all the tasks](https://docs.example/all)",
         "- [Retries of all the tasks](https://docs.example/all)",
         "[^1]: Retries are counted from one.",
@@ -171,6 +172,12 @@ def test_nothing_is_quoted_from_nothing() -> None:
 
 def test_a_passage_without_words_is_pointed_to() -> None:
     assert quote("a", [passage(text="")]) == "See **Configuration › Retries** [1]."
+
+
+def test_of_words_that_have_no_end_the_beginning_is_quoted() -> None:
+    quoted = quote("word", [passage(text="word " * 1000)])
+    assert re.fullmatch(r"From \*\*Configuration › Retries\*\* \[1\]:\n\n(?:word )+…", quoted)
+    assert 300 < len(quoted) <= LIMIT
 
 
 def test_a_question_in_another_language_is_met_with_the_first_words_of_the_best_page() -> None:
