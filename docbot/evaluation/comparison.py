@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from docbot.errors import UsageError
+from docbot.evaluation.configuration import shown
 from docbot.evaluation.metrics import MEASURE, MEASURES, Measure, compared
 from docbot.evaluation.records import Record, record_from
 from docbot.evaluation.statistics import Difference
@@ -88,8 +89,8 @@ def gate(
         )
     if dict(baseline.configuration) != dict(configuration):
         notes.append(
-            f"{baseline.path} was made with {_shown(baseline.configuration)}, this run with"
-            f" {_shown(configuration)}"
+            f"{baseline.path} was made with {shown(baseline.configuration)}; this run with"
+            f" {shown(configuration)}"
         )
     measures = [MEASURE[name] for name in GATED]
     return Gate(baseline, comparisons(baseline.records, records, measures), tuple(notes))
@@ -134,7 +135,3 @@ def _baseline(path: Path, document: Mapping[str, Any]) -> Baseline:
 
 def _make_anew(path: Path) -> str:
     return f"`docbot eval QUESTIONS.jsonl --json > {path.name}` makes a new one"
-
-
-def _shown(configuration: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in configuration.items())

@@ -18,6 +18,7 @@ _SWITCH: Final = {
     **dict.fromkeys(("on", "true", "yes", "1"), True),
     **dict.fromkeys(("off", "false", "no", "0"), False),
 }
+_SHOWN: Final = {True: "on", False: "off"}
 _FORM: Final = "write name=value[,name=value...] or the path of a TOML file"
 
 
@@ -33,6 +34,11 @@ class Configuration:
         """Give every value by its name."""
         model = self.chat_model or NO_MODEL
         return {**asdict(self.stages), "caution": self.caution, "chat_model": model}
+
+
+def shown(values: Mapping[str, Any]) -> str:
+    """Write what `described` gave as `configured` reads it."""
+    return ", ".join(f"{name}={_SHOWN.get(value, value)}" for name, value in values.items())
 
 
 def configured(text: str, usual: Configuration) -> Configuration:

@@ -12,7 +12,7 @@ from docbot.evaluation.metrics import Calibration, Latency, Point
 from docbot.evaluation.statistics import Estimate
 
 _WIDTH = 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 38, 12, 12, 40  # margins of a plot with two axes
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 40  # margins of a plot with two axes
 _HEIGHT = 260
 _ROW = 22  # of a plot of bars
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -83,7 +83,7 @@ def reliability(found: Calibration, label: str) -> str:
 
 def latencies(stages: Mapping[str, Latency], label: str) -> str:
     """Draw the median and the 99th percentile of each stage on a logarithmic scale."""
-    left, right = 64, 84
+    left, right = 74, 84
     across = _WIDTH - left - right
     powers = _powers(each.p99 for each in stages.values())
     least, most = powers[0], powers[-1]
@@ -103,7 +103,7 @@ def latencies(stages: Mapping[str, Latency], label: str) -> str:
     for row, (stage, taken) in enumerate(stages.items()):
         middle = 4 + _ROW * row + _ROW / 2
         parts += [
-            _text(left - 6, middle + 4, stage, "end"),
+            _text(left - 12, middle + 4, stage, "end"),
             _line(place(taken.p50), middle, place(taken.p99), middle, "span"),
             _circle(place(taken.p50), middle, "one"),
             _circle(place(taken.p99), middle, "two"),
@@ -173,11 +173,8 @@ def _circle(x: float, y: float, style: str) -> str:
 
 
 def _text(x: float, y: float, text: str, style: str) -> str:
-    shown = (
-        text
-        if style == "strong" or len(text) <= _LONGEST_LABEL or style == "middle"
-        else f"{text[: _LONGEST_LABEL - 1]}…"
-    )
+    is_label = style == "end" and len(text) > _LONGEST_LABEL
+    shown = f"{text[: _LONGEST_LABEL - 1]}…" if is_label else text
     return f'<text x="{x:.1f}" y="{y:.1f}" class="{style}">{escape(shown)}</text>'
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from docbot.evaluation.comparison import Comparison, Gate
+from docbot.evaluation.configuration import shown
 from docbot.evaluation.metrics import (
     CAUTIONS,
     MEASURES,
@@ -70,13 +71,7 @@ def lines_of_faults(report: Report) -> list[str]:
 
 
 def described(run: Run) -> str:
-    return ", ".join(
-        f"{name}={_value(value)}" for name, value in run.configuration.described().items()
-    )
-
-
-def _value(value: object) -> object:
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+    return shown(run.configuration.described())
 
 
 def estimate(found: Estimate | None, measure: Measure | None = None) -> str:

@@ -70,8 +70,8 @@ def test_other_versions_and_settings_are_noted() -> None:
     baseline = Baseline(Path("b.json"), "0.9", USUAL, (record(),))
     found = gate(baseline, [record()], docbot="1.0", configuration={**USUAL, "dense": False})
     assert "is of docbot 0.9, this run of 1.0" in found.notes[0]
-    assert "dense=True" in found.notes[1]
-    assert "dense=False" in found.notes[1]
+    assert "dense=on" in found.notes[1]
+    assert "dense=off" in found.notes[1]
 
 
 def test_more_is_worse_where_less_is_better() -> None:

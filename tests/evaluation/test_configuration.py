@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docbot.errors import UsageError
-from docbot.evaluation.configuration import Configuration, configured
+from docbot.evaluation.configuration import Configuration, configured, shown
 from docbot.retrieval.stages import Stages
 
 USUAL = Configuration(chat_model="large")
@@ -27,6 +27,12 @@ def test_every_stage_can_be_switched_off_and_on() -> None:
         assert getattr(off.stages, field.name) is False
         assert configured(f"{field.name}=true", off) == USUAL
         assert off.described()[field.name] is False
+
+
+def test_what_is_shown_of_a_configuration_can_be_read_again() -> None:
+    other = configured("dense=off,caution=helpful,chat_model=none", USUAL)
+    for each in (USUAL, other):
+        assert configured(shown(each.described()), Configuration()) == each
 
 
 def test_a_file_names_the_same(tmp_path: Path) -> None:
