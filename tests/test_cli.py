@@ -17,6 +17,7 @@ from types import MappingProxyType
 import click
 import pytest
 
+from docbot import __version__
 from docbot.cli import commands
 from docbot.db.embedded import SERVER_LOCK
 from docbot.playground.server import Playground
@@ -134,6 +135,69 @@ async def test_ask_in_plain_text_shows_the_sources(read: Shell) -> None:
     ran = await read.run("ask", "How do I repeat a failed frobnication?")
     assert "max_retries" in ran.out
     assert ANSWER_PLACE in ran.out
+
+
+@pytest.fixture
+def questions(read: Shell) -> Path:
+    path = read.cwd / "questions.jsonl"
+    asked = {"id": "retries", "source": "docs", "title": "How do I repeat a failed frobnication?"}
+    path.write_text(json.dumps({**asked, "body": "", "gold": [ANSWER_PLACE]}) + "\n")
+    return path
+
+
+async def test_an_evaluation_is_one_json_document_that_the_next_is_held_against(
+    read: Shell, questions: Path
+) -> None:
+    ran = await read.run("eval", str(questions), "--json", "--html", "report.html")
+    told = json.loads(ran.out)
+    assert (ran.code, told["schema"], told["docbot"]) == (0, 1, __version__)
+    assert told["index"]["generation"]
+    assert told["figures"]["all"]["measures"]["recall_at_5"]["value"] == 1
+    assert [record["rank"] for record in told["records"]] == [1]
+    assert (read.cwd / "report.html").read_text().startswith("<!doctype html>")
+
+    baseline = read.cwd / "baseline.json"
+    baseline.write_text(ran.out)
+    same = await read.run("eval", str(questions), "--gate", str(baseline))
+    assert (same.code, "nothing is worse beyond noise" in same.out) == (0, True)
+    (read.cwd / "none.toml").write_text("dense = true\n")
+    both = await read.run("eval", str(questions), "--config", "none.toml", "--against", "dense=off")
+    assert "second - first, paired" in both.out
+
+
+async def test_a_gate_that_finds_a_figure_worse_ends_with_one(read: Shell, questions: Path) -> None:
+    told = json.loads((await read.run("eval", str(questions), "--json")).out)
+    wrong = questions.read_text().replace("/usage#retries", "/install")
+    questions.write_text(wrong.replace("failed frobnication", "failure of frobnication"))
+    baseline = read.cwd / "baseline.json"
+    baseline.write_text(json.dumps(told))
+    ran = await read.run("eval", str(questions), "--gate", str(baseline))
+    assert ran.code == 1
+    assert "WORSE" in ran.out
+    assert "worse: MRR" in ran.err
+
+
+async def test_gold_that_is_in_no_page_is_listed_after_which_the_command_fails(
+    read: Shell, questions: Path
+) -> None:
+    lost = {"id": "lost", "source": "docs", "title": "Where?", "body": "", "gold": ["https://x.y/"]}
+    questions.write_text(questions.read_text() + json.dumps(lost))
+    ran = await read.run("eval", str(questions))
+    assert ran.code == 1
+    assert "lost: https://x.y/ is in no page of docs" in ran.err
+    assert "recall@5" in ran.out
+
+
+async def test_a_questions_file_that_cannot_be_used_is_wrong_usage(
+    read: Shell, questions: Path
+) -> None:
+    questions.write_text(questions.read_text() + "{broken\n")
+    broken = await read.run("eval", str(questions))
+    assert (broken.code, broken.out) == (2, "")
+    assert f"{questions}:2: is no JSON" in broken.err
+    assert (await read.run("eval", "none.jsonl")).code == 2
+    nowhere = await read.run("eval", str(questions), "--html", "no/such/report.html")
+    assert (nowhere.code, "make it first" in nowhere.err) == (2, True)
 
 
 async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:

@@ -12,7 +12,7 @@ from docbot.errors import UsageError
 from docbot.retrieval.stages import ALL_STAGES, Stages
 
 NO_MODEL: Final = "none"
-_STAGES: Final = {field.name: field for field in fields(Stages)}
+_STAGES: Final = tuple(field.name for field in fields(Stages))
 _NAMES: Final = (*_STAGES, "caution", "chat_model")
 _SWITCH: Final = {
     **dict.fromkeys(("on", "true", "yes", "1"), True),
@@ -100,7 +100,7 @@ def _with(configuration: Configuration, name: str, value: Any) -> Configuration:
 
 def _stage_value(name: str, value: Any) -> Any:
     """Read a value as what the stage has unless it is set."""
-    usual = _STAGES[name].default
+    usual: Any = getattr(ALL_STAGES, name)
     if isinstance(usual, bool):
         switch = value if isinstance(value, bool) else _SWITCH.get(str(value).lower())
         if switch is None:

@@ -1,0 +1,75 @@
+"""`make eval`: the cache of vectors, and the figures by words alone on a real site."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.eval import EVALDATA, Lines, Place, lexical, unpack
+from benchmarks.eval_cache import CachedEmbedder, VectorCache
+from docbot.app.evaluating import Wanted
+from docbot.errors import DocbotError, TransientError
+from docbot.settings import Settings
+
+MODEL = "any-model"
+
+
+class Counting:
+    """Gives each text a vector, and counts what it was asked for."""
+
+    def __init__(self, model: str = MODEL) -> None:
+        self.model = model
+        self.asked: list[str] = []
+
+    async def embed(self, texts: list[str]) -> list[list[float]]:
+        self.asked += texts
+        return [[1.0, float(len(text))] for text in texts]
+
+    def with_model(self, model: str) -> "Counting":
+        return Counting(model)
+
+
+async def test_a_vector_is_asked_for_once_whoever_asks_again(tmp_path: Path) -> None:
+    endpoint = Counting()
+    cache = VectorCache(tmp_path / "deep" / "vectors.sqlite")
+    embedder = CachedEmbedder(MODEL, cache, endpoint)
+    assert await embedder.embed(["one", "three", "one"]) == [[1, 3], [1, 5], [1, 3]]
+    cache.close()
+
+    again = VectorCache(tmp_path / "deep" / "vectors.sqlite")
+    without = CachedEmbedder(MODEL, again, None)
+    assert await without.embed(["three", "one"]) == [[1, 5], [1, 3]]
+    assert endpoint.asked == ["one", "three"]
+    assert again.models() == [MODEL]
+    assert without.lacking(["one", "four"]) == ["four"]
+    with pytest.raises(TransientError, match="no endpoint is set"):
+        await without.embed(["four"])
+    with pytest.raises(TransientError, match="vectors of other"):
+        await without.with_model("other").embed(["one"])
+    again.close()
+
+
+def test_without_the_data_it_is_said_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(DocbotError, match="is not there"):
+        unpack(Place(tmp_path, evaldata=tmp_path / "none"))
+
+
+@pytest.mark.check
+@pytest.mark.skipif(not EVALDATA.is_dir(), reason=f"needs the sites in {EVALDATA}")
+async def test_pages_of_a_real_site_are_found_by_words_alone(tmp_path: Path) -> None:
+    place = Place(tmp_path, names=("airflow", "vite"))
+    unpack(place)
+    wanted = Wanted(place.questions, cross=True, remove_gold=True)
+    report = await lexical(place, Settings(_env_file=None), wanted, Lines())
+    assert report.faults == []
+    assert report.run.whole.asked == {
+        "answerable": 81,
+        "unanswerable": 31,
+        "cross": 112,
+        "removed": 81,
+    }
+    recall = report.run.sources["airflow"].measures["recall_at_5"]
+    wrongly = report.run.whole.measures["wrongly_answered"]
+    assert recall is not None
+    assert wrongly is not None
+    assert recall.value >= 0.5  # BM25 alone finds .40; measured .57
+    assert wrongly.value < recall.value
