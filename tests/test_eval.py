@@ -1,5 +1,6 @@
 """`make eval`: the cache of vectors, and the figures by words alone on a real site."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from benchmarks.eval import EVALDATA, Lines, Place, lexical, unpack
 from benchmarks.eval_cache import CachedEmbedder, VectorCache
 from docbot.app.evaluating import Wanted
 from docbot.errors import DocbotError, TransientError
+from docbot.retrieval.embedder import Embedder
 from docbot.settings import Settings
 
 MODEL = "any-model"
@@ -20,11 +22,11 @@ class Counting:
         self.model = model
         self.asked: list[str] = []
 
-    async def embed(self, texts: list[str]) -> list[list[float]]:
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         self.asked += texts
         return [[1.0, float(len(text))] for text in texts]
 
-    def with_model(self, model: str) -> "Counting":
+    def with_model(self, model: str) -> Embedder:
         return Counting(model)
 
 

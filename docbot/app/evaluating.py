@@ -154,7 +154,8 @@ async def _run(
     progress.expect(len(planned.askings))
     try:
         async with open_answerer(settings) as answerer:
-            subject = Subject(searcher, answerer, PASSAGES, _prices(settings))
+            has_model = configuration.chat_model is not None
+            subject = Subject(searcher, answerer, PASSAGES, has_model, _prices(settings))
             measured = await measure(planned.askings, subject, at_once=at_once, done=progress.at)
     finally:
         progress.end()

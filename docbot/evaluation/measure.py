@@ -122,11 +122,16 @@ def plan(
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The docbot that is measured; `passages` is how many an answer is made from."""
+    """The docbot that is measured; `passages` is how many an answer is made from.
+
+    Where a model is measured (`has_model`) an answer without one is a failure: the figures would
+    be those of quotations.
+    """
 
     searcher: Searcher
     answerer: Answerer
     passages: int
+    has_model: bool = False
     prices: Prices | None = None
 
     async def ask(self, asking: Asking) -> tuple[Record, str | None]:
@@ -147,6 +152,8 @@ class Subject:
             raise TransientError("the index cannot be opened; `docbot sync` builds it")
         text = QuestionText(question.title, question.body)
         answer = await self.answerer.answer(text, [], found)
+        if self.has_model and answer.lane == "answer" and answer.model is None:
+            raise TransientError(answer.note or "answered without the model")
         taken = round((perf_counter() - begun) * 1000, 3)
         return self._record(asking, found, answer, taken), found.warning
 

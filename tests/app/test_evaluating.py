@@ -14,7 +14,7 @@ from docbot.errors import UsageError
 from docbot.evaluation.records import Record
 from docbot.evaluation.report import Report, document
 from docbot.settings import Settings
-from tests.model_server import ModelServer, Reply, Status
+from tests.model_server import ModelServer, Reply, Script, Status
 from tests.town import ANSWER_PLACE, BASE_URL, OFF_TOPIC, QUESTION, Ground, Quiet
 
 ASKED = {"id": "retries", "source": "docs", "title": QUESTION, "body": "", "gold": [ANSWER_PLACE]}
@@ -149,7 +149,7 @@ async def test_a_model_writes_the_answers_and_its_cost_is_told(
 async def test_a_question_that_fails_is_counted_and_spoils_no_other(
     ground: Ground, tmp_path: Path
 ) -> None:
-    replies = [Status(503), Reply("Set `max_retries` [1].")]
+    replies: list[Script] = [Status(503), Reply("Set `max_retries` [1].")]
     warned: list[str] = []
     async with ModelServer.open(replies) as model:
         settings = {
@@ -164,6 +164,18 @@ async def test_a_question_that_fails_is_counted_and_spoils_no_other(
     assert ids(report.run.measured.records) == ["again"]
     assert warned[0].startswith("retries (docs, answerable): model test-chat")
     assert report.faults == []
+
+
+async def test_what_was_quoted_as_the_model_refused_is_no_figure_of_the_model(
+    ground: Ground, tmp_path: Path
+) -> None:
+    async with ModelServer.open([Status(401, "no such key")]) as model:
+        settings = {"openai_base_url": model.base_url, "docbot_chat_model": "test-chat"}
+        async with rooms_on(ground, **settings) as rooms:
+            report = await measured(rooms, written(tmp_path, ASKED))
+    assert report.run.measured.records == ()
+    assert "quoted instead of answering" in report.run.measured.failures[0].reason
+    assert report.faults == ["no question could be asked"]
 
 
 async def test_two_configurations_are_compared_question_by_question(
