@@ -17,7 +17,7 @@ from pathlib import Path
 
 import platformdirs
 
-from benchmarks.eval_cache import CachedEmbedder, VectorCache
+from benchmarks.eval_cache import CachedEmbedder, VectorCache, question_key
 from docbot import __version__
 from docbot.app.evaluating import Wanted, evaluate
 from docbot.app.reading import sync_sources
@@ -130,13 +130,14 @@ async def embed_sites(rooms: Rooms, embedder: CachedEmbedder) -> None:
         await rebuild_index(rooms)
 
 
-async def texts_to_embed(rooms: Rooms, place: Place, model: str) -> list[str]:
-    """List all that has no vector in the database yet, and every question."""
+async def keys_to_embed(rooms: Rooms, place: Place, model: str) -> list[str]:
+    """List under what the vectors of all questions, and of chunks without one, are kept."""
     chunks = await rooms.generations.not_embedded(model, 10_000_000)
     texts = [embedding_text(chunk.title, chunk.heading_path, chunk.text) for chunk in chunks]
     for one in read_questions(place.questions):
-        texts += [question_text(one.title, one.body), asked_text(one.title, one.body)]
-    return [text for text in texts if text]
+        asked = question_text(one.title, one.body), asked_text(one.title, one.body)
+        texts += [question_key(text) for text in asked if text]
+    return texts
 
 
 def settings_for(place: Place, given: Settings, model: str | None) -> Settings:
@@ -188,7 +189,7 @@ async def _dense(
     async with open_rooms(settings_for(place, given, model)) as rooms:
         endpoint = rooms.embedder if _has_endpoint(given) else None
         embedder = CachedEmbedder(model, vectors, endpoint)
-        lacking = embedder.lacking(await texts_to_embed(rooms, place, model))
+        lacking = embedder.lacking(await keys_to_embed(rooms, place, model))
         if lacking and endpoint is None:
             print(f"\n{len(lacking)} vectors of {model} are missing. {_HOW_TO_FILL}")
             return None

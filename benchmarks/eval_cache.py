@@ -5,7 +5,6 @@ from array import array
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Self
 
 from docbot.errors import TransientError
 from docbot.retrieval.embedder import BATCH, Embedder
@@ -57,6 +56,15 @@ class CachedEmbedder:
         """List what the endpoint would be asked for, each once."""
         return [text for text in dict.fromkeys(texts) if self._cache.find(self.model, text) is None]
 
+    async def embed_questions(self, texts: Sequence[str]) -> list[list[float]]:
+        lacking = [text for text in dict.fromkeys(texts) if self._find_question(text) is None]
+        if lacking:
+            vectors = await self._endpoint(len(lacking)).embed_questions(lacking)
+            keys = map(question_key, lacking)
+            self._cache.put(self.model, list(zip(keys, vectors, strict=True)))
+        found = [self._find_question(text) for text in texts]
+        return [vector for vector in found if vector is not None]
+
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         lacking = self.lacking(texts)
         for start in range(0, len(lacking), BATCH):
@@ -64,21 +72,29 @@ class CachedEmbedder:
         found = [self._cache.find(self.model, text) for text in texts]
         return [vector for vector in found if vector is not None]
 
-    async def embed_questions(self, texts: Sequence[str]) -> list[list[float]]:
-        return await self.embed(texts)
-
-    def with_model(self, model: str) -> Self:
+    def with_model(self, model: str) -> Embedder:
         embedder = self._embedder.with_model(model) if self._embedder is not None else None
-        return type(self)(model, self._cache, embedder)
+        return CachedEmbedder(model, self._cache, embedder)
+
+    def _find_question(self, text: str) -> list[float] | None:
+        return self._cache.find(self.model, question_key(text))
 
     async def _fetch(self, texts: Sequence[str]) -> None:
+        vectors = await self._endpoint(len(texts)).embed(texts)
+        self._cache.put(self.model, list(zip(texts, vectors, strict=True)))
+
+    def _endpoint(self, lacking: int) -> Embedder:
         if self._embedder is None:
             raise TransientError(
-                f"{len(texts)} texts are not in the cache of vectors of {self.model}, and no"
-                " endpoint is set"
+                f"{lacking} texts are not in the cache of vectors of {self.model}, and no endpoint"
+                " is set"
             )
-        vectors = await self._embedder.embed(texts)
-        self._cache.put(self.model, list(zip(texts, vectors, strict=True)))
+        return self._embedder
+
+
+def question_key(text: str) -> str:
+    """Give what a question is kept under: some models tell it from a passage of the same words."""
+    return f"question\0{text}"
 
 
 def _hash(text: str) -> bytes:

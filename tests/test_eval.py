@@ -26,6 +26,10 @@ class Counting:
         self.asked += texts
         return [[1.0, float(len(text))] for text in texts]
 
+    async def embed_questions(self, texts: Sequence[str]) -> list[list[float]]:
+        self.asked += [f"{text}?" for text in texts]
+        return [[2.0, float(len(text))] for text in texts]
+
     def with_model(self, model: str) -> Embedder:
         return Counting(model)
 
@@ -35,16 +39,20 @@ async def test_a_vector_is_asked_for_once_whoever_asks_again(tmp_path: Path) -> 
     cache = VectorCache(tmp_path / "deep" / "vectors.sqlite")
     embedder = CachedEmbedder(MODEL, cache, endpoint)
     assert await embedder.embed(["one", "three", "one"]) == [[1, 3], [1, 5], [1, 3]]
+    assert await embedder.embed_questions(["one"]) == [[2, 3]]
     cache.close()
 
     again = VectorCache(tmp_path / "deep" / "vectors.sqlite")
     without = CachedEmbedder(MODEL, again, None)
     assert await without.embed(["three", "one"]) == [[1, 5], [1, 3]]
-    assert endpoint.asked == ["one", "three"]
+    assert await without.embed_questions(["one"]) == [[2, 3]]
+    assert endpoint.asked == ["one", "three", "one?"]
     assert again.models() == [MODEL]
     assert without.lacking(["one", "four"]) == ["four"]
     with pytest.raises(TransientError, match="no endpoint is set"):
         await without.embed(["four"])
+    with pytest.raises(TransientError, match="no endpoint is set"):
+        await without.embed_questions(["four"])
     with pytest.raises(TransientError, match="vectors of other"):
         await without.with_model("other").embed(["one"])
     again.close()
