@@ -4,8 +4,6 @@ A backup is whole or not there: it is written under another name and renamed at 
 reads the whole file before it touches the database, and loads all of it or nothing.
 """
 
-import os
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import BinaryIO
 from docbot import __version__
 from docbot.app.archive import Archive, ArchiveWriter, Manifest, TableCopy, member_name
 from docbot.app.embedding import Progress
+from docbot.app.files import new_file, refuse_target, writing
 from docbot.app.rooms import database_url, make_folder, open_rooms, rebuild_index
 from docbot.db.copies import Loading, Snapshot, Table, loading, nobody_acts, snapshot
 from docbot.db.locks import sync_lock
@@ -25,6 +24,7 @@ from docbot.errors import DocbotError, TransientError, UsageError
 from docbot.settings import Settings
 
 _MEGABYTE = 1_000_000
+_WHAT = "the backup"
 
 
 class _Megabytes:
@@ -60,11 +60,11 @@ async def back_up(
         UsageError: the file is there already, or cannot be written; or there is nothing to back up.
         DocbotError: it could not be read or written to its end; no file is left.
     """
-    _refuse_target(path, force=force)
+    refuse_target(path, force=force)
     make_folder(settings.docbot_data_dir)
     with closing(Database(database_url(settings), settings.docbot_data_dir)) as database:
         async with snapshot(database) as snap:
-            with _new_file(path, force=force) as file, _shown(progress, "backing up") as done:
+            with new_file(path, _WHAT, force=force) as file, _shown(progress, "backing up") as done:
                 manifest = await _write(snap, file, done)
     for name in snap.foreign:
         say(f"left out: table {name}, which is not docbot's")
@@ -83,7 +83,7 @@ async def _write(snap: Snapshot, file: BinaryIO, done: _Megabytes) -> Manifest:
         tables=tables,
         left_out=snap.left_out,
     )
-    with _writing():
+    with writing(_WHAT):
         writer.finish(manifest)
     return manifest
 
@@ -91,68 +91,18 @@ async def _write(snap: Snapshot, file: BinaryIO, done: _Megabytes) -> Manifest:
 async def _write_table(
     snap: Snapshot, table: Table, writer: ArchiveWriter, done: _Megabytes
 ) -> TableCopy:
-    with _writing():
+    with writing(_WHAT):
         member = writer.begin(member_name(table.name))
 
     async def take(data: bytes) -> None:
-        with _writing():  # here, or it would be taken for a fault of Postgres
+        with writing(_WHAT):  # here, or it would be taken for a fault of Postgres
             member.write(data)
         done.add(len(data))
 
     rows = await snap.copy(table, take)
-    with _writing():
+    with writing(_WHAT):
         member.finish()
     return TableCopy(table.name, table.columns, rows, member.size, member.sha256)
-
-
-@contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise TransientError(f"the backup cannot be written: {error.strerror}") from error
-
-
-def _refuse_target(path: Path, *, force: bool) -> None:
-    if path.name == "-":
-        raise UsageError("FILE: a backup is written to a file, not to standard output")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.parent}")
-    if path.is_dir() or (path.exists() and not path.is_file()):
-        raise UsageError(f"{path} is no file; give the name of a file to be written")
-    if path.exists() and not force:
-        raise UsageError(f"{path} is there already; give another name, or --force to replace it")
-
-
-@contextmanager
-def _new_file(path: Path, *, force: bool) -> Iterator[BinaryIO]:
-    """A file that gets its name once the block has ended well; readable by its owner alone."""
-    folder = path.parent
-    try:
-        number, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".new", dir=folder)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be written to ({error.strerror})") from error
-    new = Path(name)
-    try:
-        with os.fdopen(number, "w+b") as file:
-            yield file
-            with _writing():
-                file.flush()
-                os.fsync(file.fileno())
-        _refuse_target(path, force=force)  # it may have come meanwhile
-        with _writing():
-            new.replace(path)
-            _sync_folder(folder)
-    finally:
-        new.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 async def restore(
