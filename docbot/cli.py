@@ -701,6 +701,36 @@ def questions_show(question_id: int) -> None:
     _with_rooms(show)
 
 
+@questions.command("export")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--solved", is_flag=True, help="The posts whose answers helped; must be given.")
+@click.option("--force", is_flag=True, help="Replace FILE where it is there already.")
+def questions_export(file: Path, solved: bool, force: bool) -> None:
+    """Write solved questions into FILE, or - for standard output, for `docbot eval`.
+
+    Solved are the posts whose answer somebody found helpful and nobody not right. Each is a line
+    of JSON: {"id", "source", "title", "body", "gold"}; gold are the pages that the answer cited.
+    The file holds what members wrote.
+
+    \b
+    Examples:
+      docbot questions export --solved solved.jsonl
+      docbot questions export --solved - > solved.jsonl
+    """
+    from docbot.app.solved import export_solved
+
+    if not solved:
+        raise UsageError(
+            "only of solved questions is it known which pages answer them; "
+            f"docbot questions export --solved {file}"
+        )
+
+    async def export(rooms: "Rooms") -> None:
+        await export_solved(rooms, file, force=force, say=_warn)
+
+    _with_rooms(export)
+
+
 @questions.command("retry")
 @click.argument("question_id", type=_ID)
 def questions_retry(question_id: int) -> None:

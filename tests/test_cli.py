@@ -131,6 +131,12 @@ async def test_ask_answers_with_citations(read: Shell) -> None:
     assert answer["model"] is None
 
 
+async def test_questions_without_a_solved_one_are_an_empty_file(read: Shell) -> None:
+    ran = await read.run("questions", "export", "--solved", "-")
+    assert (ran.code, ran.out) == (0, "")
+    assert "solved questions written: 0" in ran.err
+
+
 async def test_ask_in_plain_text_shows_the_sources(read: Shell) -> None:
     ran = await read.run("ask", "How do I repeat a failed frobnication?")
     assert "max_retries" in ran.out
@@ -238,6 +244,9 @@ async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:
         (["questions", "retry", "5"], "there is no question 5"),
         (["questions", "retry", "five"], "is not a valid integer"),
         (["questions", "list", "--state", "typo"], "states: collecting, waiting"),
+        (["questions", "export", "q.jsonl"], "docbot questions export --solved q.jsonl"),
+        (["questions", "export", "--solved", "docs"], "docs is no file"),
+        (["questions", "export", "--solved", "nowhere/q.jsonl"], "there is no folder nowhere"),
         (["backup"], "Missing argument 'FILE'"),
         (["backup", "-"], "not to standard output"),
         (["backup", "nowhere/docbot.tar"], "there is no folder nowhere"),

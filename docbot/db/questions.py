@@ -224,6 +224,31 @@ _LIST = """
     ORDER BY questions.id DESC LIMIT $3
 """
 
+# Solved is what somebody found helpful and nobody not right. Of a post alone: what a mention asks
+# leans on what stands above it, and private questions stay where they are. What is deleted on
+# Discord has no text any more. Evidence of older versions names no source, but its chunk does.
+_SOLVED = """
+    SELECT questions.id, questions.title,
+           (SELECT coalesce(string_agg(content, E'\n\n' ORDER BY messages.id), '')
+            FROM messages JOIN question_messages ON message_id = messages.id
+            WHERE question_id = questions.id) AS body,
+           (SELECT bool_or(messages.deleted_at IS NOT NULL)
+            FROM messages JOIN question_messages ON message_id = messages.id
+            WHERE question_id = questions.id) AS is_deleted,
+           (SELECT jsonb_agg(jsonb_build_array(
+                       coalesce(piece ->> 'source', sources.name), piece ->> 'url')
+                   ORDER BY (piece ->> 'n')::int)
+            FROM jsonb_array_elements(evidence) AS piece
+            LEFT JOIN chunks ON chunks.id = (piece ->> 'chunk')::bigint
+            LEFT JOIN sources ON sources.id = chunks.source_id
+            WHERE (piece ->> 'cited')::boolean) AS cited
+    FROM questions JOIN answers ON question_id = questions.id
+    WHERE origin = 'post' AND state = 'answered' AND lane IN ('answer', 'suggest')
+      AND EXISTS (SELECT FROM feedback WHERE answer_id = answers.id AND vote = 'helpful')
+      AND NOT EXISTS (SELECT FROM feedback WHERE answer_id = answers.id AND vote = 'not_right')
+    ORDER BY questions.id
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -292,6 +317,20 @@ class Listed:
     attempt: int
     lane: str | None
     answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A post whose answer helped; `cited` are (source, address), in the order of their numbers.
+
+    The source is None where it is not known any more; `is_deleted`: there is no text left.
+    """
+
+    id: int
+    title: str
+    body: str
+    is_deleted: bool
+    cited: Sequence[tuple[str | None, str]]
 
 
 class Questions:
@@ -427,6 +466,21 @@ class Questions:
         with translated():
             rows = await self._pool.fetch(_LIST, state, None, limit)
         return [Listed(**row) for row in rows]
+
+    async def solved(self) -> list[Solved]:
+        """Every post whose answer helped, the oldest first."""
+        with translated():
+            rows = await self._pool.fetch(_SOLVED)
+        return [
+            Solved(
+                row["id"],
+                row["title"],
+                row["body"],
+                bool(row["is_deleted"]),
+                [(source, url) for source, url in row["cited"] or ()],
+            )
+            for row in rows
+        ]
 
     async def find(self, question_id: int) -> Listed | None:
         with translated():
