@@ -12,6 +12,7 @@ DocbotError
     ├── RefusedError    the far side will not do it for us (rights, moderation, quota)
     │   └── MovedError  what was asked for is somewhere else, where we may not follow
     ├── TooLongError    the far side takes less at once; less may go through
+    ├── EmptyError      what came back holds nothing
     └── GarbledError    what came back cannot be read
 """
 
@@ -72,6 +73,10 @@ class MovedError(RefusedError):
 
 class TooLongError(PermanentError):
     """The far side takes less at once; less may go through."""
+
+
+class EmptyError(PermanentError):
+    """What came back holds nothing; another try may bring something."""
 
 
 class GarbledError(PermanentError):

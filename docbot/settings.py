@@ -190,6 +190,11 @@ class Settings(BaseSettings):
         description="How often the chat model is asked within any minute; the others wait.",
         json_schema_extra={"reload": True},
     )
+    docbot_answer_seconds: Annotated[float, Field(ge=5, le=3600, allow_inf_nan=False)] = Field(
+        60,
+        description="Seconds that the chat model has for an answer; after them only links are given. More for a slow model of your own.",
+        json_schema_extra={"reload": True},
+    )
     docbot_caution: Literal["cautious", "helpful"] = Field(
         "cautious",
         description="How sure docbot must be before it answers or names pages; docs/retrieval.md has what each does.",

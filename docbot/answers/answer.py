@@ -4,7 +4,9 @@ The lane is decided first and only ever lowered: a quiet lane never calls the mo
 that cites nothing it was given is not passed on.
 """
 
+import asyncio
 import logging
+import random
 import re
 import secrets
 from collections.abc import Sequence
@@ -13,21 +15,35 @@ from time import perf_counter
 
 from docbot.answers import texts
 from docbot.answers.citations import check
+from docbot.answers.follow_up import Rewriting, rewrite
 from docbot.answers.generate import ChatModel, OnText
 from docbot.answers.lanes import Caution, Lane, judge
 from docbot.answers.prompt import (
     NO_ANSWER,
+    PASSAGES_BUDGET,
     PROMPT_VERSION,
+    QUESTION_BUDGET,
     QuestionText,
     Turn,
+    asked_again,
     chat_messages,
     within_budget,
 )
 from docbot.answers.quote import quote, title
-from docbot.answers.reply import Completion
+from docbot.answers.reply import Completion, total
 from docbot.answers.split import split
 from docbot.answers.tables import tables_as_code
-from docbot.errors import DownError, PermanentError, RefusedError, TooLongError
+from docbot.answers.unwrapped import unwrapped
+from docbot.errors import (
+    BusyError,
+    DocbotError,
+    DownError,
+    EmptyError,
+    PermanentError,
+    RefusedError,
+    TooLongError,
+    TransientError,
+)
 from docbot.retrieval.lexical import asked_in, terms
 from docbot.retrieval.passages import Passage
 from docbot.retrieval.search import SearchResult
@@ -37,8 +53,13 @@ log = logging.getLogger(__name__)
 _MOST_SUGGESTED = 3  # pages
 _LONGEST_ANSWER = 5_500  # characters, three messages; beyond, a model has lost its thread
 _MOST_READ = 2 * _LONGEST_ANSWER  # characters; cutting what is thrown away takes time too
-_LITTLE = 5_000  # characters of passages: with rules and question some 2,500 tokens
-_LITTLE_QUESTION = 2_000  # characters
+_LITTLE = 1_250  # tokens of passages: with rules and question some 2,750
+_LITTLE_QUESTION = 500  # tokens
+# Who asked in a forum looks away, and who mentioned docbot waits: a page now is worth more than an
+# answer later. It is as long as a model may take for one reply.
+_SECONDS = 60.0
+_RETRY_SECONDS = 1.0  # before what failed in passing is tried again, half of it by chance
+_LEAST_LEFT = 0.25  # of the time, for a second try; with less it would end in nothing
 _CUT_BY_MODEL = "the end of the reply: the model stopped at its length limit"
 # Within its line: over its end, each of a thousand empty lines would be read to the last.
 _NO_ANSWER_LINE = re.compile(rf"^[ \t*`\"'>]*{NO_ANSWER}\b(.*)$", re.MULTILINE)
@@ -46,11 +67,12 @@ _NO_ANSWER_LINE = re.compile(rf"^[ \t*`\"'>]*{NO_ANSWER}\b(.*)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """One line of the sources; `title` is `Page title › Heading`."""
+    """One line of the sources; `title` is `Page title › Heading`, `source` where the page is of."""
 
     n: int
     url: str
     title: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +110,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """A model's reply, and the passages that it was shown; `note` is for the operator."""
+    """A model's reply, and the passages that it was shown; `note` is for the operator.
+
+    `written` is the reply before an answer was taken out of its JSON.
+    """
 
     completion: Completion
+    written: str
     shown: list[Passage]
     note: str | None = None
 
@@ -109,9 +135,35 @@ class _Draft:
 class Answerer:
     """Answers with a model, or without one by quoting."""
 
-    def __init__(self, model: ChatModel | None, caution: Caution = "cautious") -> None:
+    def __init__(
+        self,
+        model: ChatModel | None,
+        caution: Caution = "cautious",
+        *,
+        seconds: float = _SECONDS,
+        retry_seconds: float = _RETRY_SECONDS,
+    ) -> None:
+        """Set up.
+
+        Args:
+            model: None quotes. It keeps its own time for one reply.
+            caution: how sure docbot must be.
+            seconds: for an answer, its second try included.
+            retry_seconds: before what failed in passing is tried again.
+        """
         self._model = model
         self._caution = caution
+        self._seconds = seconds
+        self._retry_seconds = retry_seconds
+
+    @property
+    def made_by(self) -> tuple[str, ...]:
+        """What an answer of a model depends on beside question and passages; () without a model."""
+        return (PROMPT_VERSION, self._model.name, self._caution) if self._model else ()
+
+    async def rewritten(self, question: QuestionText, history: Sequence[Turn]) -> Rewriting | None:
+        """Make of a follow-up the question to search for; None where there is nobody to ask."""
+        return await rewrite(self._model, question, history) if self._model and history else None
 
     async def answer(
         self,
@@ -119,58 +171,112 @@ class Answerer:
         history: Sequence[Turn],
         found: SearchResult,
         on_text: OnText | None = None,
+        *,
+        sought: QuestionText | None = None,
+        may_wait: bool = True,
     ) -> Answer:
-        """Answer from the passages that were found; quote them where the model is left alone or refuses.
+        """Answer from the passages that were found.
 
-        `on_text` is told what a model writes as it writes it, before anything is checked.
+        They are quoted where the model is left alone or refuses, and pointed to where it takes
+        too long.
+
+        Args:
+            question: in the person's own words.
+            history: earlier turns of the conversation, oldest first.
+            found: what the search gave.
+            on_text: told what a model writes as it writes it, before anything is checked.
+            sought: what was searched for, where that is not the question as it stands.
+            may_wait: False where it was asked too long ago to be asked again later: pages are
+                pointed to instead.
 
         Raises:
-            TransientError: the model cannot be reached now; ask again later.
+            BusyError: the model is at its rate limit; ask again later.
+            TransientError: the model fails in passing, and `may_wait`; ask again later.
         """
         started = perf_counter()
         passages = found.passages
+        sought = sought or question
         judgement = judge(found, self._caution)
         lane = judgement.lane
         timings = {"decide": _since(started)}
         completion: Completion | None = None
         if lane == "answer" and self._model is not None:
-            asking = _Asking(self._model, question, history, passages, on_text)
             generating = perf_counter()
+            asking = _Asking(
+                model=self._model,
+                question=question,
+                sought=sought,
+                history=history,
+                passages=passages,
+                on_text=_Listener(on_text) if on_text else None,
+                ends_at=generating + self._seconds,
+                least_left=self._seconds * _LEAST_LEFT,
+                retry_seconds=self._retry_seconds,
+                may_wait=may_wait,
+            )
             draft, completion = await asking.draft()
             timings["generate"] = _since(generating)
         elif lane == "answer":
-            draft = _quoted(question, passages)
+            draft = _quoted(sought, passages)
         elif lane == "suggest":
             draft = _suggestion(passages)
         else:
-            draft = _quiet(question, passages)
+            draft = _quiet(sought, passages)
         timings["total"] = _since(started)
         return _answer(draft, judgement.probability, passages, completion, timings)
 
 
+class _Listener:
+    """Who is told a reply as it is written, and whether they were: nothing told is taken back."""
+
+    def __init__(self, on_text: OnText) -> None:
+        self._on_text = on_text
+        self.was_told = False
+
+    def __call__(self, text: str) -> None:
+        self.was_told = True
+        self._on_text(text)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """One question to a model."""
+    """One question to a model; `ends_at` and `least_left` are of `perf_counter`."""
 
     model: ChatModel
     question: QuestionText
+    sought: QuestionText
     history: Sequence[Turn]
     passages: Sequence[Passage]
-    on_text: OnText | None
+    on_text: _Listener | None
+    ends_at: float
+    least_left: float
+    retry_seconds: float
+    may_wait: bool
 
     async def draft(self) -> tuple[_Draft, Completion | None]:
         """Give what the model says once it is checked; where it is not to be had, a quotation."""
         try:
             told = await self._told()
         except (DownError, PermanentError) as error:
-            return self._instead(error), None
+            return self._quoted_instead(error), None
+        except BusyError:
+            raise
+        except TransientError as error:
+            if self.may_wait and self._left() > 0:
+                raise
+            return self._pointed_instead(error), None
         draft = _judged(told.completion, told.shown, self.passages)
         notes = "; ".join(filter(None, (told.note, draft.note)))
         return replace(draft, note=notes or None), told.completion
 
-    def _instead(self, error: DownError | PermanentError) -> _Draft:
+    def _pointed_instead(self, error: TransientError) -> _Draft:
+        note = f"suggested pages instead of answering: {error}"
+        log.warning("%s", note)
+        return replace(_suggestion(self.passages), note=note)
+
+    def _quoted_instead(self, error: DownError | PermanentError) -> _Draft:
         quoted = replace(
-            _quoted(self.question, self.passages), note=f"quoted instead of answering: {error}"
+            _quoted(self.sought, self.passages), note=f"quoted instead of answering: {error}"
         )
         if isinstance(error, DownError):
             return replace(quoted, text=f"{texts.QUOTED_INSTEAD}\n\n{quoted.text}")
@@ -179,24 +285,94 @@ class _Asking:
         return quoted
 
     async def _told(self) -> _Told:
-        """Ask; once more with little where that was more than the model takes."""
+        """Ask; once more where that failed in passing, or what came is of no use."""
         try:
-            messages = chat_messages(self.question, self.history, self.passages, _mark())
-            completion = await self.model.complete(messages, self.on_text)
-            return _Told(completion, within_budget(self.passages))
+            told = await self._ask()
+        except (BusyError, DownError):
+            raise
+        except (TransientError, EmptyError) as error:
+            if not self._may_ask_again():
+                raise
+            log.warning("asked again: %s", error)
+            await asyncio.sleep(self.retry_seconds * random.uniform(0.5, 1))  # noqa: S311  # spreads retries
+            return replace(await self._ask_within_time(), note=f"asked again: {error}")
+        fault = _fault(told)
+        if fault is None or not self._may_ask_again():
+            return told
+        try:
+            second = await self._ask_within_time(told.written)
+        except DocbotError as error:  # what came first is all there is
+            log.info("its reply %s, and asked again it failed: %s", fault, error)
+            return told
+        completion = _both(told.completion, second.completion)
+        return replace(
+            second, completion=completion, note=f"asked again: the model's reply {fault}"
+        )
+
+    def _left(self) -> float:
+        return self.ends_at - perf_counter()
+
+    def _may_ask_again(self) -> bool:
+        return self._left() > self.least_left and not (self.on_text and self.on_text.was_told)
+
+    async def _ask_within_time(self, refused: str = "") -> _Told:
+        try:
+            async with asyncio.timeout(self._left()):
+                return await self._ask(refused)
+        except TimeoutError as error:
+            raise TransientError(
+                f"model {self.model.name}: asked again, it gave no reply in the time that was left;"
+                " it is too slow, or its endpoint overloaded"
+            ) from error
+
+    async def _ask(self, refused: str = "") -> _Told:
+        """Ask; with little where that is more than the model takes.
+
+        `refused` is a reply to this very question that was of no use.
+        """
+        try:
+            return await self._complete(self.history, PASSAGES_BUDGET, QUESTION_BUDGET, refused)
         except TooLongError as error:
             log.warning("asked again with fewer passages: %s", error)
             note = f"asked again with fewer passages: {error}"
+        return replace(await self._complete((), _LITTLE, _LITTLE_QUESTION, refused), note=note)
+
+    async def _complete(
+        self, history: Sequence[Turn], passages_budget: int, question_budget: int, refused: str
+    ) -> _Told:
         messages = chat_messages(
             self.question,
-            (),
+            history,
             self.passages,
             _mark(),
-            passages_budget=_LITTLE,
-            question_budget=_LITTLE_QUESTION,
+            passages_budget=passages_budget,
+            question_budget=question_budget,
         )
+        if refused:
+            messages = asked_again(messages, refused)
         completion = await self.model.complete(messages, self.on_text)
-        return _Told(completion, within_budget(self.passages, _LITTLE), note)
+        shown = within_budget(self.passages, passages_budget)
+        text = unwrapped(completion.text) or ""
+        return _Told(replace(completion, text=text), completion.text, shown)
+
+
+def _fault(told: _Told) -> str | None:
+    """Say why nothing can be made of a reply; None where it answers, or says that it cannot."""
+    text = told.completion.text
+    if not text:
+        return "was JSON without an answer"
+    if _NO_ANSWER_LINE.search(text) or check(text[:_MOST_READ], told.shown).cited:
+        return None
+    return "cited none of the passages"
+
+
+def _both(first: Completion, second: Completion) -> Completion:
+    """Give the second reply at the price of both."""
+    return replace(
+        second,
+        tokens_in=total(first.tokens_in, second.tokens_in),
+        tokens_out=total(first.tokens_out, second.tokens_out),
+    )
 
 
 def _mark() -> str:
@@ -268,7 +444,7 @@ def _answer(
 ) -> Answer:
     cited = [passages[number - 1] for number in draft.cited]
     citations = tuple(
-        Citation(number, passage.url, title(passage))
+        Citation(number, passage.url, title(passage), passage.source)
         for number, passage in enumerate(cited, start=1)
     )
     numbers = {citation.url: citation.n for citation in citations}

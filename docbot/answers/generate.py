@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from docbot.answers.prompt import ChatMessage
 from docbot.answers.reply import Completion, ReplyReader
-from docbot.errors import PermanentError, TransientError
+from docbot.errors import EmptyError, PermanentError, TransientError
 from docbot.retrieval.endpoint import Endpoint, Model, ReportedError
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class ChatModel(Protocol):
             TransientError: unreachable, overloaded, too slow, broken off, or at a rate limit.
             RefusedError: a wrong key, an unknown model, an exhausted quota.
             TooLongError: the messages are more than the model takes.
-            PermanentError: a filtered, empty or unreadable reply.
+            EmptyError: a reply without a text.
+            PermanentError: a filtered or unreadable reply.
         """
         ...
 
@@ -192,7 +193,7 @@ class OpenAIChatModel:
                 " (content_filter); ask in other words, or set DOCBOT_CHAT_MODEL to another model"
             )
         if not completion.text:
-            raise PermanentError(
+            raise EmptyError(
                 f"{where} an empty reply of model {self.name} (finish reason: {reason}): ask in"
                 " other words, or set DOCBOT_CHAT_MODEL to another model"
             )

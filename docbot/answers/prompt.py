@@ -1,25 +1,36 @@
 """What the model is asked: the rules, the conversation so far, the passages and the question.
 
-The rules are `prompts/answer.md`; `PROMPT_VERSION` names that text exactly, so that an answer
-kept in the database tells which rules it was made under.
+The rules are `prompts/answer.md`, and `prompts/again.md` for who kept to none of them;
+`PROMPT_VERSION` names both texts exactly, so that an answer kept in the database tells which rules
+it was made under.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 from string import Template
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
+from docbot.answers.citations import without_numbers
+from docbot.knowledge.chunking.tokens import first_tokens, tokens
 from docbot.retrieval.passages import Passage
 
 NO_ANSWER: Final = "NO_ANSWER"  # what the model writes when the passages do not answer
 
-# In characters, about four to a token of English: passages and history together stay near
-# 7,000 tokens, which the smallest models take, and a passage is about 1,200 characters.
-PASSAGES_BUDGET = 20_000
-HISTORY_BUDGET = 6_000
-QUESTION_BUDGET = 8_000  # a post with its log; what is beyond seldom says more
+# In tokens as docbot estimates them: with the rules all stays near 9,000, which the smallest models
+# take and their reply too; a passage is 200 to 500.
+PASSAGES_BUDGET = 5_000
+HISTORY_BUDGET = 1_500
+QUESTION_BUDGET = 2_000  # a post with its log; what is beyond seldom says more
+_REPLY_BUDGET = 500  # of a reply that is shown to the model again
+
+# How documentation names its editions in addresses. A bare number is a year or a chapter as well.
+_EDITION = re.compile(
+    r"v\d+|v?\d+(?:\.(?:\d+|x))+|latest|stable|current|lts|main|master|dev|nightly|next"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +59,28 @@ class ChatMessage:
     content: str
 
 
-def _packaged() -> tuple[str, Template]:
-    text = (files("docbot.answers") / "prompts" / "answer.md").read_text(encoding="utf-8")
-    first, rules = text.split("\n", 1)
-    digest = sha256(text.encode()).hexdigest()[:8]
-    return f"{first.removeprefix('version:').strip()}-{digest}", Template(rules.strip())
+def packaged(*names: str) -> tuple[str, list[Template]]:
+    """Read prompts of `prompts/`; give the version that the first one states, and their texts.
+
+    The version ends in a digest of all of them.
+    """
+    folder = files("docbot.answers") / "prompts"
+    texts = [(folder / name).read_text(encoding="utf-8") for name in names]
+    stated, texts[0] = texts[0].split("\n", 1)
+    digest = sha256("\n".join([stated, *texts]).encode()).hexdigest()[:8]
+    version = f"{stated.removeprefix('version:').strip()}-{digest}"
+    return version, [Template(text.strip()) for text in texts]
 
 
-PROMPT_VERSION, _RULES = _packaged()
+PROMPT_VERSION, (_RULES, _AGAIN) = packaged("answer.md", "again.md")
 
 
 def within_budget(passages: Sequence[Passage], budget: int = PASSAGES_BUDGET) -> list[Passage]:
-    """Keep the first passages that fit into `budget` characters together, at least one."""
+    """Keep the first passages that fit into `budget` tokens together, at least one."""
     kept: list[Passage] = []
     left = budget
     for passage in passages:
-        left -= len(_described(passage))
+        left -= tokens(_described(passage))
         if left < 0 and kept:
             break
         kept.append(passage)
@@ -87,17 +104,17 @@ def chat_messages(
         history: earlier turns, oldest first; the oldest go first where they do not fit.
         passages: best first, numbered from 1; the last go first where they do not fit.
         mark: random and new for each request, so that no text can pretend to end a passage.
-        passages_budget: in characters; one passage is always kept, cut if need be.
-        history_budget: in characters.
-        question_budget: in characters.
+        passages_budget: in tokens; one passage is always kept, cut if need be.
+        history_budget: in tokens.
+        question_budget: in tokens.
     """
     rules = _RULES.substitute(mark=mark, no_answer=NO_ANSWER)
     shown = within_budget(passages, passages_budget)
     parts = [
-        _between(f"passage {number}", _described(passage)[:passages_budget], mark)
+        between(f"passage {number}", first_tokens(_described(passage), passages_budget), mark)
         for number, passage in enumerate(shown, start=1)
     ]
-    parts.append(_between("question", question.text[:question_budget], mark))
+    parts.append(between("question", first_tokens(question.text, question_budget), mark))
     return [
         ChatMessage("system", rules),
         *(ChatMessage(turn.role, turn.text) for turn in _latest(history, history_budget)),
@@ -105,24 +122,48 @@ def chat_messages(
     ]
 
 
-def _between(name: str, text: str, mark: str) -> str:
+def asked_again(messages: Sequence[ChatMessage], reply: str) -> list[ChatMessage]:
+    """Write the request once more to a model whose reply could not be used."""
+    return [
+        *messages,
+        ChatMessage("assistant", first_tokens(reply, _REPLY_BUDGET)),
+        ChatMessage("user", _AGAIN.substitute(no_answer=NO_ANSWER)),
+    ]
+
+
+def between(name: str, text: str, mark: str) -> str:
+    """Fence a text with the mark, so that nothing in it can end it."""
     return f"--- {name} {mark} ---\n{text.replace(mark, '')}\n--- end {mark} ---"
 
 
+def edition(address: str) -> str | None:
+    """Give the edition that an address names, as `2.5.3` or `latest`; None where it names none."""
+    folders = urlsplit(address).path.lower().split("/")[:-1]
+    return next((folder for folder in folders if _EDITION.fullmatch(folder)), None)
+
+
 def _described(passage: Passage) -> str:
+    """Say where a passage comes from, then what it says."""
+    named = edition(passage.url)
+    source = f"{passage.source}, edition {named}" if named else passage.source
     headings = [part for part in passage.heading_path if part != passage.title]
-    return f"{' > '.join([passage.title, *headings])}\n\n{passage.text}"
+    page = " > ".join([passage.title, *headings])
+    return f"Source: {source}\nPage: {page}\n\n{passage.text}"
 
 
 def _latest(history: Sequence[Turn], budget: int) -> list[Turn]:
-    """Keep the newest turns that fit; the first kept is a member's, as some endpoints demand."""
+    """Keep the newest turns that fit; the first kept is a member's, as some endpoints demand.
+
+    docbot's own lose their numbers, which named the passages of that time.
+    """
     kept: list[Turn] = []
     for turn in reversed(history):
-        budget -= len(turn.text)
+        text = without_numbers(turn.text) if turn.role == "assistant" else turn.text
+        budget -= tokens(text)
         if budget < 0:
             break
-        if turn.text.strip():
-            kept.append(turn)
+        if text.strip():
+            kept.append(Turn(turn.role, text))
     while kept and kept[-1].role == "assistant":
         kept.pop()
     return kept[::-1]

@@ -78,6 +78,12 @@ class Completion:
     is_cut: bool = False
 
 
+def total(*counts: int | None) -> int | None:
+    """Add up what endpoints told of tokens; None where none did."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
 class ReplyReader:
     """Puts a reply together from its pieces, or from one whole reply."""
 

@@ -176,7 +176,9 @@ async def open_answerer(settings: Settings) -> AsyncIterator[Answerer]:
         pace=Pace(settings.docbot_model_calls_per_minute, seconds=60),
     )
     try:
-        yield Answerer(guarded, settings.docbot_caution)
+        yield Answerer(
+            guarded, settings.docbot_caution, seconds=settings.docbot_answer_seconds
+        )
     finally:
         await model.close()
 
@@ -186,7 +188,10 @@ def chat_model(settings: Settings) -> OpenAIChatModel | None:
     if settings.docbot_chat_model is None:
         return None
     return OpenAIChatModel(
-        settings.docbot_chat_model, api_key=_api_key(settings), base_url=settings.openai_base_url
+        settings.docbot_chat_model,
+        api_key=_api_key(settings),
+        base_url=settings.openai_base_url,
+        timeout_seconds=settings.docbot_answer_seconds,
     )
 
 

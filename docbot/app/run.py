@@ -369,6 +369,7 @@ class RunningBot:
             sources=self._rooms.sources,
             bindings=self.bindings,
             searcher=self._rooms.searcher,
+            generation=lambda: self._rooms.index.name,
             answerer=lambda: self._answerer,
             typing=partial(typing, client),
             epoch=epoch,

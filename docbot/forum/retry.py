@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 # What is given up is given up by age: an outage of any length uses up no try.
 GIVE_UP_AFTER = timedelta(hours=6)
+# Who asked looks for an answer now: a model that goes on failing for one question is left, and
+# pages are pointed to.
+_PATIENCE = timedelta(seconds=60)
 # An error of one input alone does not go away with time.
 REFUSALS = 5
 
@@ -29,6 +32,11 @@ def pause(attempt: int, *, retry_after: float | None = None) -> float:
 def is_worth_a_line(attempt: int) -> bool:
     """Whether the log says that try `attempt` failed: the 1st, 2nd, 4th, 8th, so few in hours."""
     return attempt & (attempt - 1) == 0
+
+
+def may_wait(counts_from: datetime) -> bool:
+    """Whether a question is young enough to wait for a model that fails in passing."""
+    return datetime.now(UTC) - counts_from < _PATIENCE
 
 
 def is_too_old(counts_from: datetime) -> bool:

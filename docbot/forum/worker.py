@@ -8,12 +8,15 @@ import logging
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from time import perf_counter
 from typing import TypeAlias
 
 from docbot.answers import texts
 from docbot.answers.answer import Answer, Answerer
+from docbot.answers.follow_up import Rewriting
 from docbot.answers.prompt import QuestionText, Turn
+from docbot.answers.reply import total
 from docbot.answers.write import write
 from docbot.db.answers import AnswerRow, Answers
 from docbot.db.errors import translated
@@ -25,7 +28,8 @@ from docbot.db.sources import Sources
 from docbot.errors import DocbotError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.claims import ClaimLoop, Wake
-from docbot.forum.retry import REFUSALS, is_too_old, is_worth_a_line, pause
+from docbot.forum.repeats import is_repeatable, repeat_key, repeated, repeated_row
+from docbot.forum.retry import REFUSALS, is_too_old, is_worth_a_line, may_wait, pause
 from docbot.retrieval.search import Query, Searcher, SearchResult
 from docbot.telemetry import OnStep
 from docbot.text import as_seen, without_mentions
@@ -42,6 +46,29 @@ _CONTEXT_CHARACTERS = 600
 _PASSAGES = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it is searched for and put to the model.
+
+    `sought` is what the search is made for in words, `may_wait` whether it is young enough to be
+    asked again later.
+    """
+
+    query: Query
+    question: QuestionText
+    sought: QuestionText
+    history: list[Turn]
+    may_wait: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """An answer, and the row that it is stored as."""
+
+    answer: Answer
+    row: AnswerRow
+
+
 class QuestionWorker(ClaimLoop):
     """Answers due questions."""
 
@@ -55,6 +82,7 @@ class QuestionWorker(ClaimLoop):
         sources: Sources,
         bindings: Bindings,
         searcher: Searcher,
+        generation: Callable[[], str | None],
         answerer: Callable[[], Answerer],
         typing: Typing,
         epoch: int,
@@ -72,6 +100,7 @@ class QuestionWorker(ClaimLoop):
         self._sources = sources
         self._bindings = bindings
         self._searcher = searcher
+        self._generation = generation
         self._answerer = answerer
         self._typing = typing
         self._epoch = epoch
@@ -110,27 +139,57 @@ class QuestionWorker(ClaimLoop):
             await self._end(question, "cancelled", "the forum is no longer bound")
             return
         async with self._typing(question.channel_id):
-            history = await self._questions.history(question, _HISTORY_TURNS)
-            answer, search_ms = await self._find(
-                forum, search_query(question, history), asked(question), turns(history)
-            )
-            if answer.lane == "abstain" and question.post and not history:
-                # "Can you answer this?" asks what the post asks.
-                answer, search_ms = await self._find(
-                    forum, *asked_below_post(question), turns(history)
-                )
+            reply = await self._reply(question, forum)
             self._on_step("answer generated")
-        await self._store(question, answer, search_ms)
+        await self._store(question, reply)
+
+    async def _reply(self, question: Claimed, forum: Forum) -> _Reply:
+        """Give the answer that was given to this very question, or a new one."""
+        history = await self._questions.history(question, _HISTORY_TURNS)
+        answerer = self._answerer()
+
+        def key() -> bytes | None:
+            sources, index = forum.source_ids, self._generation()
+            return repeat_key(question, history, sources, index, answerer.made_by)
+
+        key_before = key()
+        if key_before is not None:
+            given = await self._given_before(question, key_before)
+            if given is not None:
+                return given
+        rewriting = await answerer.rewritten(asked(question), turns(history))
+        answer, found = await self._find(answerer, forum, search_for(question, history, rewriting))
+        if answer.lane == "abstain" and question.post and not history:
+            # "Can you answer this?" asks what the post asks.
+            answer, found = await self._find(answerer, forum, asked_below_post(question))
+        row = answer_row(answer, found.timings_ms, rewriting)
+        # An index that came meanwhile, or a search by words alone, is not what the key names.
+        if is_repeatable(answer) and found.warning is None and key() == key_before:
+            row = replace(row, repeat_key=key_before)
+        return _Reply(answer, row)
+
+    async def _given_before(self, question: Claimed, key: bytes) -> _Reply | None:
+        started = perf_counter()
+        stored = await self._answers.find_repeated(question.guild_id, key)
+        if stored is None:
+            return None
+        milliseconds = round((perf_counter() - started) * 1000, 3)
+        return _Reply(repeated(stored), repeated_row(stored, key, milliseconds))
 
     async def _find(
-        self, forum: Forum, query: Query, question: QuestionText, history: list[Turn]
-    ) -> tuple[Answer, dict[str, float]]:
-        """Search and answer; the second part is what the search took, in milliseconds."""
-        found = await self._searcher.search(query, forum.source_ids, _PASSAGES)
+        self, answerer: Answerer, forum: Forum, search: Asked
+    ) -> tuple[Answer, SearchResult]:
+        found = await self._searcher.search(search.query, forum.source_ids, _PASSAGES)
         await self._check_read(found, forum)
         self._on_step("passages found")
-        answer = await self._answerer().answer(question, history, found)
-        return answer, found.timings_ms
+        answer = await answerer.answer(
+            search.question,
+            search.history,
+            found,
+            sought=search.sought,
+            may_wait=search.may_wait,
+        )
+        return answer, found
 
     async def _check_read(self, found: SearchResult, forum: Forum) -> None:
         """Wait rather than say that the documentation has nothing, while nobody has read it."""
@@ -148,16 +207,15 @@ class QuestionWorker(ClaimLoop):
             retry_after=_NOTHING_READ_SECONDS,
         )
 
-    async def _store(self, question: Claimed, answer: Answer, search_ms: dict[str, float]) -> None:
+    async def _store(self, question: Claimed, reply: _Reply) -> None:
+        answer = reply.answer
         parts = messages_for(question, answer)
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 if not await self._send_on(conn, question, answer):
                     log.info("question %d ended or was taken meanwhile", question.id)
                     return
-                answer_id = await self._answers.add(
-                    conn, question.id, question.guild_id, answer_row(answer, search_ms)
-                )
+                answer_id = await self._answers.add(conn, question.id, question.guild_id, reply.row)
                 # Nothing to vote on and no question to end where docbot only says "nothing found".
                 carried = None if answer.lane == "abstain" else answer_id
                 for part, content in enumerate(parts, start=1):
@@ -233,17 +291,31 @@ def asked(question: Claimed) -> QuestionText:
     return QuestionText(as_seen(question.title), _words(question.body))
 
 
-def search_query(question: Claimed, history: list[PastTurn]) -> Query:
-    """The search for the new question; a follow-up is searched in its context, not the thread."""
-    context = (_said(history[-1]) if history else question.post)[:_CONTEXT_CHARACTERS]
-    return Query(as_seen(question.title), _words(question.body), context)
+def search_for(question: Claimed, history: list[PastTurn], rewriting: Rewriting | None) -> Asked:
+    """The search for the new question; a follow-up is searched in its context, not the thread.
+
+    In its context is as it was rewritten, or else with the last turn beside it.
+    """
+    own = asked(question)
+    if rewriting is not None and rewriting.question is not None:
+        sought, context = QuestionText(rewriting.question, own.body), ""
+    else:
+        sought, context = own, _said(history[-1]) if history else question.post
+    return Asked(
+        query=Query(sought.title, sought.body, context[:_CONTEXT_CHARACTERS]),
+        question=own,
+        sought=sought,
+        history=turns(history),
+        may_wait=may_wait(question.counts_from),
+    )
 
 
-def asked_below_post(question: Claimed) -> tuple[Query, QuestionText]:
-    """The search and the question of who calls docbot to a post: the post, and what they add."""
+def asked_below_post(question: Claimed) -> Asked:
+    """The search for who calls docbot to a post: the post, and what they add."""
     title, _, text = as_seen(question.post).partition("\n\n")
     body = _words(f"{text}\n\n{question.body}")
-    return Query(title, body), QuestionText(title, body)
+    whole = QuestionText(title, body)
+    return Asked(Query(title, body), whole, whole, [], may_wait(question.counts_from))
 
 
 def turns(history: list[PastTurn]) -> list[Turn]:
@@ -270,7 +342,12 @@ def messages_for(question: Claimed, answer: Answer) -> list[str]:
     return [answer.text] if question.origin == "mention" else []
 
 
-def answer_row(answer: Answer, search_ms: dict[str, float]) -> AnswerRow:
+def answer_row(
+    answer: Answer, search_ms: dict[str, float], rewriting: Rewriting | None = None
+) -> AnswerRow:
+    """What is stored of an answer; the rewriting of its question is part of its time and price."""
+    rewrite_ms = {"rewrite": rewriting.milliseconds} if rewriting else {}
+    paid = rewriting.completion if rewriting else None
     return AnswerRow(
         lane=answer.lane,
         text=answer.text,
@@ -281,6 +358,7 @@ def answer_row(answer: Answer, search_ms: dict[str, float]) -> AnswerRow:
                 "cited": piece.cited,
                 "chunk": piece.passage.chunk_id,
                 "url": piece.passage.url,
+                "source": piece.passage.source,
                 "title": piece.passage.title,
                 "heading": piece.passage.heading,
                 "score": piece.passage.score,
@@ -291,9 +369,10 @@ def answer_row(answer: Answer, search_ms: dict[str, float]) -> AnswerRow:
         ],
         model=answer.model,
         prompt_version=answer.prompt_version,
-        tokens_in=answer.tokens_in,
-        tokens_out=answer.tokens_out,
-        timings_ms={**search_ms, **answer.timings_ms},
+        tokens_in=total(answer.tokens_in, paid.tokens_in if paid else None),
+        tokens_out=total(answer.tokens_out, paid.tokens_out if paid else None),
+        timings_ms={**rewrite_ms, **search_ms, **answer.timings_ms},
         # Why nothing is said is the question's own reason.
         cut=[*answer.cut, *([answer.note] if answer.note and answer.lane != "abstain" else [])],
+        probability=answer.probability,
     )

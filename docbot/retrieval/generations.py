@@ -63,6 +63,11 @@ class CurrentIndex:
             self._index = self._generation = None
 
     @property
+    def name(self) -> str | None:
+        """The generation of the open index."""
+        return self._generation.name if self._generation else None
+
+    @property
     def embedding_model(self) -> str | None:
         """The model whose vectors the open index holds."""
         return self._generation.embedding_model if self._generation else None

@@ -24,12 +24,13 @@ def passage(
     url: str | None = None,
     dense: float | None = None,
     page_id: int | None = None,
+    source: str = "docs",
 ) -> Passage:
     return Passage(
         rank=rank,
         chunk_id=rank,
         page_id=page_id if page_id is not None else rank,
-        source="docs",
+        source=source,
         title=title,
         heading_path=(title, heading),
         url=url if url is not None else f"https://docs.example/page{rank}#retries",

@@ -1,3 +1,5 @@
+import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from time import process_time
@@ -10,7 +12,10 @@ from docbot.answers.generate import OnText
 from docbot.answers.prompt import PROMPT_VERSION, ChatMessage, QuestionText, Turn
 from docbot.answers.reply import Completion
 from docbot.errors import (
+    BusyError,
     DocbotError,
+    DownError,
+    EmptyError,
     PermanentError,
     RefusedError,
     TooLongError,
@@ -230,3 +235,129 @@ async def test_a_reply_that_runs_away_is_read_in_no_time(filler: str) -> None:
     await reply(written)
     assert process_time() - began < 1  # it was 40 s: the square of its length
     assert answer.text.startswith("Set it [1].")
+
+
+class Replies(ScriptedModel):
+    """Gives its replies and failures one by one; None never comes."""
+
+    def __init__(self, *scripts: str | DocbotError | None) -> None:
+        super().__init__("")
+        self._left = deque(scripts)
+
+    async def complete(
+        self, messages: Sequence[ChatMessage], on_text: OnText | None = None
+    ) -> Completion:
+        script = self._left.popleft()
+        if script is None:
+            await asyncio.Event().wait()
+        else:
+            self._script = script
+        return await super().complete(messages, on_text)
+
+
+async def told(
+    *scripts: str | DocbotError | None, seconds: float = 60, may_wait: bool = True
+) -> tuple[Answer, Replies]:
+    model = Replies(*scripts)
+    answerer = Answerer(model, seconds=seconds, retry_seconds=0)
+    return await answerer.answer(QUESTION, [], found(FOUND), may_wait=may_wait), model
+
+
+AWAY = TransientError("the endpoint is away")
+
+
+@pytest.mark.parametrize("error", [AWAY, EmptyError("an empty reply")])
+async def test_what_failed_in_passing_is_asked_once_more(error: DocbotError) -> None:
+    answer, model = await told(error, "Set it [1].")
+    assert (answer.lane, answer.text, len(model.asked)) == ("answer", "Set it [1].", 2)
+    assert str(error) in (answer.note or "")
+    assert len(model.asked[1]) == 2  # nothing was said that could be shown to it
+
+
+@pytest.mark.parametrize("useless", ["Just set it.", "Set it [9].", '{"citations": [1]}', '{"a'])
+async def test_a_reply_of_no_use_is_shown_to_the_model_which_is_asked_once_more(
+    useless: str,
+) -> None:
+    answer, model = await told(useless, "Set it [1].")
+    assert (answer.lane, answer.text) == ("answer", "Set it [1].")
+    assert [each.role for each in model.asked[1]] == ["system", "user", "assistant", "user"]
+    assert model.asked[1][2].content == useless
+    assert (answer.tokens_in, answer.tokens_out) == (200, 20)
+    assert "asked again" in (answer.note or "")
+
+
+async def test_an_answer_in_json_is_an_answer() -> None:
+    answer, model = await told('{"answer": "Set it [1].", "confidence": 0.9}')
+    assert (answer.lane, answer.text, len(model.asked)) == ("answer", "Set it [1].", 1)
+
+
+@pytest.mark.parametrize("second", ["Still not.", AWAY, BusyError("slow down"), RefusedError("no")])
+async def test_two_replies_of_no_use_point_to_pages(second: str | DocbotError) -> None:
+    answer, model = await told("Just set it.", second)
+    assert (answer.lane, answer.text, len(model.asked)) == ("suggest", texts.MAY_HELP, 2)
+    assert [citation.url for citation in answer.citations] == [each.url for each in FOUND]
+
+
+async def test_an_empty_reply_is_quoted_after_the_second_try() -> None:
+    answer, model = await told(EmptyError("empty"), EmptyError("empty"))
+    assert (answer.lane, answer.model, len(model.asked)) == ("answer", None, 2)
+    assert answer.text.startswith("From **Configuration › Retries** [1]:")
+
+
+async def test_a_failure_of_both_tries_is_the_callers_who_may_wait() -> None:
+    with pytest.raises(TransientError):
+        await told(AWAY, AWAY)
+    answer, model = await told(AWAY, AWAY, may_wait=False)
+    assert (answer.lane, answer.text, len(model.asked)) == ("suggest", texts.MAY_HELP, 2)
+    assert "the endpoint is away" in (answer.note or "")
+
+
+@pytest.mark.parametrize("error", [BusyError("slow down"), DownError("left alone")])
+async def test_a_rate_limit_or_an_endpoint_that_is_left_alone_is_not_asked_twice(
+    error: DocbotError,
+) -> None:
+    model = Replies(error)
+    answerer = Answerer(model, retry_seconds=0)
+    if isinstance(error, BusyError):
+        with pytest.raises(BusyError):
+            await answerer.answer(QUESTION, [], found(FOUND), may_wait=False)
+    else:
+        assert (await answerer.answer(QUESTION, [], found(FOUND))).lane == "answer"
+
+
+async def test_when_the_time_is_over_pages_are_pointed_to() -> None:
+    answer, model = await told(AWAY, None, seconds=0.3)  # the second try never ends
+    assert (answer.lane, answer.text, len(model.asked)) == ("suggest", texts.MAY_HELP, 1)
+    assert [citation.url for citation in answer.citations] == [each.url for each in FOUND]
+    assert "gave no reply in the time that was left" in (answer.note or "")
+
+
+async def test_with_hardly_any_time_left_nothing_is_asked_again() -> None:
+    answer, model = await told(AWAY, "Set it [1].", seconds=0)
+    assert (answer.lane, len(model.asked)) == ("suggest", 1)
+
+
+async def test_nothing_that_was_told_already_is_asked_again() -> None:
+    class BrokenOff(ScriptedModel):
+        async def complete(
+            self, messages: Sequence[ChatMessage], on_text: OnText | None = None
+        ) -> Completion:
+            assert on_text is not None
+            on_text("Set")
+            return await super().complete(messages)
+
+    model = BrokenOff(AWAY)
+    with pytest.raises(TransientError):
+        await Answerer(model).answer(QUESTION, [], found(FOUND), [].append)
+    assert len(model.asked) == 1
+
+
+async def test_what_was_searched_for_decides_the_lane_and_the_model_hears_the_persons_words() -> (
+    None
+):
+    model = ScriptedModel("Set it [1].")
+    words = QuestionText("", "and that?")
+    answer = await Answerer(model).answer(words, [], found(FOUND), sought=QUESTION)
+    assert answer.lane == "answer"
+    assert "and that?" in model.asked[0][-1].content
+    assert QUESTION.title not in model.asked[0][-1].content

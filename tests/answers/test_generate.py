@@ -8,6 +8,7 @@ from docbot.answers.generate import OnText, OpenAIChatModel
 from docbot.answers.prompt import ChatMessage
 from docbot.errors import (
     DocbotError,
+    EmptyError,
     GarbledError,
     PermanentError,
     RefusedError,
@@ -106,21 +107,21 @@ async def test_a_retired_model_is_a_refusal_that_names_its_setting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "cause"),
+    ("fault", "kind", "cause"),
     [
-        (Html(), "/v1"),
-        (Reply(""), "empty reply"),
-        (Reply("  \n", finish_reason="length"), "length"),
-        (Reply("<think>hm", finish_reason="length"), "length"),
-        (Reply("<think>hm</think>\n"), "empty reply"),
-        (Reply("I will not say", finish_reason="content_filter"), "filter held it back"),
+        (Html(), GarbledError, "/v1"),
+        (Reply(""), EmptyError, "empty reply"),
+        (Reply("  \n", finish_reason="length"), EmptyError, "length"),
+        (Reply("<think>hm", finish_reason="length"), EmptyError, "length"),
+        (Reply("<think>hm</think>\n"), EmptyError, "empty reply"),
+        (Reply("I will not", finish_reason="content_filter"), PermanentError, "held it back"),
     ],
 )
 async def test_what_cannot_be_answered_is_permanent_and_says_why(
-    fault: Fault | Reply, cause: str
+    fault: Fault | Reply, kind: type[DocbotError], cause: str
 ) -> None:
     error = await failure(fault)
-    assert type(error) is (GarbledError if isinstance(fault, Html) else PermanentError)
+    assert type(error) is kind
     assert cause in str(error)
 
 
@@ -210,8 +211,8 @@ async def test_a_stream_that_never_ends_is_given_up() -> None:
         (Status(410, code="model_not_found"), RefusedError, "DOCBOT_CHAT_MODEL"),
         (Status(400, "no", "context_length_exceeded"), TooLongError, "about 16,000"),
         (Html(), GarbledError, "/v1"),
-        (Reply(""), PermanentError, "empty reply"),
-        (Reply("<think>hm"), PermanentError, "empty reply"),
+        (Reply(""), EmptyError, "empty reply"),
+        (Reply("<think>hm"), EmptyError, "empty reply"),
         (Reply("I will", finish_reason="content_filter"), PermanentError, "filter held it back"),
     ],
 )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import reduce
 
 from hypothesis import example, given, settings
@@ -21,6 +22,17 @@ def test_the_sources_stand_below_the_text() -> None:
         "[1] [Page › Heading](<https://docs.example/a#x>)",
         "[2] [list[int] and @\u200beveryone](<https://docs.example/b_(c)>)",
     ]
+
+
+def test_sources_of_several_documentations_are_named() -> None:
+    old, new = replace(FIRST, source="docs_1.0"), replace(SECOND, source="wiki")
+    (message,) = write(Answer("answer", "Set it [1]. Then [2].", (old, new)))
+    assert message.split("\n")[3:] == [
+        "[1] [Page › Heading](<https://docs.example/a#x>) (docs\\_1.0)",
+        "[2] [list[int] and @\u200beveryone](<https://docs.example/b_(c)>) (wiki)",
+    ]
+    (alike,) = write(Answer("answer", "Set it [1].", (old, replace(new, source="docs_1.0"))))
+    assert "docs_1.0" not in alike.replace("\\", "")
 
 
 def test_a_suggestion_is_its_links() -> None:

@@ -1,8 +1,11 @@
 """A thread goes on: mentions, edits, deletions, and what is remembered of it."""
 
+import json
+
 import pytest
 
 from docbot.playground.actors import Member
+from docbot.playground.objects import Message
 from tests.model_server import Hang, ModelServer, Script, Status
 from tests.town import (
     ANSWER_PLACE,
@@ -17,6 +20,8 @@ from tests.town import (
 )
 
 BODY = "It fails each night."
+BUSY = Status(429, "slow down")
+STANDING_ALONE = "When does a failed frobnication time out?"
 TIMEOUTS = "https://docs.test/timeouts#when-it-times-out"
 
 
@@ -68,9 +73,6 @@ async def test_a_post_that_calls_docbot_is_asked_with_its_title(ground: Ground) 
         assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
 
 
-BUSY = Status(429, "slow down")
-
-
 async def test_who_calls_docbot_while_its_model_is_busy_is_told_and_answered_later(
     ground: Ground,
 ) -> None:
@@ -90,7 +92,7 @@ async def test_who_calls_docbot_while_its_model_is_busy_is_told_and_answered_lat
 async def test_a_reply_that_no_database_can_hold_puts_the_question_off_and_ends_nothing(
     ground: Ground,
 ) -> None:
-    replies: list[Script] = [Status(503, "down\0"), "Set `max_retries` [1]."]
+    replies: list[Script] = [*[Status(503, "down\0")] * 2, "Set `max_retries` [1]."]
     async with (
         ModelServer.open(replies=replies) as model,
         open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
@@ -142,7 +144,7 @@ async def test_other_messages_are_remembered_but_not_answered(town: Town) -> Non
 
 
 async def test_earlier_turns_reach_the_model_in_their_right_roles(ground: Ground) -> None:
-    replies = ["Set `max_retries` [1].", "After `timeout_seconds` [1]."]
+    replies = ["Set `max_retries` [1].", STANDING_ALONE, "After `timeout_seconds` [1]."]
     async with (
         ModelServer.open(replies=replies) as model,
         open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
@@ -152,14 +154,65 @@ async def test_earlier_turns_reach_the_model_in_their_right_roles(ground: Ground
         await town.until("SELECT state = 'answered' FROM questions")
         await town.asker.reply(thread, f"{town.mention} when does it time out?")
         await town.asker.sees_reply(thread, after=first)
-        _, second = model.requests
+        _, _, second = model.requests
     turns = [(turn["role"], turn["content"]) for turn in second.body["messages"]]
     roles = [role for role, _ in turns]
     assert roles == ["system", "user", "assistant", "user"]
     assert QUESTION in turns[1][1]
     assert "max_retries" in turns[2][1]
+    assert "[1]" not in turns[2][1]  # a number of that time
     assert "when does it time out?" in turns[3][1]
+    assert STANDING_ALONE not in turns[3][1]
     assert town.playground.bot.mention not in turns[3][1]
+
+
+async def follow_up(town: Town, words: str) -> Message:
+    """Ask a question, then go on with a mention; the message that answers it."""
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    first = await town.asker.sees_reply(thread)
+    await town.until("SELECT state = 'answered' FROM questions")
+    await town.asker.reply(thread, f"{town.mention} {words}")
+    return await town.asker.sees_reply(thread, after=first, timeout=30)
+
+
+async def test_a_follow_up_is_searched_as_the_question_that_it_is_in_its_context(
+    ground: Ground,
+) -> None:
+    words = "and how long between two of them?"
+    meant = "How long does a failed frobnication wait between two tries?"
+    replies = ["Set `max_retries` [1].", meant, "One second [1]."]
+    async with (
+        ModelServer.open(replies=replies) as model,
+        open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
+    ):
+        assert "One second" in (await follow_up(town, words)).content
+        row = await town.rooms.pool.fetchrow("SELECT * FROM answers ORDER BY id DESC LIMIT 1")
+        _, rewriting, answering = model.requests
+    assert row["timings_ms"]["rewrite"] > 0
+    assert words in answering.body["messages"][-1]["content"]
+    asked = [json.dumps(one.body["messages"][-1]["content"]) for one in (rewriting, answering)]
+    assert row["tokens_in"] > len(asked[1].split())  # both calls are counted
+
+
+@pytest.mark.parametrize("odd", ["I cannot help with that [1].", "", Status(400, "no"), BUSY])
+async def test_whatever_comes_of_the_rewriting_the_follow_up_is_answered(
+    ground: Ground, odd: Script
+) -> None:
+    replies: list[Script] = ["Set `max_retries` [1].", odd, "After `timeout_seconds` [1]."]
+    async with (
+        ModelServer.open(replies=replies) as model,
+        open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
+    ):
+        said = await follow_up(town, "and when does a frobnication time out?")
+        assert TIMEOUTS in said.content
+
+
+async def test_without_a_model_a_follow_up_has_no_rewriting(town: Town) -> None:
+    assert TIMEOUTS in (await follow_up(town, "and when does it time out?")).content
+    timings = await town.rooms.pool.fetchval(
+        "SELECT timings_ms FROM answers ORDER BY id DESC LIMIT 1"
+    )
+    assert "rewrite" not in timings
 
 
 async def test_edits_deletions_renames_and_states_are_kept_in_step(town: Town) -> None:

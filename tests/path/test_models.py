@@ -18,17 +18,19 @@ from tests.town import QUESTION, Ground, Town, open_town
 BODY = "It fails each night."
 QUOTED = "From **Usage › Retries** [1]:"
 # Every one of them would be served again if it were asked for again.
-# The last figure is how often one question asks; a wrong key is told once and not for each.
+# The last figure is how often one question asks; a wrong key is told once and not for each. HTML
+# comes last: the third in a row keeps the bot from asking.
 REFUSALS: list[tuple[Fault | Reply, str, int]] = [
     (NO_QUOTA, "no credit", 1),
     (Status(401, "no"), "OPENAI_API_KEY", 1),
     (Status(410, "gone", "model_not_found"), "DOCBOT_CHAT_MODEL", 1),
     (Status(400, "no", "context_length_exceeded"), "too long", 2),
-    (Html(), "usually one that ends in /v1", 1),
-    (Reply(""), "empty reply", 1),
-    (Reply("<think>hm"), "empty reply", 1),
+    (Reply(""), "empty reply", 2),
+    (Reply("<think>hm"), "empty reply", 2),
     (Reply("I will not", finish_reason="content_filter"), "filter held it back", 1),
+    (Html(), "usually one that ends in /v1", 1),
 ]
+REWRITE = "You rewrite the last message"  # so begins what a follow-up is rewritten by
 OF_ALL = 3  # the first of them are about every question
 
 
@@ -63,9 +65,9 @@ async def ask(town: Town) -> Answer:
     return await ask_once(town.rooms, QUESTION, [], warn=lambda _: None)
 
 
-async def posted_and_mentioned(town: Town) -> tuple[Message, Message]:
+async def posted_and_mentioned(town: Town, body: str) -> tuple[Message, Message]:
     """Post, then ask again by a mention: the first message of each answer."""
-    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    thread = await town.asker.post(town.playground.forum, QUESTION, body)
     await town.asker.sees_reply(thread)
     await town.until("SELECT bool_and(state = 'sent') FROM outbox")
     last = town.playground.world.replies_of_bot(thread.id)
@@ -90,15 +92,17 @@ async def test_what_a_model_refuses_for_good_is_quoted_everywhere_and_the_operat
             model.requests.clear()
             caplog.clear()
             with caplog.at_level(logging.WARNING):
-                post, mention = await posted_and_mentioned(town)
+                post, mention = await posted_and_mentioned(town, BODY)
                 asked = await ask(town)
             for said in (post.content, mention.content, asked.text):
-                assert said.startswith(QUOTED), why
+                assert said.removeprefix(f"{texts.QUOTED_INSTEAD}\n\n").startswith(QUOTED), why
             assert [why in note for note in await notes(town)] == [True, True]
             assert why in (asked.note or "")
             told = [record.getMessage() for record in caplog.records]
             assert [why in line and model.base_url in line for line in told] == [True] * len(told)
-            assert len(model.requests) == 3 * requests
+            rewritings = [one for one in model.requests if REWRITE in str(one.body["messages"][0])]
+            assert len(rewritings) == 1  # of the mention
+            assert len(model.requests) - 1 == 3 * requests
             is_of_all = index < OF_ALL  # told once by the bot, once on the command line
             assert len(told) == (2 if is_of_all else 3 * requests)
 
@@ -125,9 +129,9 @@ async def test_what_passes_is_waited_for_in_a_forum_and_told_at_once_on_the_comm
 
 async def test_what_a_model_must_not_write_is_taken_out_everywhere(ground: Ground) -> None:
     async with with_model(ground) as (town, _, script):
-        for reply, kept, cut in UNSAFE:
+        for number, (reply, kept, cut) in enumerate(UNSAFE):
             script.reply = reply
-            for message in await posted_and_mentioned(town):
+            for message in await posted_and_mentioned(town, f"{BODY} Case {number}."):
                 assert kept in message.content
                 assert len(message.content) <= 2_000
                 assert not message.mention_everyone
