@@ -176,9 +176,7 @@ async def open_answerer(settings: Settings) -> AsyncIterator[Answerer]:
         pace=Pace(settings.docbot_model_calls_per_minute, seconds=60),
     )
     try:
-        yield Answerer(
-            guarded, settings.docbot_caution, seconds=settings.docbot_answer_seconds
-        )
+        yield Answerer(guarded, settings.docbot_caution, seconds=settings.docbot_answer_seconds)
     finally:
         await model.close()
 

@@ -263,10 +263,10 @@ async def told(
     return await answerer.answer(QUESTION, [], found(FOUND), may_wait=may_wait), model
 
 
-AWAY = TransientError("the endpoint is away")
+UNREACHED = TransientError("the endpoint is away")
 
 
-@pytest.mark.parametrize("error", [AWAY, EmptyError("an empty reply")])
+@pytest.mark.parametrize("error", [UNREACHED, EmptyError("an empty reply")])
 async def test_what_failed_in_passing_is_asked_once_more(error: DocbotError) -> None:
     answer, model = await told(error, "Set it [1].")
     assert (answer.lane, answer.text, len(model.asked)) == ("answer", "Set it [1].", 2)
@@ -291,7 +291,9 @@ async def test_an_answer_in_json_is_an_answer() -> None:
     assert (answer.lane, answer.text, len(model.asked)) == ("answer", "Set it [1].", 1)
 
 
-@pytest.mark.parametrize("second", ["Still not.", AWAY, BusyError("slow down"), RefusedError("no")])
+@pytest.mark.parametrize(
+    "second", ["Still not.", UNREACHED, BusyError("slow down"), RefusedError("no")]
+)
 async def test_two_replies_of_no_use_point_to_pages(second: str | DocbotError) -> None:
     answer, model = await told("Just set it.", second)
     assert (answer.lane, answer.text, len(model.asked)) == ("suggest", texts.MAY_HELP, 2)
@@ -306,8 +308,8 @@ async def test_an_empty_reply_is_quoted_after_the_second_try() -> None:
 
 async def test_a_failure_of_both_tries_is_the_callers_who_may_wait() -> None:
     with pytest.raises(TransientError):
-        await told(AWAY, AWAY)
-    answer, model = await told(AWAY, AWAY, may_wait=False)
+        await told(UNREACHED, UNREACHED)
+    answer, model = await told(UNREACHED, UNREACHED, may_wait=False)
     assert (answer.lane, answer.text, len(model.asked)) == ("suggest", texts.MAY_HELP, 2)
     assert "the endpoint is away" in (answer.note or "")
 
@@ -326,14 +328,14 @@ async def test_a_rate_limit_or_an_endpoint_that_is_left_alone_is_not_asked_twice
 
 
 async def test_when_the_time_is_over_pages_are_pointed_to() -> None:
-    answer, model = await told(AWAY, None, seconds=0.3)  # the second try never ends
+    answer, model = await told(UNREACHED, None, seconds=0.3)  # the second try never ends
     assert (answer.lane, answer.text, len(model.asked)) == ("suggest", texts.MAY_HELP, 1)
     assert [citation.url for citation in answer.citations] == [each.url for each in FOUND]
     assert "gave no reply in the time that was left" in (answer.note or "")
 
 
 async def test_with_hardly_any_time_left_nothing_is_asked_again() -> None:
-    answer, model = await told(AWAY, "Set it [1].", seconds=0)
+    answer, model = await told(UNREACHED, "Set it [1].", seconds=0)
     assert (answer.lane, len(model.asked)) == ("suggest", 1)
 
 
@@ -346,7 +348,7 @@ async def test_nothing_that_was_told_already_is_asked_again() -> None:
             on_text("Set")
             return await super().complete(messages)
 
-    model = BrokenOff(AWAY)
+    model = BrokenOff(UNREACHED)
     with pytest.raises(TransientError):
         await Answerer(model).answer(QUESTION, [], found(FOUND), [].append)
     assert len(model.asked) == 1

@@ -188,6 +188,7 @@ async def test_a_follow_up_is_searched_as_the_question_that_it_is_in_its_context
         assert "One second" in (await follow_up(town, words)).content
         row = await town.rooms.pool.fetchrow("SELECT * FROM answers ORDER BY id DESC LIMIT 1")
         _, rewriting, answering = model.requests
+    assert row is not None
     assert row["timings_ms"]["rewrite"] > 0
     assert words in answering.body["messages"][-1]["content"]
     asked = [json.dumps(one.body["messages"][-1]["content"]) for one in (rewriting, answering)]

@@ -37,6 +37,8 @@ async def test_the_same_question_gets_the_same_answer_without_the_model(ground: 
         again = await town.rooms.pool.fetchrow(NEWEST)
         assert len(model.requests) == 1
     assert second.content == first.content
+    assert before is not None
+    assert again is not None
     same = ("lane", "text", "citations", "evidence", "model", "prompt_version", "probability")
     assert [again[name] for name in same] == [before[name] for name in same]
     assert 0 < before["probability"] <= 1
