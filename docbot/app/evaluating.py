@@ -1,13 +1,19 @@
 """One evaluation from the command line: the questions of a file, asked as the bot would be."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docbot import __version__
 from docbot.app.asking import PASSAGES, refuse_without_index
 from docbot.app.embedding import Progress
-from docbot.app.rooms import Rooms, open_answerer, refuse_endpoint_without_model
+from docbot.app.rooms import (
+    Rooms,
+    database_url,
+    open_answerer,
+    refuse_endpoint_without_model,
+)
 from docbot.db.chunks import Chunks
 from docbot.db.sources import Source
 from docbot.errors import UsageError
@@ -18,7 +24,9 @@ from docbot.evaluation.questions import Question, folded, read_questions
 from docbot.evaluation.report import IndexState, Report, Run
 from docbot.evaluation.table import lines_of_faults
 from docbot.retrieval.embedder import Embedder
-from docbot.retrieval.search import Searcher
+from docbot.retrieval.search import IndexInUse, Searcher
+from docbot.retrieval.stages import ALL_STAGES, Stages
+from docbot.retrieval.trial import trial_index
 from docbot.settings import Settings
 
 
@@ -142,24 +150,42 @@ async def _run(
             "docbot_caution": configuration.caution,
         }
     )
-    searcher = Searcher(
-        rooms.index,
-        embedder or rooms.embedder,
-        Chunks(rooms.pool),
-        stages=configuration.stages,
-    )
     # Side by side only where one waits for a model: else each would wait for the others.
     at_once = settings.docbot_model_calls_at_once if configuration.chat_model else 1
-    progress.begin("asking")
-    progress.expect(len(planned.askings))
     try:
-        async with open_answerer(settings) as answerer:
+        async with (
+            _index(rooms, configuration.stages, progress) as index,
+            open_answerer(settings) as answerer,
+        ):
+            progress.begin("asking")
+            progress.expect(len(planned.askings))
+            searcher = Searcher(
+                index,
+                embedder or rooms.embedder,
+                Chunks(rooms.pool),
+                stages=configuration.stages,
+            )
             has_model = configuration.chat_model is not None
             subject = Subject(searcher, answerer, PASSAGES, has_model, _prices(settings))
             measured = await measure(planned.askings, subject, at_once=at_once, done=progress.at)
     finally:
         progress.end()
     return Run(configuration, measured)
+
+
+@asynccontextmanager
+async def _index(rooms: Rooms, stages: Stages, progress: Progress) -> AsyncIterator[IndexInUse]:
+    """Give the index in use, or one made for the occasion where the stages ask for another."""
+    current = await rooms.generations.find_current()
+    if current is None or stages.makes_the_same_index(ALL_STAGES):
+        yield rooms.index
+        return
+    progress.begin("indexing")
+    settings = rooms.settings
+    async with trial_index(
+        database_url(settings), settings.docbot_data_dir, current, stages
+    ) as trial:
+        yield trial
 
 
 def _prices(settings: Settings) -> Prices | None:

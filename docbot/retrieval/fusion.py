@@ -6,7 +6,7 @@ in docs/retrieval.md.
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from docbot.db.chunks import ChunkPlace
@@ -108,11 +108,14 @@ def _ratings(
     hits: Sequence[Hit], places: Mapping[int, ChunkPlace], stages: Stages
 ) -> list[dict[int, float]]:
     """Rate every page in standard deviations, once for each side, and for its focus."""
-    lexical = _excess(hits, lambda hit: hit.lexical or None)
-    dense = _excess(hits, lambda hit: hit.dense)
+    dense = _excess([(hit.chunk, hit.dense) for hit in hits if hit.dense is not None])
+    if stages.sides:
+        sides = [_excess([(hit.chunk, hit.lexical) for hit in hits if hit.lexical]), dense]
+    else:
+        sides = [_excess(combine(hits), len(hits))]
     pages = {places[hit.chunk].page: places[hit.chunk].chunks for hit in hits}
     shares = _CHUNK_SHARES if stages.several_chunks else _BEST_CHUNK_ONLY
-    ratings = [_rated(pages, _best(side, places, shares)) for side in (lexical, dense)]
+    ratings = [_rated(pages, _best(side, places, shares)) for side in sides]
     if stages.focus:
         focus = _focus(dense, places, pages)
         ratings.append({page: _FOCUS * rating for page, rating in _rated(pages, focus).items()})
@@ -120,11 +123,10 @@ def _ratings(
 
 
 def _excess(
-    hits: Sequence[Hit], score_of: Callable[[Hit], float | None]
+    scored: Sequence[tuple[int, float]], most: int = _CHUNKS_A_SIDE
 ) -> list[tuple[int, float]]:
     """Give the best chunks of one side, best first, with what they lie above the last of them."""
-    scored = [(hit.chunk, score) for hit in hits if (score := score_of(hit)) is not None]
-    best = sorted(scored, key=_best_first)[:_CHUNKS_A_SIDE]
+    best = sorted(scored, key=_best_first)[:most]
     return [(chunk, score - best[-1][1]) for chunk, score in best]
 
 

@@ -22,6 +22,7 @@ from docbot.processes import process_pool
 from docbot.retrieval.embedder import BATCH, Embedder, embedding_text
 from docbot.retrieval.lexical import LEXICAL_VERSION, document_vector
 from docbot.retrieval.places import Place
+from docbot.retrieval.stages import ALL_STAGES, Stages
 from docbot.retrieval.store import Index, Row, VectorStore
 from docbot.retrieval.vocabulary import Counting, Vocabulary, bytes_of
 
@@ -272,7 +273,7 @@ def _vocabulary(row: VocabularyRow) -> Vocabulary:
 
 @asynccontextmanager
 async def open_rows(
-    database_url: str | None, data_dir: Path, model: str | None
+    database_url: str | None, data_dir: Path, model: str | None, stages: Stages = ALL_STAGES
 ) -> AsyncIterator[tuple[Built, AsyncIterator[Row]]]:
     """Give all that a generation is built from, as one snapshot, with the vectors of `model`.
 
@@ -282,17 +283,17 @@ async def open_rows(
     conn = await database.connect()
     try:
         async with conn.transaction(isolation="repeatable_read", readonly=True):
-            yield await index_size(conn), _rows(conn, model)
+            yield await index_size(conn), _rows(conn, model, stages)
     finally:
         await close(conn)
         database.close()
 
 
-async def _rows(conn: Conn, model: str | None) -> AsyncIterator[Row]:
+async def _rows(conn: Conn, model: str | None, stages: Stages) -> AsyncIterator[Row]:
     async for row in index_rows(conn, model):
         yield Row(
             chunk=row.id,
             source=row.source_id,
-            lexical=document_vector(row.title, row.heading_path, row.url, row.text),
+            lexical=document_vector(row.title, row.heading_path, row.url, row.text, stages),
             dense=row.vector,
         )

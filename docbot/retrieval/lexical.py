@@ -15,15 +15,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain
-from typing import TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import snowballstemmer  # type: ignore[import-untyped]  # the package ships no types
 
+from docbot.retrieval.stages import ALL_STAGES, Stages
 from docbot.retrieval.store import Sparse
 
 LEXICAL_VERSION = 2
 
+P = ParamSpec("P")
 Result = TypeVar("Result")
 
 # Measured on two documentation sites: with 3 a word's fifth use still counts, as befits chunks
@@ -81,7 +83,7 @@ _STOP_WORD_LIST = """
 _STOP_WORDS = frozenset(_STOP_WORD_LIST.split())
 
 
-def terms(text: str) -> list[str]:
+def terms(text: str, stages: Stages = ALL_STAGES) -> list[str]:
     """Return the index terms of a text in order, repeated as often as they occur.
 
     Plain words are lower-cased and stemmed (Snowball English), stop words left out. An
@@ -93,14 +95,16 @@ def terms(text: str) -> list[str]:
     found: list[str] = []
     start = 0
     for run in _CJK_RUN.finditer(text):
-        found.extend(_spaced_terms(text[start : run.start()]))
+        found.extend(_spaced_terms(text[start : run.start()], stages))
         found.extend(_pairs(run.group()))
         start = run.end()
-    found.extend(_spaced_terms(text[start:]))
+    found.extend(_spaced_terms(text[start:], stages))
     return found
 
 
-def document_vector(title: str, heading_path: Sequence[str], url: str, text: str) -> Sparse:
+def document_vector(
+    title: str, heading_path: Sequence[str], url: str, text: str, stages: Stages = ALL_STAGES
+) -> Sparse:
     """Return a chunk's vector: for each term BM25's share of its frequency.
 
     A weight is f * (k1 + 1) / (f + k1 * (1 - b + b * length / average length)), in (0, k1 + 1),
@@ -111,29 +115,33 @@ def document_vector(title: str, heading_path: Sequence[str], url: str, text: str
         heading_path: from the outermost; may begin with the title, which then counts once.
         url: only its path counts; the host is the same for a whole site.
         text: Markdown.
+        stages: those that take part.
     """
     headings = dict.fromkeys([title, *heading_path])
     heading = " ".join([*headings, _address_words(url)])
-    counts = Counter(terms(_LINK.sub(r"\2", text)))
-    for term in terms(heading):
-        counts[term] += _TITLE_COUNTS
+    counts = Counter(terms(_LINK.sub(r"\2", text), stages))
+    for term in terms(heading, stages):
+        counts[term] += _TITLE_COUNTS if stages.headings else 1
     length = counts.total()
     norm = _K1 * (1 - _B + _B * length / _AVERAGE_LENGTH)
     return _sparse((term, count * (_K1 + 1) / (count + norm)) for term, count in counts.items())
 
 
-def query_vector(title: str, body: str, context: str = "") -> Sparse:
+def query_vector(title: str, body: str, context: str = "", stages: Stages = ALL_STAGES) -> Sparse:
     """Return a question's vector: each term weighs 1 + ln(its count), 1 and up.
 
     The title counts twice. Of the body only prose and error lines count: code and addresses
     name the asker's things, not the documentation's. Terms that only `context` (the
     conversation so far) holds weigh a fixed share, so that they break ties and no more.
     """
-    counts = Counter(terms(prose(body)))
-    for term in terms(prose(title)):
-        counts[term] += _ASKED_COUNTS
-    weights = {term: 1 + math.log(count) for term, count in counts.items()}
-    for term in terms(prose(context)):
+    counts = Counter(terms(_said(body, stages), stages))
+    for term in terms(_said(title, stages), stages):
+        counts[term] += _ASKED_COUNTS if stages.question_title else 1
+    weights = {
+        term: 1 + math.log(count) if stages.damped else float(count)
+        for term, count in counts.items()
+    }
+    for term in terms(_said(context, stages), stages):
         weights.setdefault(term, _CONTEXT_SHARE)
     return _sparse(weights.items())
 
@@ -158,7 +166,11 @@ def highest_score(question: Sparse, holding: Mapping[int, int], chunks: int) -> 
     )
 
 
-def prose(markdown: str) -> str:
+def _said(markdown: str, stages: Stages) -> str:
+    return prose(markdown, stages) if stages.prose else markdown
+
+
+def prose(markdown: str, stages: Stages = ALL_STAGES) -> str:
     """Return what a person says in a post: no code blocks but their error lines, no addresses.
 
     Inline code stays: it names what the question is about.
@@ -171,7 +183,7 @@ def prose(markdown: str) -> str:
         elif _ERROR_LINE.search(line):
             errors.append(line.strip()[:_LONGEST_ERROR_LINE])
     # The last lines of a trace name the fault, the first ones the way to it.
-    text = "\n".join([*spoken, *errors[-_MOST_ERROR_LINES:]])
+    text = "\n".join([*spoken, *(errors[-_MOST_ERROR_LINES:] if stages.error_lines else ())])
     text = _LINK.sub(lambda link: "" if link[1] else link[2], text)
     return _DISCORD_MARK.sub(" ", _ADDRESS.sub(" ", text)).strip()
 
@@ -198,8 +210,9 @@ def _lines(markdown: str) -> Iterable[tuple[str, bool]]:
         yield line, indented
 
 
-def _spaced_terms(text: str) -> Iterable[str]:
-    return chain.from_iterable(map(_terms_of, _WORD.findall(text)))
+def _spaced_terms(text: str, stages: Stages) -> Iterable[str]:
+    rules = _Rules(stages.stemming, stages.stop_words, stages.identifiers)
+    return chain.from_iterable(_terms_of(word, rules) for word in _WORD.findall(text))
 
 
 def _pairs(run: str) -> Iterable[str]:
@@ -209,35 +222,55 @@ def _pairs(run: str) -> Iterable[str]:
     return (run[at : at + 2] for at in range(len(run) - 1))
 
 
-def _remembered(most: int) -> Callable[[Callable[[str], Result]], Callable[[str], Result]]:
+class _Rules(NamedTuple):
+    """What is done to a word; hashed faster than a dataclass."""
+
+    stemming: bool = True
+    stop_words: bool = True
+    identifiers: bool = True
+
+
+def _remembered(most: int) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
     """Keep the results for so many words; long ones are no words, and would fill the memory."""
 
-    def remembering(function: Callable[[str], Result]) -> Callable[[str], Result]:
+    def remembering(function: Callable[P, Result]) -> Callable[P, Result]:
         known = lru_cache(maxsize=most)(function)
-        return lambda word: known(word) if len(word) <= _LONGEST_TERM else function(word)
+
+        def remembered(*given: P.args, **named: P.kwargs) -> Result:
+            short = len(str(given[0])) <= _LONGEST_TERM
+            # The cache asks for what can be hashed, which strings and named tuples can.
+            return known(*given, **named) if short else function(*given, **named)  # type: ignore[arg-type]
+
+        return remembered
 
     return remembering
 
 
 @_remembered(100_000)  # a site's vocabulary; stemming is 20 times slower than a look-up
-def _terms_of(word: str) -> tuple[str, ...]:
+def _terms_of(word: str, rules: _Rules) -> tuple[str, ...]:
     word = _without_contraction(word)
-    if word.lower() in _STOP_WORDS:
+    if _is_stop_word(word.lower(), rules):
         return ()
     if word.isalpha() and (word[1:].islower() or word.isupper() or _ACRONYM.fullmatch(word)):
-        return (_stem(word.lower()),)
+        return (_stem(word.lower(), rules),)
     if len(word) == 1 or word[-1] in "+#":
         return (word.lower(),)
+    if not rules.identifiers:
+        return tuple(_stem(part.lower(), rules) for part in _JOINT.split(word) if part)
     version = _VERSION.fullmatch(word)
     if version:
         return tuple(dict.fromkeys((version[1], version[2])))
     names = [name for name in _LEVEL.split(word) if name]
-    found = [_whole(word)]
+    found = [_whole(word, rules)]
     for name in names:
-        found.extend([_whole(name), *map(_stem, _humps(name))])
+        found.extend([_whole(name, rules), *(_stem(hump, rules) for hump in _humps(name, rules))])
     # One occurrence counts once for each of its terms; a lone letter or digit says nothing.
     kept = {each: None for each in found if 1 < len(each) <= _LONGEST_TERM}
-    return tuple(each for each in kept if each not in _STOP_WORDS)
+    return tuple(each for each in kept if not _is_stop_word(each, rules))
+
+
+def _is_stop_word(word: str, rules: _Rules) -> bool:
+    return rules.stop_words and word in _STOP_WORDS
 
 
 def _without_contraction(word: str) -> str:
@@ -248,24 +281,26 @@ def _without_contraction(word: str) -> str:
     return "not" if tail.lower() == "t" else head
 
 
-def _whole(name: str) -> str:
+def _whole(name: str, rules: _Rules) -> str:
     """All spellings of one identifier meet in one term."""
-    return _stem(_SPELLING.sub("", name).lower())
+    return _stem(_SPELLING.sub("", name).lower(), rules)
 
 
-def _humps(name: str) -> list[str]:
+def _humps(name: str, rules: _Rules) -> list[str]:
     """`XComArg_v2` as `x`, `com`, `arg`, `v`, `2`."""
     pieces: list[str] = []
     for piece in _JOINT.split(name):
         humps = [piece] if _ACRONYM.fullmatch(piece) else _HUMP.findall(piece)
         pieces.extend(hump.lower() for hump in humps)
-    return [piece for piece in pieces if piece not in _STOP_WORDS]
+    return [piece for piece in pieces if not _is_stop_word(piece, rules)]
 
 
 @_remembered(50_000)  # the words within identifiers are those of the prose
-def _stem(word: str) -> str:
+def _stem(word: str, rules: _Rules) -> str:
+    if not (rules.stemming and word.isalpha()):
+        return word
     # A stemmer holds the word it works on: one for each call keeps this safe in threads.
-    return str(snowballstemmer.stemmer("english").stemWord(word)) if word.isalpha() else word
+    return str(snowballstemmer.stemmer("english").stemWord(word))
 
 
 def _idf(holding: int, chunks: int) -> float:

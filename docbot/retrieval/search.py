@@ -165,7 +165,7 @@ class Searcher:
         index = await self._index.reach()
         if index is None:
             return SearchResult([], timings, dense_used=False, indexed=False)
-        words = query_vector(query.title, query.body, query.context)
+        words = query_vector(query.title, query.body, query.context, self._stages)
         with _timed(timings, "search"):
             hits = await self._hits(index, words, meaning.question if meaning else None, sources)
             near = await self._nearest(index, meaning, hits, sources)
@@ -179,7 +179,7 @@ class Searcher:
             found = await self._read(pages, hits, limit)
         with _timed(timings, "rank"):
             measured = signals(
-                terms(asked_in(query.title, query.body)),
+                terms(asked_in(query.title, query.body), self._stages),
                 words,
                 self._words_of(sources),
                 found,

@@ -350,7 +350,7 @@ async def test_nothing_that_was_told_already_is_asked_again() -> None:
 
     model = BrokenOff(UNREACHED)
     with pytest.raises(TransientError):
-        await Answerer(model).answer(QUESTION, [], found(FOUND), [].append)
+        await Answerer(model).answer(QUESTION, [], found(FOUND), lambda _: None)
     assert len(model.asked) == 1
 
 
