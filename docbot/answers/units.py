@@ -154,16 +154,9 @@ class _Reader:
 
     def fence(self, fence: Fence) -> None:
         self._end()
-        strip = (
-            _QUOTED
-            if fence.quoted
-            else re.compile(re.escape(fence.prefix))
-            if fence.prefix
-            else None
-        )
+        before = _QUOTED if fence.quoted else re.compile(re.escape(fence.prefix))
         lines = [
-            strip.sub("", line, count=1) if strip and strip.match(line) else line
-            for line in fence.lines
+            line[match.end() :] if (match := before.match(line)) else line for line in fence.lines
         ]
         if any(line.strip() for line in lines):
             language = re.match(r"[A-Za-z0-9_+\-.#]*", fence.info)
@@ -198,11 +191,8 @@ class _Reader:
             self._open = None
 
     def _close(self, piece: _Piece) -> None:
-        name = (
-            _BOLD_LINE.fullmatch(" ".join(piece.lines).strip())
-            if piece.kind == "sentence"
-            else None
-        )
+        is_prose = piece.kind == "sentence"
+        name = _BOLD_LINE.fullmatch(" ".join(piece.lines).strip()) if is_prose else None
         if name is not None and piece.aside:
             self._skips_remark = name["name"].lower().startswith("see also")
         else:
