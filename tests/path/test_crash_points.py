@@ -244,7 +244,7 @@ async def a_model_that_is_busy(stage: Stage) -> Ended:
     await stage.caught_up()
     thread = await stage.post()
     await stage.has_ended(1)
-    stage.script.first.extend([BUSY] * 3)
+    stage.script.first.extend([BUSY] * 6)  # three times: the rewriting, then the answer
     await stage.asker.reply(thread, f"{stage.mention} when does it time out?")
     await stage.has_ended(2)
     return {"answered": 2}
@@ -382,8 +382,9 @@ EFFECTS = {
         "commit in OutboxDrain._end_sent #2",
         "commit in Intake.take #2",
         "commit in Questions.claim_next #2",
+        "POST /chat/completions in OpenAIChatModel.complete #2",  # of the follow-up's rewriting
         "POST /embeddings in OpenAIEmbedder._request #2",
-        "POST /chat/completions in OpenAIChatModel.complete #2",
+        "POST /chat/completions in OpenAIChatModel.complete #3",
         "commit in QuestionWorker._store #2",
         "commit in Outbox.claim_next #3",
         "POST /channels/*/messages in OutboxDrain._send #3",
