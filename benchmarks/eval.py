@@ -11,12 +11,14 @@ import asyncio
 import json
 import sys
 import tarfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import platformdirs
 
+from benchmarks.baselines import GROUPS, baselines, lines, plain_text
 from benchmarks.eval_cache import CachedEmbedder, VectorCache, question_key
 from docbot import __version__
 from docbot.app.evaluating import Wanted, evaluate
@@ -26,12 +28,14 @@ from docbot.app.sources import Wanted as WantedSource
 from docbot.app.sources import add_source
 from docbot.db.locks import sync_lock
 from docbot.errors import DocbotError
+from docbot.evaluation.metrics import MEASURE, compared
 from docbot.evaluation.page import page_of
 from docbot.evaluation.questions import read_questions
 from docbot.evaluation.report import Report, document
 from docbot.evaluation.table import lines_of
-from docbot.retrieval.embedder import asked_text, embedding_text, question_text
+from docbot.retrieval.embedder import embedding_text, question_text
 from docbot.retrieval.generations import embed_missing
+from docbot.retrieval.stages import Stages
 from docbot.settings import Settings, load
 from docbot.telemetry import set_up_logging
 
@@ -135,7 +139,7 @@ async def keys_to_embed(rooms: Rooms, place: Place, model: str) -> list[str]:
     chunks = await rooms.generations.not_embedded(model, 10_000_000)
     texts = [embedding_text(chunk.title, chunk.heading_path, chunk.text) for chunk in chunks]
     for one in read_questions(place.questions):
-        asked = question_text(one.title, one.body), asked_text(one.title, one.body)
+        asked = question_text(one.title, one.body), plain_text(one)
         texts += [question_key(text) for text in asked if text]
     return texts
 
@@ -153,49 +157,94 @@ def settings_for(place: Place, given: Settings, model: str | None) -> Settings:
     )
 
 
-async def lexical(place: Place, given: Settings, wanted: Wanted, progress: Lines) -> Report:
-    """Read the sites, and measure with words alone."""
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What one side of the measuring works with; no `embedder` where it goes by words alone."""
+
+    title: str
+    rooms: Rooms
+    embedder: CachedEmbedder | None
+
+
+@asynccontextmanager
+async def by_words(place: Place, given: Settings, progress: Lines) -> AsyncIterator[Bench]:
+    """Read the sites, to measure with words alone."""
     bare = settings_for(place, given, None).model_copy(
         update={"openai_base_url": None, "openai_api_key": None}
     )
     async with open_rooms(bare) as rooms:
         await read_sites(rooms, place, progress)
-        return await evaluate(rooms, wanted, progress=progress, warn=_warn)
+        yield Bench("by words alone", rooms, None)
 
 
-async def dense(
-    place: Place, given: Settings, wanted: Wanted, cache: Path, progress: Lines
-) -> Report | None:
-    """Measure with vectors, where they can be had; None where not, and how is said."""
-    vectors = VectorCache(cache)
-    try:
+@asynccontextmanager
+async def with_vectors(
+    place: Place, given: Settings, cache: Path, progress: Lines
+) -> AsyncIterator[Bench | None]:
+    """Embed the sites, where vectors can be had; None where not, and how is said."""
+    async with AsyncExitStack() as stack:
+        vectors = VectorCache(cache)
+        stack.callback(vectors.close)
         model = given.docbot_embedding_model or next(iter(vectors.models()), None)
         if model is None:
             print(f"\nNo vectors yet in {cache}, so this was by words alone. {_HOW_TO_FILL}")
-            return None
-        return await _dense(place, given, wanted, (model, vectors), progress)
-    finally:
-        vectors.close()
-
-
-async def _dense(
-    place: Place,
-    given: Settings,
-    wanted: Wanted,
-    cached: tuple[str, VectorCache],
-    progress: Lines,
-) -> Report | None:
-    model, vectors = cached
-    async with open_rooms(settings_for(place, given, model)) as rooms:
+            yield None
+            return
+        rooms = await stack.enter_async_context(open_rooms(settings_for(place, given, model)))
         endpoint = rooms.embedder if _has_endpoint(given) else None
         embedder = CachedEmbedder(model, vectors, endpoint)
         lacking = embedder.lacking(await keys_to_embed(rooms, place, model))
         if lacking and endpoint is None:
             print(f"\n{len(lacking)} vectors of {model} are missing. {_HOW_TO_FILL}")
-            return None
+            yield None
+            return
         progress.begin(f"embedding {len(lacking)} texts")
         await embed_sites(rooms, embedder)
-        return await evaluate(rooms, wanted, progress=progress, warn=_warn, embedder=embedder)
+        yield Bench("with vectors", rooms, embedder)
+
+
+async def measured(bench: Bench, wanted: Wanted, progress: Lines) -> Report:
+    return await evaluate(
+        bench.rooms, wanted, progress=progress, warn=_warn, embedder=bench.embedder
+    )
+
+
+async def show_baselines(bench: Bench, report: Report) -> None:
+    """Print how much more often the page is found than in plain ways, paired."""
+    found = await baselines(bench.rooms, report.plan.askings, bench.embedder)
+    records = report.run.measured.records
+    print("\na gold page among the first five, in the plain way -> docbot, on the same chunks")
+    for name, ranks in (("BM25", found.plain), ("RRF", found.fused)):
+        print("\n".join(lines(records, name, ranks)))
+
+
+async def show_stages(bench: Bench, wanted: Wanted, progress: Lines) -> None:
+    """Print what each stage is worth: all of them, less all but that one."""
+    print("\nwhat each stage adds: all of them, less all but that one")
+    for stage in fields(Stages):
+        if stage.name == "dense" and bench.embedder is None:
+            continue
+        report = await measured(bench, replace(wanted, against=f"{stage.name}=off"), progress)
+        if report.against is not None:
+            print("\n".join(gains(stage.name, report)), flush=True)
+
+
+def gains(stage: str, report: Report) -> Iterable[str]:
+    """Write the gain of a stage, as recall@5 and MRR, by group of sources."""
+    if report.against is None:
+        return
+    without, whole = report.against.measured.records, report.run.measured.records
+    for group, sources in GROUPS.items():
+        cells = []
+        for name in ("recall_at_5", "mrr"):
+            change = compared(
+                MEASURE[name],
+                [each for each in without if each.source in sources],
+                [each for each in whole if each.source in sources],
+            )
+            if change is not None:
+                cells.append(f"{change.value:+.3f} [{change.low:+.3f}, {change.high:+.3f}]")
+        yield f"{stage:<15} {group:<16} {'   '.join(cells)}"
 
 
 def _has_endpoint(given: Settings) -> bool:
@@ -228,11 +277,22 @@ async def run(arguments: argparse.Namespace) -> None:
         config=arguments.config,
         against=arguments.against,
     )
-    report = await lexical(place, given, wanted, progress)
-    _show("by words alone", report, arguments.out)
-    with_vectors = await dense(place, given, wanted, arguments.cache, progress)
-    if with_vectors is not None:
-        _show("with vectors", with_vectors, arguments.out)
+    async with by_words(place, given, progress) as bench:
+        await _measure(bench, wanted, arguments, progress)
+    async with with_vectors(place, given, arguments.cache, progress) as vectors:
+        if vectors is not None:
+            await _measure(vectors, wanted, arguments, progress)
+
+
+async def _measure(
+    bench: Bench, wanted: Wanted, arguments: argparse.Namespace, progress: Lines
+) -> None:
+    if arguments.stages:
+        await show_stages(bench, replace(wanted, cross=False, remove_gold=False), progress)
+        return
+    report = await measured(bench, wanted, progress)
+    _show(bench.title, report, arguments.out)
+    await show_baselines(bench, report)
 
 
 def main(given: Sequence[str] | None = None) -> None:
@@ -242,6 +302,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="a folder for the pages and the JSON documents")
     parser.add_argument("--config", help="as of `docbot eval`")
     parser.add_argument("--against", help="as of `docbot eval`")
+    parser.add_argument("--stages", action="store_true", help="what each stage is worth, instead")
     set_up_logging("error", "text")
     try:
         asyncio.run(run(parser.parse_args(given)))

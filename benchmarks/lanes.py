@@ -25,8 +25,8 @@ from docbot.evaluation.statistics import Estimate, estimated
 WEIGHTS_FILE = Path(lanes.__file__).with_name("lanes.json")
 # Which signals are looked at; the others were tried and gained nothing, see docs/retrieval.md.
 SIGNALS: Final = {
-    "words alone": ("familiarity", "coverage", "strength"),
-    "with embeddings": ("familiarity", "strength", "closeness"),
+    "words alone": ("familiarity", "coverage", "strength", "length"),
+    "with embeddings": ("familiarity", "coverage", "strength", "closeness"),
 }
 _FILES: Final = {"words alone": "by-words-alone.json", "with embeddings": "with-vectors.json"}
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from docbot.errors import TooLongError, TransientError
 from docbot.retrieval.endpoint import Endpoint, Model, refuse_reported
-from docbot.retrieval.lexical import asked_in, prose
+from docbot.retrieval.lexical import prose
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +63,6 @@ def question_text(title: str, body: str, context: str = "") -> str:
     """Return what stands for a question; the context last, where a long post cuts it off."""
     said = [prose(part) for part in (title, body, context)]
     return "\n\n".join(filter(None, said))[:_QUESTION_CHARACTERS]
-
-
-def asked_text(title: str, body: str) -> str:
-    """Return what stands for that alone which is asked, without what is told around it."""
-    return asked_in(title, body)[:_QUESTION_CHARACTERS]
 
 
 class OpenAIEmbedder:

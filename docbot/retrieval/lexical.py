@@ -11,7 +11,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain
@@ -32,6 +32,7 @@ Result = TypeVar("Result")
 # on one subject; the usual 1.2 found .04 and .02 fewer pages among the first five.
 _K1 = 3.0
 _B = 0.75
+HIGHEST_WEIGHT = _K1 + 1  # of a term in a chunk that says nothing else, without end
 # Terms of a usual chunk with its title and address counted twice (109 to 180 on four sites cut at
 # 200 words). A constant, so that a chunk's vector depends on the chunk alone.
 _AVERAGE_LENGTH = 150.0
@@ -152,18 +153,9 @@ def asked_in(title: str, body: str) -> str:
     return said if len(set(terms(said))) >= _TITLE_TERMS else f"{said}\n\n{prose(body)}".strip()
 
 
-def highest_score(question: Sparse, holding: Mapping[int, int], chunks: int) -> float:
-    """Return what a chunk would score that holds nothing but the question's terms, without end.
-
-    Args:
-        question: of `query_vector`.
-        holding: how many of the chunks hold a term, by its id; 0 where it is missing.
-        chunks: how many there are.
-    """
-    return math.fsum(
-        weight * (_K1 + 1) * _idf(holding.get(term, 0), chunks)
-        for term, weight in zip(question.ids, question.weights, strict=True)
-    )
+def idf(holding: int, chunks: int) -> float:
+    """Return what a term is worth that `holding` of the chunks hold: BM25's, as in the stores."""
+    return math.log(1 + (chunks - holding + 0.5) / (holding + 0.5))
 
 
 def _said(markdown: str, stages: Stages) -> str:
@@ -301,11 +293,6 @@ def _stem(word: str, rules: _Rules) -> str:
         return word
     # A stemmer holds the word it works on: one for each call keeps this safe in threads.
     return str(snowballstemmer.stemmer("english").stemWord(word))
-
-
-def _idf(holding: int, chunks: int) -> float:
-    """BM25's, as the stores have it."""
-    return math.log(1 + (chunks - holding + 0.5) / (holding + 0.5))
 
 
 def _address_words(url: str) -> str:

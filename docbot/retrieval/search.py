@@ -17,7 +17,7 @@ from typing import Protocol
 from docbot.breaker import Breaker
 from docbot.db.chunks import ChunkPlace, StoredChunk
 from docbot.errors import DocbotError, GoneError, RefusedError, TransientError
-from docbot.retrieval.embedder import Embedder, asked_text, question_text
+from docbot.retrieval.embedder import Embedder, question_text
 from docbot.retrieval.fusion import RankedPage, order_chunks, rank_pages
 from docbot.retrieval.lexical import asked_in, query_vector, terms
 from docbot.retrieval.passages import Passage
@@ -29,8 +29,6 @@ from docbot.retrieval.vocabulary import Vocabulary
 log = logging.getLogger(__name__)
 
 _CANDIDATES = 200  # of each side; a page's second and third chunk are often far down
-_NEAREST = 20  # to what is asked; the best counts, if it is not of a page that is left out
-_NO_WORDS = Sparse((), ())
 _EMBED_SECONDS = 15.0  # retries included; a sync can wait for longer than who asks
 _SWAPS = 2  # of the index during one search; more would be a sync every few seconds
 
@@ -87,14 +85,6 @@ class SearchResult:
     warning: str | None = None
     pages: tuple[RankedPage, ...] = ()
     signals: Signals | None = NONE
-
-
-@dataclass(frozen=True, slots=True)
-class _Meaning:
-    """The vector of a whole question, and of what it asks alone."""
-
-    question: list[float]
-    asked: list[float]
 
 
 class Searcher:
@@ -160,17 +150,16 @@ class Searcher:
         if await self._index.reach() is None:
             return SearchResult([], timings, dense_used=False, indexed=False)
         with _timed(timings, "embed"):
-            meaning, warning = await self._embed(query)
+            vector, warning = await self._embed(query)
         # Asked for again: another generation may have come, and the old one gone, meanwhile.
         index = await self._index.reach()
         if index is None:
             return SearchResult([], timings, dense_used=False, indexed=False)
         words = query_vector(query.title, query.body, query.context, self._stages)
         with _timed(timings, "search"):
-            hits = await self._hits(index, words, meaning.question if meaning else None, sources)
-            near = await self._nearest(index, meaning, hits, sources)
+            hits = await self._hits(index, words, vector, sources)
         with _timed(timings, "read"):
-            places = await self._chunks.places([hit.chunk for hit in (*hits, *near)])
+            places = await self._chunks.places([hit.chunk for hit in hits])
         with _timed(timings, "rank"):
             places = {at: each for at, each in places.items() if each.page not in without_pages}
             hits = [hit for hit in hits if hit.chunk in places]
@@ -178,14 +167,9 @@ class Searcher:
         with _timed(timings, "read"):
             found = await self._read(pages, hits, limit)
         with _timed(timings, "rank"):
-            measured = signals(
-                terms(asked_in(query.title, query.body), self._stages),
-                words,
-                self._words_of(sources),
-                found,
-                best_lexical=max((hit.lexical for hit in hits), default=0.0),
-                closeness=_closeness(near, places),
-            )
+            asked = terms(asked_in(query.title, query.body), self._stages)
+            words_of = self._words_of(sources)
+            measured = signals(asked, words_of, found, _closeness(hits), self._stages)
         return SearchResult(
             found,
             timings,
@@ -200,34 +184,24 @@ class Searcher:
         known = self._index.vocabularies
         return [known[source] for source in sources if source in known]
 
-    async def _nearest(
-        self, index: Index, meaning: _Meaning | None, hits: list[Hit], sources: Collection[int]
-    ) -> list[Hit]:
-        """Find the chunks that are nearest to what is asked."""
-        if meaning is None or meaning.asked == meaning.question:
-            return hits
-        return await self._hits(index, _NO_WORDS, meaning.asked, sources, _NEAREST)
-
     async def _hits(
         self,
         index: Index,
         words: Sparse,
         dense: list[float] | None,
         sources: Collection[int],
-        limit: int = _CANDIDATES,
     ) -> list[Hit]:
         try:
-            return await index.search(words, dense, sources, limit)
+            return await index.search(words, dense, sources, _CANDIDATES)
         except GoneError:
             self._index.let_go(index)
             raise
 
-    async def _embed(self, query: Query) -> tuple[_Meaning | None, str | None]:
-        """Return the question's vectors, or None and why there are none though a model is set."""
+    async def _embed(self, query: Query) -> tuple[list[float] | None, str | None]:
+        """Return the question's vector, or None and why there is none though a model is set."""
         text = question_text(query.title, query.body, query.context)
         if self._embedder is None or not text or not self._stages.dense:
             return None, None
-        asked = asked_text(query.title, query.body) or text
         try:
             for _ in range(_SWAPS):
                 model = self._index.embedding_model
@@ -236,24 +210,23 @@ class Searcher:
                         "the index was built without vectors; "
                         f"`docbot sync` makes those of model {self._embedder.model}"
                     )
-                embedder = self._embedder.with_model(model)
-                vectors = await self._vectors(embedder, list(dict.fromkeys([text, asked])))
+                vector = await self._vector(self._embedder.with_model(model), text)
                 if self._index.embedding_model != model:
                     continue  # another index is in use by now
-                if len(vectors[0]) != self._index.dimensions:
-                    return None, _by_words(self._of_another_length(model, len(vectors[0])))
-                return _Meaning(vectors[0], vectors[-1]), None
+                if len(vector) != self._index.dimensions:
+                    return None, _by_words(self._of_another_length(model, len(vector)))
+                return vector, None
         except DocbotError as error:  # a search by words is better than none
             return None, _by_words(error)
         return None, _by_words("the index was replaced meanwhile")
 
-    async def _vectors(self, embedder: Embedder, texts: Sequence[str]) -> list[list[float]]:
+    async def _vector(self, embedder: Embedder, text: str) -> list[float]:
         breaker = self._breakers[embedder.model]
         if not breaker.allows():
             raise TransientError(f"model {embedder.model} failed several times in a row just now")
         try:
             async with asyncio.timeout(self._embed_seconds):
-                vectors = await embedder.embed_questions(texts)
+                [vector] = await embedder.embed_questions([text])
         except (DocbotError, TimeoutError) as error:
             why = error if isinstance(error, DocbotError) else self._too_slow(embedder.model)
             if breaker.failed():
@@ -263,7 +236,7 @@ class Searcher:
             raise why from error
         if breaker.succeeded():
             log.info("model %s answers again", embedder.model)
-        return vectors
+        return vector
 
     def _of_another_length(self, model: str, length: int) -> str:
         return (
@@ -285,9 +258,8 @@ class Searcher:
         return passages(chosen, hits, stored)
 
 
-def _closeness(near: Sequence[Hit], places: Mapping[int, ChunkPlace]) -> float | None:
-    cosines = [hit.dense for hit in near if hit.dense is not None and hit.chunk in places]
-    return max(cosines, default=None)
+def _closeness(hits: Sequence[Hit]) -> float | None:
+    return max((hit.dense for hit in hits if hit.dense is not None), default=None)
 
 
 def _by_words(why: object) -> str:

@@ -5,13 +5,13 @@ cosines, which mean the same everywhere; the lane of a question is chosen by the
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from docbot.retrieval.lexical import highest_score, term_id, terms
+from docbot.retrieval.lexical import HIGHEST_WEIGHT, document_vector, idf, term_id
 from docbot.retrieval.passages import Passage
-from docbot.retrieval.store import Sparse
+from docbot.retrieval.stages import ALL_STAGES, Stages
 from docbot.retrieval.vocabulary import Vocabulary, together
 
 _LOOKED_AT = 8  # passages
@@ -19,63 +19,66 @@ _LOOKED_AT = 8  # passages
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What lies between 0 and 1, but for `closeness`, which is a cosine.
+    """What a search tells, from 0 to 1 but for `length` and for `closeness`, which is a cosine.
 
     `familiarity` is how much at home the words of what is asked are in the documentation,
-    `coverage` the share of them in the passage that holds most, `strength` the best BM25 score
-    over the highest that the question could reach, `closeness` the best cosine of any chunk to
-    what is asked, None without embeddings.
+    `coverage` the share of them in the passage that holds most, `strength` the best passage's
+    BM25 score for them over the highest that there can be, `length` ln(1 + their number),
+    `closeness` the best cosine of any chunk to the question, None without embeddings.
     """
 
     familiarity: float
     coverage: float
     strength: float
+    length: float
     closeness: float | None = None
 
 
-NONE: Final = Signals(0.0, 0.0, 0.0)  # of a question that finds nothing, or asks nothing
+NONE: Final = Signals(0.0, 0.0, 0.0, 0.0)  # of a question that finds nothing, or asks nothing
 
 
 def signals(
     asked: Collection[str],
-    question: Sparse,
     vocabularies: Sequence[Vocabulary],
     passages: Sequence[Passage],
-    *,
-    best_lexical: float,
     closeness: float | None,
+    stages: Stages = ALL_STAGES,
 ) -> Signals | None:
     """Take the measure of a search; None where no word of its sources was counted.
 
     Args:
         asked: the terms of what is asked.
-        question: its vector.
         vocabularies: of the sources searched.
         passages: best first.
-        best_lexical: the highest BM25 score of any chunk.
         closeness: the best cosine of any chunk, if embeddings took part.
+        stages: with which the index was made.
     """
-    terms_asked = set(asked)
+    terms_asked = {term_id(term) for term in asked}
     if not terms_asked or not passages:
         return NONE
     chunks = sum(each.chunks for each in vocabularies)
     if not chunks:
         return None
-    ids = [term_id(term) for term in terms_asked]
-    holding = together(vocabularies, {*ids, *question.ids})
-    highest = highest_score(question, holding, chunks)
-    covered = [len(passage_terms(passage) & terms_asked) for passage in passages[:_LOOKED_AT]]
+    holding = together(vocabularies, terms_asked)
+    rarity = {term: idf(count, chunks) for term, count in holding.items()}
+    weights = [_weights(passage, stages) for passage in passages[:_LOOKED_AT]]
     return Signals(
-        familiarity=_familiarity([holding[term] for term in ids], chunks),
-        coverage=max(covered) / len(terms_asked),
-        strength=min(best_lexical / highest, 1.0),
+        familiarity=_familiarity(list(holding.values()), chunks),
+        coverage=max(len(terms_asked & each.keys()) for each in weights) / len(terms_asked),
+        strength=max(_score(rarity, each) for each in weights)
+        / (HIGHEST_WEIGHT * math.fsum(rarity.values())),
+        length=math.log1p(len(terms_asked)),
         closeness=closeness,
     )
 
 
-def passage_terms(passage: Passage) -> set[str]:
-    """List the terms of a passage with its title and headings."""
-    return set(terms("\n".join([passage.title, *passage.heading_path, passage.text])))
+def _weights(passage: Passage, stages: Stages) -> dict[int, float]:
+    vector = document_vector(passage.title, passage.heading_path, passage.url, passage.text, stages)
+    return dict(zip(vector.ids, vector.weights, strict=True))
+
+
+def _score(rarity: Mapping[int, float], weights: Mapping[int, float]) -> float:
+    return math.fsum(worth * weights.get(term, 0.0) for term, worth in rarity.items())
 
 
 def _familiarity(holding: Sequence[int], chunks: int) -> float:

@@ -6,9 +6,9 @@ from docbot.retrieval.passages import Passage
 from docbot.retrieval.search import SearchResult
 from docbot.retrieval.signals import Signals
 
-SURE = Signals(familiarity=0.8, coverage=1.0, strength=0.6)
-DOUBTFUL = Signals(familiarity=0.55, coverage=0.6, strength=0.25)
-AWAY = Signals(familiarity=0.1, coverage=0.1, strength=0.05)
+SURE = Signals(familiarity=0.8, coverage=1.0, strength=0.6, length=2.0)
+DOUBTFUL = Signals(familiarity=0.55, coverage=0.6, strength=0.25, length=2.0)
+AWAY = Signals(familiarity=0.1, coverage=0.1, strength=0.05, length=2.0)
 
 
 def found(passages: Sequence[Passage], signals: Signals | None = SURE) -> SearchResult:

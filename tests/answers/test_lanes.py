@@ -10,33 +10,33 @@ from docbot.retrieval.signals import NONE, Signals
 from tests.answers.passages import found, passage
 
 SHARES = st.floats(0, 1)
-SIGNALS = st.builds(Signals, SHARES, SHARES, SHARES, st.none() | st.floats(-1, 1))
+SIGNALS = st.builds(Signals, SHARES, SHARES, SHARES, st.floats(0, 5), st.none() | st.floats(-1, 1))
 ORDER = {"abstain": 0, "suggest": 1, "answer": 2}
 
 
 def test_nothing_found_or_nothing_asked_is_quiet() -> None:
-    strong = Signals(1.0, 1.0, 1.0)
+    strong = Signals(1.0, 1.0, 1.0, 2.0)
     assert judge(found([], strong), "helpful").lane == "abstain"
     assert judge(found([passage()], NONE), "helpful").lane == "abstain"
     assert judge(found([passage()], None), "helpful").lane == "abstain"
 
 
 def test_a_question_whose_words_are_at_home_and_found_is_answered() -> None:
-    words = Signals(familiarity=0.7, coverage=1.0, strength=0.5)
+    words = Signals(familiarity=0.7, coverage=1.0, strength=0.5, length=2.0)
     assert judge(found([passage()], words), "cautious").lane == "answer"
-    both = Signals(familiarity=0.7, coverage=1.0, strength=0.5, closeness=0.7)
+    both = Signals(familiarity=0.7, coverage=1.0, strength=0.5, length=2.0, closeness=0.7)
     assert judge(found([passage()], both), "cautious").lane == "answer"
 
 
 def test_a_question_about_something_else_is_quiet() -> None:
-    words = Signals(familiarity=0.2, coverage=0.2, strength=0.1)
+    words = Signals(familiarity=0.2, coverage=0.2, strength=0.1, length=2.0)
     assert judge(found([passage()], words), "helpful").lane == "abstain"
-    near = Signals(familiarity=0.2, coverage=0.2, strength=0.1, closeness=0.2)
+    near = Signals(familiarity=0.2, coverage=0.2, strength=0.1, length=2.0, closeness=0.2)
     assert judge(found([passage()], near), "helpful").lane == "abstain"
 
 
 def test_the_search_score_alone_changes_nothing() -> None:
-    signals = Signals(0.6, 0.6, 0.4)
+    signals = Signals(0.6, 0.6, 0.4, 2.0)
     first, last = (judge(found([passage(rank)], signals), "cautious") for rank in (1, 100))
     assert first == last
 
