@@ -149,7 +149,7 @@ async def test_a_model_writes_the_answers_and_its_cost_is_told(
 async def test_a_question_that_fails_is_counted_and_spoils_no_other(
     ground: Ground, tmp_path: Path
 ) -> None:
-    replies: list[Script] = [Status(503), Reply("Set `max_retries` [1].")]
+    replies: list[Script] = [Status(503), Status(503), Reply("Set `max_retries` [1].")]
     warned: list[str] = []
     async with ModelServer.open(replies) as model:
         settings = {
