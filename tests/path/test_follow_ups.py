@@ -179,7 +179,7 @@ async def test_a_follow_up_is_searched_as_the_question_that_it_is_in_its_context
     ground: Ground,
 ) -> None:
     words = "and how long between two of them?"
-    meant = "How long does a failed frobnication wait between two tries?"
+    meant = "How many seconds does a failed frobnication wait between two tries?"
     replies = ["Set `max_retries` [1].", meant, "One second [1]."]
     async with (
         ModelServer.open(replies=replies) as model,
