@@ -14,12 +14,13 @@ from docbot.retrieval.passages import Passage
 _MOST_DIGITS = 4  # a longer number is none of a passage
 
 _NUMBER = rf"\^?\d{{1,{_MOST_DIGITS}}}"
-_CITATION = re.compile(
+CITATION = re.compile(
     rf"(?<!\\)[\[【]\s{{0,3}}(?:(?:passages?|sources?)\s)?"
     rf"(?P<numbers>{_NUMBER}(?:\s?(?:[,;–-]|and)\s?{_NUMBER}){{0,40}})(?:†[^\]】\n]{{0,40}})?"
     rf"\s{{0,3}}[\]】]",
     re.IGNORECASE,
 )
+_NESTED = re.compile(r"(?<![\\\w])\[(\d{1,4})[,;]?\s?\[(\d{1,4})\]\]")
 _RANGE = re.compile(r"(\d+)\s?[–-]\s?\^?(\d+)|(\d+)")
 # A list of sources that the model wrote itself; the program writes the true one.
 _DEFINITION = re.compile(r"^[ \t]*\[\^?\d+\]:.*(?:\n|\Z)", re.MULTILINE)
@@ -82,7 +83,7 @@ def without_numbers(text: str) -> str:
 
 def _checked_prose(text: str, numbering: _Numbering, cut: list[str]) -> str:
     cut.extend(match[0].strip() for match in _DEFINITION.finditer(text))
-    text = _DEFINITION.sub("", text)
+    text = _NESTED.sub(r"[\1, \2]", _DEFINITION.sub("", text))
     out: list[str] = []
     beside: set[int] = set()  # what is cited at this very place already
     position = 0
@@ -92,6 +93,9 @@ def _checked_prose(text: str, numbering: _Numbering, cut: list[str]) -> str:
         position = end
         if between.strip():
             beside.clear()
+        while out and out[-1].endswith("[") and text[position : position + 1] == "]":
+            out[-1] = out[-1][:-1]  # brackets around a citation
+            position += 1
         new = [n for n in _renumbered(numbers, numbering, cut) if n not in beside]
         beside.update(new)
         if new:
@@ -117,14 +121,14 @@ def _citations(text: str) -> Iterator[tuple[int, int, str]]:
     for span in spans(text):
         yield from _plain_citations(text, position, span.start)
         position = span.end
-        label = _CITATION.fullmatch(f"[{span.text.strip(' []')}]") if span.kind == "link" else None
+        label = CITATION.fullmatch(f"[{span.text.strip(' []')}]") if span.kind == "link" else None
         if label is not None:
             yield span.start, span.end, label["numbers"]
     yield from _plain_citations(text, position, len(text))
 
 
 def _plain_citations(text: str, begin: int, end: int) -> Iterator[tuple[int, int, str]]:
-    for match in _CITATION.finditer(text, begin, end):
+    for match in CITATION.finditer(text, begin, end):
         yield match.start(), match.end(), match["numbers"]
 
 
