@@ -413,7 +413,7 @@ def _search_row(passage: Any) -> dict[str, Any]:
 def ask(question: str, names: Sequence[str], as_json: bool) -> None:
     """Answer a question as the bot would.
 
-    On a terminal the text of a model is shown as it is written, and checked at its end.
+    On a terminal each sentence of a model is shown once it is checked.
 
     \b
     Example:

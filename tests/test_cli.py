@@ -561,7 +561,7 @@ async def ask_on_a_terminal(shell: Shell, server: ModelServer) -> Ran:
 async def test_on_a_terminal_an_answer_is_shown_as_it_is_written_and_what_the_checks_add(
     read: Shell,
 ) -> None:
-    unsafe = "Set `max_retries` [1]. Or [99]. @everyone see https://evil.test/ ."
+    unsafe = "Set `max_retries` [1]. Wait for [99] hours. @everyone see https://evil.test/ ."
     replies = ["<think>hm</think>\nSet `max_retries` [1].", unsafe]
     async with ModelServer.open(replies) as server:
         ran = await ask_on_a_terminal(read, server)
@@ -573,14 +573,14 @@ async def test_on_a_terminal_an_answer_is_shown_as_it_is_written_and_what_the_ch
         "**Sources**\n[1] [Usage › Retries](<https://docs.test/usage#retries>)\n"
     )
     draft, _, answer = changed.out.partition("\x1b[0m")
-    assert draft.endswith(unsafe)
-    assert "--- checked without [99], this is the answer:" in answer
+    assert "hours" not in draft  # what was cut was never shown
+    assert "--- checked without [99]; Wait for hours." in answer
     assert "@everyone" not in answer
     assert "`https://evil.test/`" in answer
 
 
 async def test_on_a_terminal_a_reply_that_breaks_off_is_no_answer(read: Shell) -> None:
-    broken = Reply("Set `max_retries` [1].", then=Reset())
+    broken = Reply("Set `max_retries` [1]. And then", then=Reset())
     async with ModelServer.open([broken]) as server:
         ran = await ask_on_a_terminal(read, server)
     assert ran.code == 1

@@ -1,7 +1,7 @@
 """From a question and the passages found for it to a checked answer with its evidence.
 
-The lane is decided first and only ever lowered: a quiet lane never calls the model, and a reply
-that cites nothing it was given is not passed on.
+The lane is decided first and only ever lowered: a quiet lane never calls the model, and of a reply
+only what the passages bear out is passed on.
 """
 
 import asyncio
@@ -31,8 +31,7 @@ from docbot.answers.prompt import (
 )
 from docbot.answers.quote import quote, title
 from docbot.answers.reply import Completion, total
-from docbot.answers.split import split
-from docbot.answers.tables import tables_as_code
+from docbot.answers.review import MOST_READ, Review
 from docbot.answers.unwrapped import unwrapped
 from docbot.errors import (
     BusyError,
@@ -51,8 +50,6 @@ from docbot.retrieval.search import SearchResult
 log = logging.getLogger(__name__)
 
 _MOST_SUGGESTED = 3  # pages
-_LONGEST_ANSWER = 5_500  # characters, three messages; beyond, a model has lost its thread
-_MOST_READ = 2 * _LONGEST_ANSWER  # characters; cutting what is thrown away takes time too
 _LITTLE = 1_250  # tokens of passages: with rules and question some 2,750
 _LITTLE_QUESTION = 500  # tokens
 # Who asked in a forum looks away, and who mentioned docbot waits: a page now is worth more than an
@@ -60,7 +57,6 @@ _LITTLE_QUESTION = 500  # tokens
 _SECONDS = 60.0
 _RETRY_SECONDS = 1.0  # before what failed in passing is tried again, half of it by chance
 _LEAST_LEFT = 0.25  # of the time, for a second try; with less it would end in nothing
-_CUT_BY_MODEL = "the end of the reply: the model stopped at its length limit"
 # Within its line: over its end, each of a thousand empty lines would be read to the last.
 _NO_ANSWER_LINE = re.compile(rf"^[ \t*`\"'>]*{NO_ANSWER}\b(.*)$", re.MULTILINE)
 
@@ -118,6 +114,7 @@ class _Told:
     completion: Completion
     written: str
     shown: list[Passage]
+    review: Review
     note: str | None = None
 
 
@@ -184,7 +181,7 @@ class Answerer:
             question: in the person's own words.
             history: earlier turns of the conversation, oldest first.
             found: what the search gave.
-            on_text: told what a model writes as it writes it, before anything is checked.
+            on_text: told what of a reply has passed the check, while the model writes on.
             sought: what was searched for, where that is not the question as it stands.
             may_wait: False where it was asked too long ago to be asked again later: pages are
                 pointed to instead.
@@ -265,9 +262,21 @@ class _Asking:
             if self.may_wait and self._left() > 0:
                 raise
             return self._pointed_instead(error), None
-        draft = _judged(told.completion, told.shown, self.passages)
+        draft = await self._judged(told)
         notes = "; ".join(filter(None, (told.note, draft.note)))
         return replace(draft, note=notes or None), told.completion
+
+    async def _judged(self, told: _Told) -> _Draft:
+        """Check a reply; one that does not answer, or proves nothing, becomes a pointer at most."""
+        declined = _declined(told)
+        if declined is not None:
+            return declined
+        # In a thread: the loop goes on while a long reply is checked.
+        reviewed = await asyncio.to_thread(told.review.end, told.completion)
+        told.review.show(reviewed)
+        if reviewed.note is not None:
+            return replace(_suggestion(self.passages), cut=reviewed.cut, note=reviewed.note)
+        return _Draft("answer", reviewed.text, reviewed.cited, reviewed.cut)
 
     def _pointed_instead(self, error: TransientError) -> _Draft:
         note = f"suggested pages instead of answering: {error}"
@@ -350,10 +359,13 @@ class _Asking:
         )
         if refused:
             messages = asked_again(messages, refused)
-        completion = await self.model.complete(messages, self.on_text)
         shown = within_budget(self.passages, passages_budget)
+        asked = dict.fromkeys([self.question.text, self.sought.text])
+        said = "\n".join(turn.text for turn in history if turn.role == "user")
+        review = Review(shown, "\n".join(asked), said, self.on_text)
+        completion = await self.model.complete(messages, review.listener)
         text = unwrapped(completion.text) or ""
-        return _Told(replace(completion, text=text), completion.text, shown)
+        return _Told(replace(completion, text=text), completion.text, shown, review)
 
 
 def _fault(told: _Told) -> str | None:
@@ -361,7 +373,7 @@ def _fault(told: _Told) -> str | None:
     text = told.completion.text
     if not text:
         return "was JSON without an answer"
-    if _NO_ANSWER_LINE.search(text) or check(text[:_MOST_READ], told.shown).cited:
+    if _NO_ANSWER_LINE.search(text) or check(text[:MOST_READ], told.shown).cited:
         return None
     return "cited none of the passages"
 
@@ -379,39 +391,16 @@ def _mark() -> str:
     return secrets.token_hex(8)
 
 
-def _judged(
-    completion: Completion, shown: Sequence[Passage], passages: Sequence[Passage]
-) -> _Draft:
-    """Check a reply; one that does not answer, or proves nothing, becomes a pointer at most."""
-    declined = _NO_ANSWER_LINE.search(completion.text)
-    if declined is not None:
-        named = check(declined[1], shown).cited
-        note = "the model found no answer in the passages"
-        if not named:
-            return _Draft("abstain", texts.NOTHING_FOUND, note=note)
-        return _Draft("suggest", texts.MAY_HELP, named[:_MOST_SUGGESTED], note=note)
-    text, beyond = _bounded(completion)
-    checked = check(text, shown)
-    cut = (*checked.cut, *beyond)
-    if not checked.cited:
-        pointer = _suggestion(passages)
-        note = "the model's reply cited none of the passages"
-        return _Draft(pointer.lane, pointer.text, pointer.cited, cut, note)
-    return _Draft("answer", checked.text, checked.cited, cut)
-
-
-def _bounded(completion: Completion) -> tuple[str, tuple[str, ...]]:
-    """Hold a reply to its length, and show where it was cut, by us or by the model's own limit."""
-    written = len(completion.text)
-    text = tables_as_code(completion.text[:_MOST_READ])
-    if len(text) <= _LONGEST_ANSWER and not completion.is_cut:
-        return text, ()
-    kept = "".join(split(text, _LONGEST_ANSWER)[:1])  # of a marker alone nothing is left
-    if len(text) > _LONGEST_ANSWER:
-        why = f"what followed the first {len(kept)} of {max(written, len(text))} characters"
-    else:
-        why = _CUT_BY_MODEL
-    return f"{kept}\n…", (why,)
+def _declined(told: _Told) -> _Draft | None:
+    """Take a model's own word that there is no answer; None where it does not say so."""
+    declined = _NO_ANSWER_LINE.search(told.completion.text)
+    if declined is None:
+        return None
+    named = check(declined[1], told.shown).cited
+    note = "the model found no answer in the passages"
+    if not named:
+        return _Draft("abstain", texts.NOTHING_FOUND, note=note)
+    return _Draft("suggest", texts.MAY_HELP, named[:_MOST_SUGGESTED], note=note)
 
 
 def _quiet(question: QuestionText, passages: Sequence[Passage]) -> _Draft:

@@ -17,7 +17,7 @@ from docbot.retrieval.endpoint import Endpoint, Model, ReportedError
 if TYPE_CHECKING:
     import openai
 
-# Told the text of a reply as it is written, before anything in it is checked.
+# Told a text as it comes.
 OnText: TypeAlias = Callable[[str], None]
 
 _STREAM_SECONDS = 600.0  # a model at home writes some ten words a second

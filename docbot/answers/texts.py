@@ -14,3 +14,4 @@ SEE = "See"  # before the title of a page of which nothing can be quoted
 SEE_ALSO = "See also"
 AND = "and"
 SOURCES = "Sources"
+UNFAMILIAR = "⚠ I did not find this in the documentation, so check it before you use it:"

@@ -60,7 +60,7 @@ async def ask_once(
         question: in one text.
         source_names: none for all.
         warn: told what made the answer worse than it could be.
-        on_text: told what a model writes as it writes it, before anything is checked.
+        on_text: told what of a reply has passed the check, while the model writes on.
 
     Raises:
         UsageError: nothing was read yet, or a name is not known.

@@ -1,16 +1,17 @@
-"""A model's reply on a terminal while it is written: dim, since nothing in it is checked yet."""
+"""A model's reply on a terminal while it is written: what of it has passed the check.
+
+It is dim until its sources stand below: the whole may still turn out to be no answer.
+"""
 
 from collections.abc import Callable, Sequence
 
-from docbot.answers.prompt import NO_ANSWER
 from docbot.text import printable
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
-_MARKS = " \n*`\"'>"  # that a model puts around its NO_ANSWER
 
 
 class Draft:
-    """Shows a reply as it comes; a reply that says there is no answer is held back."""
+    """Shows a reply as it passes the check."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show = show
@@ -19,8 +20,6 @@ class Draft:
 
     def add(self, text: str) -> None:
         self._text += printable(text)
-        if _may_decline(self._text):
-            return
         if not self._shown:
             self._show(_DIM)
         self._show(self._text[self._shown :])
@@ -40,8 +39,3 @@ class Draft:
             return "\n" + final[len(said) :].lstrip("\n")
         without = f" without {'; '.join(cut)}" if cut else ""
         return printable(f"\n--- checked{without}, this is the answer:\n\n{final}")
-
-
-def _may_decline(text: str) -> bool:
-    begun = text.lstrip(_MARKS)[: len(NO_ANSWER)]
-    return NO_ANSWER.startswith(begun)

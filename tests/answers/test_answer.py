@@ -111,8 +111,8 @@ async def test_a_passage_the_model_was_not_shown_cannot_be_cited() -> None:
 
 
 async def test_tables_of_the_model_become_code() -> None:
-    answer = await reply("So [1]:\n\n|a|b|\n|-|-|\n|1|2|")
-    assert answer.text == "So [1]:\n\n```\na  b\n-  -\n1  2\n```"
+    answer = await reply("So [1]:\n\n|a|b|\n|-|-|\n|failed|task|")
+    assert answer.text == "So [1]:\n\n```\na       b\n------  ----\nfailed  task\n```"
 
 
 async def test_a_reply_without_end_is_cut() -> None:
@@ -345,7 +345,7 @@ async def test_nothing_that_was_told_already_is_asked_again() -> None:
             self, messages: Sequence[ChatMessage], on_text: OnText | None = None
         ) -> Completion:
             assert on_text is not None
-            on_text("Set")
+            on_text("Set it [1]. Then")
             return await super().complete(messages)
 
     model = BrokenOff(UNREACHED)

@@ -1,5 +1,3 @@
-import pytest
-
 from docbot.app.draft import Draft
 
 DIM, PLAIN = "\x1b[2m", "\x1b[0m"
@@ -34,15 +32,6 @@ def test_an_answer_that_the_checks_changed_is_said_again_with_what_was_taken_out
 def test_what_no_model_wrote_is_said_once() -> None:
     text, draft = shown()
     assert (text, draft.left_to_say(FINAL, ())) == ("", FINAL)
-
-
-@pytest.mark.parametrize("reply", ["NO_ANSWER", "**NO_ANSWER** [3]", "`NO_", "\n"])
-def test_a_reply_that_there_is_no_answer_is_not_shown(reply: str) -> None:
-    assert shown(*reply)[0] == ""
-
-
-def test_a_reply_that_only_begins_like_one_is_shown_in_full() -> None:
-    assert shown(*"NO_RETRY is set")[0] == f"{DIM}NO_RETRY is set{PLAIN}\n"
 
 
 def test_a_text_cannot_steer_the_terminal() -> None:
