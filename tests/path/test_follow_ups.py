@@ -21,7 +21,7 @@ from tests.town import (
 
 BODY = "It fails each night."
 BUSY = Status(429, "slow down")
-STANDING_ALONE = "When does a failed frobnication time out?"
+STANDING_ALONE = "When does a frobnication time out?"
 TIMEOUTS = "https://docs.test/timeouts#when-it-times-out"
 
 
