@@ -26,7 +26,7 @@ from docbot.answers.split import split
 from docbot.answers.wording import claims
 from docbot.retrieval.lexical import terms
 from docbot.retrieval.passages import Passage
-from docbot.text import shortened
+from docbot.text import shortened, storable
 
 _CLAIM = (
     1.5  # weight of words that are not the question's, from which on a sentence claims something
@@ -393,7 +393,7 @@ def _told(reads: Sequence[_Read], reasons: Sequence[str | None]) -> list[str]:
         if reason == _AGAIN:
             again += 1
         elif reason is not None and read.words.strip():
-            told.append(f"{shortened(read.words, _SHOWN)} ({reason})")
+            told.append(f"{shortened(storable(read.words), _SHOWN)} ({storable(reason)})")
     left = len(told) - _MOST_CUT
     told = told[:_MOST_CUT]
     if left > 0:

@@ -202,3 +202,9 @@ def test_a_long_reply_is_checked_within_the_time_that_the_loop_may_stand_still()
     began = process_time()
     Checker(passages, QUESTION).checked(reply, most=5_500)
     assert process_time() - began < 0.15  # 50 ms alone; three times that beside other tests
+
+
+def test_what_was_cut_can_be_stored_whatever_it_holds() -> None:
+    cut = checked("The moon\x00 is \ud83d blue [1]. Set `my\x00stery_name` [1].").cut
+    assert cut
+    assert all("\x00" not in each and each.encode() for each in cut)
