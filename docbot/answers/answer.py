@@ -73,11 +73,16 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage that was found; `n` is its number in the answer, None if that names it nowhere."""
+    """A passage that was found; `n` is its number in the answer, None if that names it nowhere.
+
+    `given` are the chunks of its section that the model read as one passage, this one among them;
+    none where it did not read it.
+    """
 
     n: int | None
     passage: Passage
     cited: bool
+    given: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +125,17 @@ class _Told:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """An answer without what was measured; `cited` are numbers of the passages, in order."""
+    """An answer without what was measured; `cited` are numbers of the passages, in order.
+
+    `shown` is what the model read of them.
+    """
 
     lane: Lane
     text: str
     cited: tuple[int, ...] = ()
     cut: tuple[str, ...] = ()
     note: str | None = None
+    shown: Sequence[Passage] = ()
 
 
 class Answerer:
@@ -264,11 +273,11 @@ class _Asking:
             return self._pointed_instead(error), None
         draft = await self._judged(told)
         notes = "; ".join(filter(None, (told.note, draft.note)))
-        return replace(draft, note=notes or None), told.completion
+        return replace(draft, note=notes or None, shown=told.shown), told.completion
 
     async def _judged(self, told: _Told) -> _Draft:
         """Check a reply; one that does not answer, or proves nothing, becomes a pointer at most."""
-        declined = _declined(told)
+        declined = _declined(told, self.passages)
         if declined is not None:
             return declined
         # In a thread: the loop goes on while a long reply is checked.
@@ -276,7 +285,8 @@ class _Asking:
         told.review.show(reviewed)
         if reviewed.note is not None:
             return replace(_suggestion(self.passages), cut=reviewed.cut, note=reviewed.note)
-        return _Draft("answer", reviewed.text, reviewed.cited, reviewed.cut)
+        cited = _numbers(reviewed.cited, told.shown, self.passages)
+        return _Draft("answer", reviewed.text, cited, reviewed.cut)
 
     def _pointed_instead(self, error: TransientError) -> _Draft:
         note = f"suggested pages instead of answering: {error}"
@@ -391,7 +401,7 @@ def _mark() -> str:
     return secrets.token_hex(8)
 
 
-def _declined(told: _Told) -> _Draft | None:
+def _declined(told: _Told, passages: Sequence[Passage]) -> _Draft | None:
     """Take a model's own word that there is no answer; None where it does not say so."""
     declined = _NO_ANSWER_LINE.search(told.completion.text)
     if declined is None:
@@ -400,7 +410,16 @@ def _declined(told: _Told) -> _Draft | None:
     note = "the model found no answer in the passages"
     if not named:
         return _Draft("abstain", texts.NOTHING_FOUND, note=note)
-    return _Draft("suggest", texts.MAY_HELP, named[:_MOST_SUGGESTED], note=note)
+    pointed = _numbers(named[:_MOST_SUGGESTED], told.shown, passages)
+    return _Draft("suggest", texts.MAY_HELP, pointed, note=note)
+
+
+def _numbers(
+    cited: Sequence[int], shown: Sequence[Passage], passages: Sequence[Passage]
+) -> tuple[int, ...]:
+    """Number the passages that were found, where the model was shown those of a section as one."""
+    number_of = {passage.chunk_id: number for number, passage in enumerate(passages, start=1)}
+    return tuple(number_of[shown[number - 1].chunk_id] for number in cited)
 
 
 def _quiet(question: QuestionText, passages: Sequence[Passage]) -> _Draft:
@@ -437,8 +456,15 @@ def _answer(
         for number, passage in enumerate(cited, start=1)
     )
     numbers = {citation.url: citation.n for citation in citations}
+    read = {chunk: each.chunk_ids for each in draft.shown for chunk in each.chunk_ids}
     evidence = tuple(
-        Evidence(numbers.get(passage.url), passage, passage.url in numbers) for passage in passages
+        Evidence(
+            numbers.get(passage.url),
+            passage,
+            passage.url in numbers,
+            read.get(passage.chunk_id, ()),
+        )
+        for passage in passages
     )
     return Answer(
         lane=draft.lane,

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from docbot.answers.citations import without_numbers
 from docbot.knowledge.chunking.tokens import first_tokens, tokens
 from docbot.retrieval.passages import Passage
+from docbot.retrieval.sections import whole
 
 NO_ANSWER: Final = "NO_ANSWER"  # what the model writes when the passages do not answer
 
@@ -76,15 +77,19 @@ PROMPT_VERSION, (_RULES, _AGAIN) = packaged("answer.md", "again.md")
 
 
 def within_budget(passages: Sequence[Passage], budget: int = PASSAGES_BUDGET) -> list[Passage]:
-    """Keep the first passages that fit into `budget` tokens together, at least one."""
+    """Keep the first passages that fit into `budget` tokens together, at least one.
+
+    What is left of the budget goes to the rest of their sections, the best passage's first.
+    """
     kept: list[Passage] = []
     left = budget
     for passage in passages:
-        left -= tokens(_described(passage))
-        if left < 0 and kept:
+        size = tokens(_described(passage))
+        if size > left and kept:
             break
         kept.append(passage)
-    return kept
+        left -= size
+    return whole(kept, left)
 
 
 def chat_messages(

@@ -123,8 +123,7 @@ def _sections(question: str, passages: Sequence[Passage]) -> list[Section]:
             section = Section(
                 number=number,
                 page_id=passage.page_id,
-                # Chunks of a page are stored from its top to its end.
-                order=(passage.chunk_id, start),
+                order=(passage.position, start),
                 page=passage.title,
                 heading=heading or passage.heading,
                 units=tuple(those),

@@ -17,11 +17,20 @@ _PLACES = """
 """
 _GET_MANY = """
     SELECT chunks.id, chunks.page_id, chunks.source_id, sources.name AS source,
-           coalesce(pages.indexed_title, pages.title) AS title, chunks.heading_path, chunks.url, chunks.text
+           coalesce(pages.indexed_title, pages.title) AS title, chunks.heading_path, chunks.url, chunks.text,
+           coalesce(chunks.position, 0) AS position
     FROM chunks
     JOIN pages ON pages.id = chunks.page_id
     JOIN sources ON sources.id = chunks.source_id
     WHERE chunks.id = ANY($1::bigint[])
+"""
+_BESIDE = """
+    SELECT DISTINCT ON (beside.id)
+           beside.id, beside.page_id, beside.position, beside.heading_path, beside.url, beside.text
+    FROM chunks AS known
+    JOIN chunks AS beside ON beside.page_id = known.page_id AND beside.url = known.url
+        AND beside.position BETWEEN known.position - $2 AND known.position + $2
+    WHERE known.id = ANY($1::bigint[]) AND beside.id <> ALL($1::bigint[])
 """
 
 
@@ -35,11 +44,26 @@ class ChunkPlace:
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
+    """`position` counts from the top of its page; 0 also where the page has it no more."""
+
     id: int
     page_id: int
     source_id: int
     source: str
     title: str
+    heading_path: tuple[str, ...]
+    url: str
+    text: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkBeside:
+    """A chunk of the same section, which is what has the same address, as another."""
+
+    id: int
+    page_id: int
+    position: int
     heading_path: tuple[str, ...]
     url: str
     text: str
@@ -63,3 +87,11 @@ class Chunks:
             row["id"]: StoredChunk(**{**dict(row), "heading_path": tuple(row["heading_path"])})
             for row in rows
         }
+
+    async def beside(self, ids: Sequence[int], reach: int) -> list[ChunkBeside]:
+        """Return the other chunks of the sections of `ids`, at most `reach` away on their page."""
+        with translated():
+            rows = await self._pool.fetch(_BESIDE, list(ids), reach)
+        return [
+            ChunkBeside(**{**dict(row), "heading_path": tuple(row["heading_path"])}) for row in rows
+        ]

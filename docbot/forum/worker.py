@@ -357,6 +357,7 @@ def answer_row(
                 "n": piece.n,
                 "cited": piece.cited,
                 "chunk": piece.passage.chunk_id,
+                "given": list(piece.given),
                 "url": piece.passage.url,
                 "source": piece.passage.source,
                 "title": piece.passage.title,

@@ -90,18 +90,41 @@ def order_chunks(pages: Collection[RankedPage], limit: int) -> list[tuple[int, f
     A page's best chunk stands at the page's score; each further one below it, by how far it is
     behind the best among all chunks of these pages.
     """
-    floor = min((score for page in pages for _, score in page.chunks), default=0.0)
+    floor = _floor(pages)
     ordered = [
-        (
-            page.score * _NEXT_CHUNK**place * _share(score - floor, page.chunks[0][1] - floor),
-            score,
-            chunk,
-        )
+        (shown, score, chunk)
         for page in pages
-        for place, (chunk, score) in enumerate(page.chunks)
+        for (chunk, score), shown in zip(page.chunks, _shown(page, floor), strict=True)
     ]
     ordered.sort(key=lambda each: (-each[0], -each[1], each[2]))
     return [(chunk, shown) for shown, _, chunk in ordered[:limit]]
+
+
+def without_chunks(pages: Sequence[RankedPage], left_out: Collection[int]) -> list[RankedPage]:
+    """Rank pages anew by the chunks that are not left out; one without any comes last.
+
+    A page stands at the score of its best chunk as `order_chunks` shows it.
+    """
+    floor = _floor(pages)
+
+    def standing(page: RankedPage) -> float:
+        shown = zip(page.chunks, _shown(page, floor), strict=True)
+        return max((each for (chunk, _), each in shown if chunk not in left_out), default=-1.0)
+
+    return sorted(pages, key=lambda page: -standing(page)) if left_out else list(pages)
+
+
+def _floor(pages: Collection[RankedPage]) -> float:
+    return min((score for page in pages for _, score in page.chunks), default=0.0)
+
+
+def _shown(page: RankedPage, floor: float) -> list[float]:
+    """Give the scores that order a page's chunks among those of all pages."""
+    best = page.chunks[0][1] - floor
+    return [
+        page.score * _NEXT_CHUNK**place * _share(score - floor, best)
+        for place, (_, score) in enumerate(page.chunks)
+    ]
 
 
 def _ratings(

@@ -11,16 +11,18 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from docbot.breaker import Breaker
-from docbot.db.chunks import ChunkPlace, StoredChunk
+from docbot.db.chunks import ChunkBeside, ChunkPlace, StoredChunk
 from docbot.errors import DocbotError, GoneError, RefusedError, TransientError
 from docbot.retrieval.embedder import Embedder, question_text
-from docbot.retrieval.fusion import RankedPage, order_chunks, rank_pages
+from docbot.retrieval.folding import fold
+from docbot.retrieval.fusion import RankedPage, order_chunks, rank_pages, without_chunks
 from docbot.retrieval.lexical import asked_in, query_vector, terms
 from docbot.retrieval.passages import Passage
+from docbot.retrieval.sections import REACH, with_sections
 from docbot.retrieval.signals import NONE, Signals, signals
 from docbot.retrieval.stages import ALL_STAGES, Stages
 from docbot.retrieval.store import Hit, Index, Sparse
@@ -29,6 +31,7 @@ from docbot.retrieval.vocabulary import Vocabulary
 log = logging.getLogger(__name__)
 
 _CANDIDATES = 200  # of each side; a page's second and third chunk are often far down
+_SPARE = 8  # chunks that are read beyond those wanted, for those that are folded
 _EMBED_SECONDS = 15.0  # retries included; a sync can wait for longer than who asks
 _SWAPS = 2  # of the index during one search; more would be a sync every few seconds
 
@@ -58,6 +61,7 @@ class IndexInUse(Protocol):
 class StoredChunks(Protocol):
     async def places(self, ids: Sequence[int]) -> dict[int, ChunkPlace]: ...
     async def get_many(self, ids: Sequence[int]) -> dict[int, StoredChunk]: ...
+    async def beside(self, ids: Sequence[int], reach: int) -> list[ChunkBeside]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,11 @@ class Searcher:
             hits = [hit for hit in hits if hit.chunk in places]
             pages = rank_pages(hits, places, self._stages)
         with _timed(timings, "read"):
-            found = await self._read(pages, hits, limit)
+            read = await self._read(pages, hits, limit)
+        with _timed(timings, "rank"):
+            found, pages = self._folded(read, pages, limit)
+        with _timed(timings, "read"):
+            found = await self._with_sections(found)
         with _timed(timings, "rank"):
             asked = terms(asked_in(query.title, query.body), self._stages)
             words_of = self._words_of(sources)
@@ -253,9 +261,27 @@ class Searcher:
     async def _read(
         self, pages: Sequence[RankedPage], hits: Sequence[Hit], limit: int
     ) -> list[Passage]:
-        chosen = order_chunks(pages, limit)
+        chosen = order_chunks(pages, limit + (_SPARE if self._stages.folded else 0))
         stored = await self._chunks.get_many([chunk for chunk, _ in chosen])
         return passages(chosen, hits, stored)
+
+    def _folded(
+        self, read: Sequence[Passage], pages: Sequence[RankedPage], limit: int
+    ) -> tuple[list[Passage], list[RankedPage]]:
+        """Keep the best passages that each say something new, and rank the pages by them."""
+        if not self._stages.folded:
+            return list(read), list(pages)
+        kept = fold(read)
+        stay = {each.chunk_id for each in kept}
+        ranked = without_chunks(pages, {each.chunk_id for each in read} - stay)
+        found = [replace(each, rank=rank) for rank, each in enumerate(kept[:limit], start=1)]
+        return found, ranked
+
+    async def _with_sections(self, found: Sequence[Passage]) -> list[Passage]:
+        if not (self._stages.sections and found):
+            return list(found)
+        beside = await self._chunks.beside([each.chunk_id for each in found], REACH)
+        return with_sections(found, beside)
 
 
 def _closeness(hits: Sequence[Hit]) -> float | None:
@@ -291,6 +317,7 @@ def _passage(rank: int, chunk: StoredChunk, hit: Hit, score: float) -> Passage:
         score=score,
         lexical=hit.lexical,
         dense=hit.dense,
+        position=chunk.position,
     )
 
 

@@ -15,6 +15,8 @@ class Stages:
     several_chunks: bool = True  # a page is rated by its best four chunks, not by one
     focus: bool = True  # and by how near all of it is by meaning
     sides: bool = True  # each side rates a page on its own, not both together each chunk
+    folded: bool = True  # what says again what a better passage says is left out
+    sections: bool = True  # a passage comes with the rest of its section
     question_title: bool = True  # a word of the question's title counts twice
     prose: bool = True  # of the question only what is said counts: no code, logs and addresses
     error_lines: bool = True  # but the error lines among them do

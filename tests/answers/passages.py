@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from docbot.retrieval.passages import Passage
+from docbot.retrieval.passages import Part, Passage
 from docbot.retrieval.search import SearchResult
 from docbot.retrieval.signals import Signals
 
@@ -25,6 +25,7 @@ def passage(
     dense: float | None = None,
     page_id: int | None = None,
     source: str = "docs",
+    section: tuple[Part, ...] = (),
 ) -> Passage:
     return Passage(
         rank=rank,
@@ -38,4 +39,6 @@ def passage(
         score=1 / rank,
         lexical=3.0,
         dense=dense,
+        position=rank,
+        section=section,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from docbot.breaker import Breaker
-from docbot.db.chunks import ChunkPlace, StoredChunk
+from docbot.db.chunks import ChunkBeside, ChunkPlace, StoredChunk
 from docbot.errors import RefusedError
 from docbot.retrieval.edge import EdgeStore
 from docbot.retrieval.embedder import Embedder, OpenAIEmbedder, embedding_text
@@ -25,6 +25,7 @@ class Shelf:
 
     chunks: dict[int, StoredChunk]
     asked: list[Sequence[int]] = field(default_factory=list)  # whose text was read
+    asked_beside: list[Sequence[int]] = field(default_factory=list)
     removed_while_read: set[int] = field(default_factory=set)
 
     async def places(self, ids: Sequence[int]) -> dict[int, ChunkPlace]:
@@ -41,6 +42,22 @@ class Shelf:
     async def get_many(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
         self.asked.append(ids)
         return {chunk: self.chunks[chunk] for chunk in ids if chunk in self.chunks}
+
+    async def beside(self, ids: Sequence[int], reach: int) -> list[ChunkBeside]:
+        self.asked_beside.append(ids)
+        known = [self.chunks[chunk] for chunk in ids if chunk in self.chunks]
+        return [
+            ChunkBeside(
+                each.id, each.page_id, each.position, each.heading_path, each.url, each.text
+            )
+            for each in self.chunks.values()
+            if each.id not in ids
+            and any(
+                (each.page_id, each.url) == (one.page_id, one.url)
+                and abs(each.position - one.position) <= reach
+                for one in known
+            )
+        ]
 
 
 @dataclass
@@ -62,7 +79,9 @@ class Opened:
 
 def chunk(number: int, page: int, title: str, text: str, source: int = 1) -> StoredChunk:
     url = f"https://docs.example/{title.lower()}.html#part-{number}"
-    return StoredChunk(number, page, source, f"source-{source}", title, ("Part",), url, text)
+    return StoredChunk(
+        number, page, source, f"source-{source}", title, ("Part",), url, text, number
+    )
 
 
 CHUNKS = [
@@ -369,11 +388,15 @@ async def test_a_chunk_removed_while_it_is_read_is_left_out(tmp_path: Path, shel
     assert [(passage.rank, passage.chunk_id) for passage in found.passages] == [(1, 1)]
 
 
-async def test_the_text_of_the_chosen_chunks_alone_is_read(tmp_path: Path, shelf: Shelf) -> None:
+async def test_the_text_of_a_few_chunks_more_than_wanted_is_read_at_once(
+    tmp_path: Path, shelf: Shelf
+) -> None:
     index = await indexed(tmp_path)
     found = await Searcher(index, None, shelf).search(Query("pool task", ""), [1], limit=2)
-    assert shelf.asked == [[passage.chunk_id for passage in found.passages]]
-    assert len(found.passages) == 2
+    [read] = shelf.asked
+    assert [passage.chunk_id for passage in found.passages] == list(read[:2])
+    assert len(read) == 4
+    assert shelf.asked_beside == [list(read[:2])]
 
 
 async def test_a_follow_up_is_understood_from_its_context(tmp_path: Path, shelf: Shelf) -> None:
