@@ -217,7 +217,7 @@ def _chunk_rows(number: int, page: Page) -> list[_ChunkRow]:
             position=position,
             hash=hashlib.sha256(section.text.encode()).digest(),
             heading=section.heading,
-            url=f"{_address(page)}#{position}",
+            url=f"{_address(page)}#{position // 3}",
             text=section.text,
             vector=_near(subject, draw),
         )
