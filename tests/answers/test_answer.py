@@ -21,7 +21,7 @@ from docbot.errors import (
     TooLongError,
     TransientError,
 )
-from docbot.retrieval.passages import Passage
+from docbot.retrieval.passages import Part, Passage
 from tests.answers.passages import AWAY, DOUBTFUL, found, passage
 
 QUESTION = QuestionText("How do I set max_retries for a failed task?", "It fails.")
@@ -64,6 +64,35 @@ async def test_an_answer_comes_with_its_evidence() -> None:
     assert (answer.model, answer.prompt_version) == ("scripted-1", PROMPT_VERSION)
     assert (answer.tokens_in, answer.tokens_out, answer.cut) == (100, 10, ("[9]",))
     assert set(answer.timings_ms) == {"decide", "generate", "total"}
+
+
+async def test_of_two_chunks_of_one_section_the_model_reads_one_passage_and_the_evidence_says_so() -> (
+    None
+):
+    parts = tuple(
+        Part(chunk, chunk, ("Configuration", "Retries"), f"Part {chunk} of `max_retries`.")
+        for chunk in (1, 2, 7)
+    )
+    first, second = (
+        passage(rank, page_id=1, url=FOUND[0].url, text=parts[rank - 1].text, section=parts)
+        for rank in (1, 2)
+    )
+    model = ScriptedModel("Set `max_retries` to the number of times a failed task is tried [2].")
+    answer = await Answerer(model).answer(QUESTION, [], found([first, second, FOUND[2]]))
+    [request] = model.asked
+    assert [f"Part {n} of" in request[-1].content for n in (1, 2, 7)] == [True, True, True]
+    assert "passage 3" not in request[-1].content
+    assert [citation.url for citation in answer.citations] == [FOUND[2].url]
+    assert [(e.n, e.given) for e in answer.evidence] == [
+        (None, (1, 2, 7)),
+        (None, (1, 2, 7)),
+        (1, (3,)),
+    ]
+
+
+async def test_what_no_model_read_is_no_passage_given() -> None:
+    answer = await Answerer(None).answer(QUESTION, [], found(FOUND))
+    assert [piece.given for piece in answer.evidence] == [(), (), ()]
 
 
 async def test_a_quiet_lane_never_calls_the_model() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docbot.db.chunks import ChunkPlace
-from docbot.retrieval.fusion import RankedPage, combine, order_chunks, rank_pages
+from docbot.retrieval.fusion import RankedPage, combine, order_chunks, rank_pages, without_chunks
 from docbot.retrieval.stages import ALL_STAGES, Stages
 from docbot.retrieval.store import Hit
 
@@ -150,3 +150,12 @@ def test_shown_chunks_are_unique_sorted_and_at_most_the_limit(hits: list[Hit], l
 def test_the_chunks_of_the_only_page_keep_their_order() -> None:
     pages = ranked(by_words({1: 1.0, 2: 3.0, 3: 2.0}), {1: 10, 2: 10, 3: 10})
     assert chunks(order_chunks(pages, 3)) == [2, 3, 1]
+
+
+def test_a_page_whose_best_chunk_is_left_out_stands_where_its_next_one_does() -> None:
+    hits = by_words({1: 9.0, 2: 4.0, 3: 8.0, 4: 7.0, 5: 1.0})
+    pages = ranked(hits, {1: 10, 2: 10, 3: 20, 4: 30, 5: 40})
+    assert order(pages)[0] == 10
+    assert order(without_chunks(pages, {1})) == [20, 30, 10, 40]
+    assert order(without_chunks(pages, {1, 2})) == [20, 30, 40, 10]
+    assert without_chunks(pages, set()) == pages

@@ -1,7 +1,7 @@
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from docbot.retrieval.edge import EdgeStore
 from docbot.retrieval.embedder import Embedder, OpenAIEmbedder, embedding_text
 from docbot.retrieval.lexical import document_vector
 from docbot.retrieval.search import Query, Searcher
+from docbot.retrieval.stages import Stages
 from docbot.retrieval.store import Index, Row
 from docbot.retrieval.vocabulary import Vocabulary
 from tests.model_server import DIMENSIONS, NO_QUOTA, Hang, ModelServer, Status, hashed_vector
@@ -414,3 +415,29 @@ async def test_a_question_without_a_word_finds_nothing(
     found = await Searcher(index, embedder, shelf).search(Query("", " "), [1])
     assert (found.passages, found.indexed) == ([], True)
     assert server.requests == []
+
+
+async def test_what_repeats_a_better_passage_is_left_out_and_the_next_takes_its_place(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    shelf.chunks[3] = replace(shelf.chunks[1], id=3, page_id=20, url="https://docs.example/p.html")
+    index, query = await indexed(tmp_path), Query("pool task slots scheduler", "")
+    found = await Searcher(index, None, shelf).search(query, [1], limit=3)
+    assert {each.text for each in found.passages} == {CHUNKS[at].text for at in (0, 1, 3)}
+    assert [each.rank for each in found.passages] == [1, 2, 3]
+    plain = Searcher(index, None, shelf, stages=Stages(folded=False))
+    texts = [each.text for each in (await plain.search(query, [1], limit=4)).passages]
+    assert texts.count(CHUNKS[0].text) == 2
+
+
+async def test_a_passage_comes_with_the_parts_of_its_section(tmp_path: Path, shelf: Shelf) -> None:
+    address = shelf.chunks[1].url
+    shelf.chunks[2] = replace(shelf.chunks[2], url=address)
+    shelf.chunks[6] = replace(shelf.chunks[2], id=6, position=3, text="No word of the question.")
+    index, query = await indexed(tmp_path), Query("What limits it?", "")
+    [found] = (await Searcher(index, None, shelf).search(query, [1])).passages
+    assert (found.chunk_id, found.text) == (1, CHUNKS[0].text)
+    assert found.chunk_ids == (1, 2, 6)
+    plain = Searcher(index, None, shelf, stages=Stages(sections=False))
+    [alone] = (await plain.search(query, [1])).passages
+    assert alone.chunk_ids == (1,)
