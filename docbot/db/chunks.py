@@ -25,8 +25,7 @@ _GET_MANY = """
     WHERE chunks.id = ANY($1::bigint[])
 """
 _BESIDE = """
-    SELECT DISTINCT ON (beside.id)
-           beside.id, beside.page_id, beside.position, beside.heading_path, beside.url, beside.text
+    SELECT beside.id, beside.page_id, beside.position, beside.heading_path, beside.url, beside.text
     FROM chunks AS known
     JOIN chunks AS beside ON beside.page_id = known.page_id AND beside.url = known.url
         AND beside.position BETWEEN known.position - $2 AND known.position + $2
@@ -92,6 +91,8 @@ class Chunks:
         """Return the other chunks of the sections of `ids`, at most `reach` away on their page."""
         with translated():
             rows = await self._pool.fetch(_BESIDE, list(ids), reach)
+        once = {row["id"]: row for row in rows}  # beside several it comes with each
         return [
-            ChunkBeside(**{**dict(row), "heading_path": tuple(row["heading_path"])}) for row in rows
+            ChunkBeside(**{**dict(row), "heading_path": tuple(row["heading_path"])})
+            for row in once.values()
         ]

@@ -9,16 +9,17 @@ same word for word is folded, since an answer tells them apart.
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from docbot.retrieval.passages import Passage
 
-# Share of a passage's runs of words that better ones have; one other word in ten costs a third.
+# Share of a passage's words, and of its runs of words, that better ones have.
 _SAID_BEFORE = 0.8
 _RUN = 3  # words; two say less about their order, and of more each other word costs more
 _FEWEST = 12  # words; of fewer, "see the parameters above" would be a repetition
-_WORD = re.compile(r"\w+")
 _TARGET = re.compile(r"\]\([^()\s]*\)")  # of a link: two versions of a page differ in each
+
+_Runs = set[tuple[str, ...]]
 
 
 def fold(passages: Sequence[Passage]) -> list[Passage]:
@@ -35,30 +36,45 @@ def fold(passages: Sequence[Passage]) -> list[Passage]:
 
 
 class _Said:
-    """What was said so far: runs of words by source, and words with a digit."""
+    """What was said so far; runs are only counted where the words alone do not tell."""
 
     def __init__(self) -> None:
-        self._everywhere: set[tuple[str, ...]] = set()
-        self._by_source: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
-        self._numbers: set[str] = set()
+        self._words: set[str] = set()
+        self._uncounted: list[tuple[str, list[str]]] = []
+        self._runs: defaultdict[str, _Runs] = defaultdict(set)  # by source
 
     def adds(self, passage: Passage) -> bool:
         """Tell whether a passage says something new; if so, it is said from now on."""
         words = _words(passage)
-        runs = set(zip(*(words[at:] for at in range(_RUN)), strict=False)) or {tuple(words)}
-        numbers = {word for word in words if not word.isalpha() and any(map(str.isdigit, word))}
-        if runs <= self._everywhere:
+        distinct = set(words)
+        new = distinct - self._words
+        few = len(new) <= (1 - _SAID_BEFORE) * len(distinct)
+        if few and not _holds_digit(new) and self._has(words, passage.source):
             return False
-        again = len(runs & self._by_source[passage.source]) >= _SAID_BEFORE * len(runs)
-        if again and len(words) >= _FEWEST and numbers <= self._numbers:
-            return False
-        self._everywhere |= runs
-        self._by_source[passage.source] |= runs
-        self._numbers |= numbers
+        self._words |= new
+        self._uncounted.append((passage.source, words))
         return True
+
+    def _has(self, words: Sequence[str], source: str) -> bool:
+        for where, said in self._uncounted:
+            self._runs[where] |= _runs(said)
+        self._uncounted.clear()
+        runs = _runs(words)
+        if runs <= set().union(*self._runs.values()):
+            return True
+        again = len(runs & self._runs[source])
+        return len(words) >= _FEWEST and again >= _SAID_BEFORE * len(runs)
 
 
 def _words(passage: Passage) -> list[str]:
-    """List the words of a passage below those of its title and headings, which tell it apart."""
+    """List the words of a passage behind those of its title and headings, which tell it apart."""
     text = "\n".join([passage.title, *passage.heading_path, passage.text])
-    return _WORD.findall(_TARGET.sub("]", text).lower())
+    return (_TARGET.sub("]", text) if "](" in text else text).lower().split()
+
+
+def _runs(words: Sequence[str]) -> _Runs:
+    return set(zip(*(words[at:] for at in range(_RUN)), strict=False)) or {tuple(words)}
+
+
+def _holds_digit(words: Iterable[str]) -> bool:
+    return any(not word.isalpha() and any(map(str.isdigit, word)) for word in words)
