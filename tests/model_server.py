@@ -23,6 +23,8 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from docbot.retrieval.lexical import terms
+
 DIMENSIONS = 64  # of the vectors; enough that a few hundred words seldom collide
 
 
@@ -229,9 +231,9 @@ def in_order(replies: Iterable[Script]) -> Chat:
 
 
 def hashed_vector(text: str, dimensions: int = DIMENSIONS) -> list[float]:
-    """Return a unit vector of the text's words: more words in common, a higher cosine."""
+    """Return a unit vector of the text's terms: more of them in common, a higher cosine."""
     vector = [0.0] * dimensions
-    for word in re.findall(r"\w+", text.lower()) or [""]:
+    for word in sorted(set(terms(text))) or [""]:
         digest = int.from_bytes(blake2b(word.encode(), digest_size=8).digest())
         vector[digest % dimensions] += 1.0
     length = math.sqrt(sum(value * value for value in vector))

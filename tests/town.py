@@ -132,6 +132,8 @@ def settings_for(
             "docbot_discord_api": playground.api_url,
             "database_url": SecretStr(database_url),
             "docbot_data_dir": data_dir,
+            # A documentation of three pages, and vectors of hashed words, give few signs.
+            "docbot_caution": "helpful",
             **changes,
         }
     )

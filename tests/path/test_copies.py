@@ -150,7 +150,7 @@ async def test_what_was_asked_and_answered_after_the_backup_is_not_answered_agai
             thread = await town.asker.post(town.playground.forum, QUESTION, "It fails.")
             first = await town.asker.sees_reply(thread)
             await town.until(_ENDED)
-            follow_up = f"{town.mention} How long does it wait between two tries?"
+            follow_up = f"{town.mention} How many seconds does it wait between two tries?"
             await town.asker.reply(thread, follow_up)
             await town.asker.sees_reply(thread, after=first)
             await town.until(

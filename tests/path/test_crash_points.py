@@ -31,7 +31,7 @@ DOCBOT = Path(docbot.__file__).parent
 BODY = "It fails each night."
 SEND = "POST /channels/*/messages in OutboxDrain._send"
 # Two messages, each with words of its own.
-LONG = Reply(f"Set `max_retries` [1].\n\n{'Then wait between two tries [1]. ' * 70}")
+LONG = Reply("Set `max_retries` [1].\n\n```python\n" + "frobnicate(max_retries=3)\n" * 90 + "```")
 SHORT = Reply("After `timeout_seconds` [1].")
 # What a post says in which the model fails, or makes an answer that AutoMod refuses.
 HOPELESS = "It is hopeless."
@@ -91,7 +91,7 @@ class Script:
         if HOPELESS in asked and self.hopeless:
             return BUSY
         if REFUSED in asked:
-            return Reply("Use prohibited means [1].")
+            return Reply("Set `max_retries` [1].\n\n```text\nprohibited\n```")
         return SHORT if "time out" in asked else LONG
 
 

@@ -13,7 +13,7 @@ from tests.town import ANSWER_PLACE, QUESTION, Ground, QuietTown, Town, open_qui
 
 BODY = "It fails each night."
 SEND = r"/channels/\d+/messages"
-LONG = "Set `max_retries` [1]. " + "It waits one second, then two, then four [1]. " * 90
+LONG = "Set `max_retries` [1].\n\n```python\n" + "frobnicate(max_retries=3)\n" * 160 + "```"
 
 
 async def _retry(town: QuietTown, question_id: int | None = None) -> Again:
