@@ -25,11 +25,11 @@ _SWITCH = """
     WHERE name = $1 AND state = 'building'
 """
 _PUT_VOCABULARY = """
-    INSERT INTO vocabularies (generation_id, source_id, chunks, terms, counts)
-    SELECT id, $2, $3, $4, $5 FROM index_generations WHERE name = $1
+    INSERT INTO vocabularies (generation_id, source_id, chunks, terms, counts, languages)
+    SELECT id, $2, $3, $4, $5, $6 FROM index_generations WHERE name = $1
 """
 _VOCABULARIES = """
-    SELECT source_id, chunks, terms, counts FROM vocabularies WHERE generation_id = $1
+    SELECT source_id, chunks, terms, counts, languages FROM vocabularies WHERE generation_id = $1
 """
 _DROP_SET_ASIDE = "DELETE FROM chunks WHERE position IS NULL"
 _DROP_REMOVED = "DELETE FROM pages WHERE removed_at IS NOT NULL"
@@ -109,12 +109,16 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class VocabularyRow:
-    """How many of a source's chunks hold each term; both are 32-bit numbers, little-endian."""
+    """How many of a source's chunks hold each term; both are 32-bit numbers, little-endian.
+
+    `languages` are those that the chunks are in.
+    """
 
     source_id: int
     chunks: int
     terms: bytes
     counts: bytes
+    languages: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +186,13 @@ class Generations:
                     )
                 for row in vocabularies:
                     await conn.execute(
-                        _PUT_VOCABULARY, name, row.source_id, row.chunks, row.terms, row.counts
+                        _PUT_VOCABULARY,
+                        name,
+                        row.source_id,
+                        row.chunks,
+                        row.terms,
+                        row.counts,
+                        row.languages,
                     )
                 await conn.execute(_DROP_SET_ASIDE)
                 await conn.execute(_DROP_REMOVED)

@@ -20,7 +20,7 @@ from docbot.db.pool import Conn, Database, close
 from docbot.errors import DocbotError, PermanentError, RefusedError, TransientError
 from docbot.processes import process_pool
 from docbot.retrieval.embedder import BATCH, Embedder, embedding_text
-from docbot.retrieval.lexical import LEXICAL_VERSION, document_vector
+from docbot.retrieval.lexical import LEXICAL_VERSION, document_language, document_vector
 from docbot.retrieval.places import Place
 from docbot.retrieval.stages import ALL_STAGES, Stages
 from docbot.retrieval.store import Index, Row, VectorStore
@@ -261,14 +261,16 @@ async def _read_and_build(order: _Order) -> tuple[Built, list[VocabularyRow]]:
     finally:
         await store.close()
     words = [
-        VocabularyRow(source, each.chunks, bytes_of(each.terms), bytes_of(each.counts))
+        VocabularyRow(
+            source, each.chunks, bytes_of(each.terms), bytes_of(each.counts), each.languages
+        )
         for source, each in counting.vocabularies().items()
     ]
     return Built(points, there.last_chunk), words
 
 
 def _vocabulary(row: VocabularyRow) -> Vocabulary:
-    return Vocabulary.stored(row.chunks, row.terms, row.counts)
+    return Vocabulary.stored(row.chunks, row.terms, row.counts, row.languages)
 
 
 @asynccontextmanager
@@ -291,9 +293,13 @@ async def open_rows(
 
 async def _rows(conn: Conn, model: str | None, stages: Stages) -> AsyncIterator[Row]:
     async for row in index_rows(conn, model):
+        language = document_language(row.title, row.heading_path, row.text)
         yield Row(
             chunk=row.id,
             source=row.source_id,
-            lexical=document_vector(row.title, row.heading_path, row.url, row.text, stages),
+            lexical=document_vector(
+                row.title, row.heading_path, row.url, row.text, stages, language=language
+            ),
             dense=row.vector,
+            language=language,
         )

@@ -4,6 +4,8 @@ Pure functions. A chunk's vector holds BM25's term-frequency part and a question
 weight of each of its terms; the store multiplies by IDF and adds up. Whatever changes a chunk's
 vector, or what else is made of them, raises `LEXICAL_VERSION`, which is stored with each generation.
 
+A chunk's words are stemmed in its own language, a question's in each that its sources are in.
+
 Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
 """
 
@@ -12,20 +14,26 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from hashlib import blake2b
-from itertools import chain
-from typing import NamedTuple, ParamSpec, TypeVar
+from itertools import chain, pairwise
+from typing import NamedTuple, ParamSpec, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import snowballstemmer  # type: ignore[import-untyped]  # the package ships no types
 
+from docbot.retrieval.language import ENGLISH, FUNCTION_WORDS, MARKS, language_of
 from docbot.retrieval.stages import ALL_STAGES, Stages
 from docbot.retrieval.store import Sparse
 
 LEXICAL_VERSION = 2
 
+# What a word is searched by: its stem in each of several languages, none twice.
+Stems: TypeAlias = tuple[str, ...]
+
 P = ParamSpec("P")
+T = TypeVar("T")
 Result = TypeVar("Result")
 
 # Measured on two documentation sites: with 3 a word's fifth use still counts, as befits chunks
@@ -44,13 +52,24 @@ _MOST_ERROR_LINES = 5
 _LONGEST_ERROR_LINE = 200  # characters; what follows is values and paths of one machine
 _LONGEST_TERM = 64  # characters; beyond are hashes, keys and encoded blobs
 
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_CJK_RUN = re.compile(f"[{_CJK}]+")
-_WORD = re.compile(r"(?<!\w)[CFcf](?:\+\+|#)(?!\w)|[^\W_]+(?:[-_./:\\@'+]{1,3}[^\W_]+)*")
+# Scripts without spaces between words, without their punctuation: Chinese, Japanese and Korean, of
+# which Korean has spaces, but endings too; then Thai, Lao, Burmese and Khmer.
+_UNSPACED = (
+    "\u3005-\u3007\u3040-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
+    "\u0e01-\u0e3a\u0e40-\u0e4e\u0e80-\u0eff\u1000-\u1049\u1050-\u109f\u1780-\u17d3\u17d7\u17dc-\u17e9"
+)
+_UNSPACED_RUN = re.compile(f"[{_UNSPACED}]+")
+# A letter with the vowels and tones that stand above, below or behind it.
+_LETTER = re.compile(rf".[{MARKS}]*")
+_PIECE = rf"[^\W_]+(?:[{MARKS}]+[^\W_]*)*"
+_WORD = re.compile(rf"(?<!\w)[CFcf](?:\+\+|#)(?!\w)|{_PIECE}(?:[-_./:\\@'+]{{1,3}}{_PIECE})*")
+_MARK = re.compile(f"[{MARKS}]")
 _JOINT = re.compile(r"[-_./:\\@'+]+")
 _LEVEL = re.compile(r"[./:\\@+]+")  # separates names; the other joints stand inside one name
 _SPELLING = re.compile(r"[-_']+")
 _ACRONYM = re.compile(r"[A-Z]{2,}s")
+_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
 _HUMP = re.compile(r"[^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z])|[A-Z][^\W\d_A-Z]+|\d+")
 _VERSION = re.compile(r"[vV]?((\d+\.\d+)(?:\.\d+)*)")
 
@@ -81,30 +100,84 @@ _STOP_WORD_LIST = """
     need needs looking look found seems seem like got get getting really actually currently maybe
     lot something anything way ways much many one ok okay
 """
-_STOP_WORDS = frozenset(_STOP_WORD_LIST.split())
+_STOP_WORDS = FUNCTION_WORDS | {ENGLISH: frozenset(_STOP_WORD_LIST.split())}
+# Endings and particles, which are nearly everywhere.
+_STOP_PAIR_LIST = """
+    です ます まし した して する ませ せん から こと もの には では のは ので って いる ある いま すか
+    くだ ださ さい れる られ よう うに ため との とは たい たら ない なに どう うす れば
+    如何 怎么 什么 可以 我们 这个 一个 没有 为什 怎麼 什麼 我們 這個 一個 沒有 為什
+    합니 니다 습니 입니 는데 에서 으로 하는 하고 나요 까요 어떻 떻게
+"""
+_STOP_PAIRS = frozenset(_STOP_PAIR_LIST.split())
+# What is written onto the next word without its last vowel: l'utilisateur, dell'utente.
+_ELISIONS = {
+    "french": re.compile(r"(?:[cdjlmnst]|(?:jus|lors|puis|quoi|pres)?qu)'(?=\w)", re.IGNORECASE),
+    "italian": re.compile(
+        r"(?:[cdlmstv]|un|gl|[dns]?all|dell|[ns][eu]ll|que[sl]t|quell|anch|dov)'(?=\w)",
+        re.IGNORECASE,
+    ),
+    "catalan": re.compile(r"[dlmnst]'(?=\w)", re.IGNORECASE),
+}
 
 
-def terms(text: str, stages: Stages = ALL_STAGES) -> list[str]:
+def terms(text: str, stages: Stages = ALL_STAGES, language: str = ENGLISH) -> list[str]:
     """Return the index terms of a text in order, repeated as often as they occur.
 
-    Plain words are lower-cased and stemmed (Snowball English), stop words left out. An
-    identifier, path, flag, error code or version gives its whole form, so spelt that
-    `max_retries`, `max-retries` and `maxRetries` are one, and its parts. Chinese, Japanese and
-    Korean runs give their pairs of neighbouring characters.
+    Plain words are lower-cased and stemmed (Snowball) in the language of the text, its stop words
+    left out. An identifier, path, flag, error code or version gives its whole form, so spelt that
+    `max_retries`, `max-retries` and `maxRetries` are one, and its parts, the same in every
+    language. Scripts without spaces give their pairs of neighbouring letters.
     """
-    text = unicodedata.normalize("NFKC", text).replace("\u2019", "'")
-    found: list[str] = []
-    start = 0
-    for run in _CJK_RUN.finditer(text):
-        found.extend(_spaced_terms(text[start : run.start()], stages))
-        found.extend(_pairs(run.group()))
-        start = run.end()
-    found.extend(_spaced_terms(text[start:], stages))
-    return found
+    rules = _rules(stages, language)
+
+    def spaced(piece: str) -> Iterable[str]:
+        return chain.from_iterable(_terms_of(word, rules) for word in _WORD.findall(piece))
+
+    return _read(text, spaced, partial(_pairs, rules=rules))
+
+
+def words(
+    text: str,
+    stages: Stages = ALL_STAGES,
+    languages: Sequence[str] = (ENGLISH,),
+    own: str | None = None,
+) -> list[Stems]:
+    """Return the words of a text that is searched for, each with what it is found by.
+
+    Identifiers give several words, each found by one term, as those of `terms` are.
+
+    Args:
+        text: a question's, or a part of it.
+        stages: those that take part.
+        languages: those of the chunks that are searched; a word has its stem in each.
+        own: the text's, whose stop words are left out beside the English ones.
+    """
+    rules = [_rules(stages, language) for language in languages]
+    silent = [_rules(stages, language) for language in dict.fromkeys((ENGLISH, own or ENGLISH))]
+
+    def spaced(piece: str) -> Iterable[Stems]:
+        return chain.from_iterable(_stems_of(word, rules, silent) for word in _WORD.findall(piece))
+
+    def unspaced(run: str) -> Iterable[Stems]:
+        return ((pair,) for pair in _pairs(run, silent[0]))
+
+    return _read(text, spaced, unspaced)
+
+
+def document_language(title: str, heading_path: Sequence[str], text: str) -> str:
+    """Return the language that a chunk's words are stemmed in: its own, or English."""
+    language = language_of("\n".join([text, *heading_path, title]))
+    return language or ENGLISH
 
 
 def document_vector(
-    title: str, heading_path: Sequence[str], url: str, text: str, stages: Stages = ALL_STAGES
+    title: str,
+    heading_path: Sequence[str],
+    url: str,
+    text: str,
+    stages: Stages = ALL_STAGES,
+    *,
+    language: str | None = None,
 ) -> Sparse:
     """Return a chunk's vector: for each term BM25's share of its frequency.
 
@@ -117,45 +190,84 @@ def document_vector(
         url: only its path counts; the host is the same for a whole site.
         text: Markdown.
         stages: those that take part.
+        language: as `document_language` tells it, where that is known already.
     """
+    language = language or document_language(title, heading_path, text)
     headings = dict.fromkeys([title, *heading_path])
     heading = " ".join([*headings, _address_words(url)])
-    counts = Counter(terms(_LINK.sub(r"\2", text), stages))
-    for term in terms(heading, stages):
+    counts = Counter(terms(_LINK.sub(r"\2", text), stages, language))
+    for term in terms(heading, stages, language):
         counts[term] += _TITLE_COUNTS if stages.headings else 1
     length = counts.total()
     norm = _K1 * (1 - _B + _B * length / _AVERAGE_LENGTH)
     return _sparse((term, count * (_K1 + 1) / (count + norm)) for term, count in counts.items())
 
 
-def query_vector(title: str, body: str, context: str = "", stages: Stages = ALL_STAGES) -> Sparse:
+def query_vector(
+    title: str,
+    body: str,
+    context: str = "",
+    stages: Stages = ALL_STAGES,
+    languages: Sequence[str] = (ENGLISH,),
+) -> Sparse:
     """Return a question's vector: each term weighs 1 + ln(its count), 1 and up.
 
     The title counts twice. Of the body only prose and error lines count: code and addresses
     name the asker's things, not the documentation's. Terms that only `context` (the
-    conversation so far) holds weigh a fixed share, so that they break ties and no more.
+    conversation so far) holds weigh a fixed share, so that they break ties and no more. All
+    stems of a word in the `languages` of the sources weigh the same.
     """
-    counts = Counter(terms(_said(body, stages), stages))
-    for term in terms(_said(title, stages), stages):
+    said = _said_in(title, body, context, stages, languages)
+    counts = Counter(chain.from_iterable(said.body))
+    for term in chain.from_iterable(said.title):
         counts[term] += _ASKED_COUNTS if stages.question_title else 1
     weights = {
         term: 1 + math.log(count) if stages.damped else float(count)
         for term, count in counts.items()
     }
-    for term in terms(_said(context, stages), stages):
+    for term in chain.from_iterable(said.context):
         weights.setdefault(term, _CONTEXT_SHARE)
     return _sparse(weights.items())
+
+
+def words_asked(
+    title: str, body: str, stages: Stages = ALL_STAGES, languages: Sequence[str] = (ENGLISH,)
+) -> set[Stems]:
+    """Return the words of what is asked."""
+    return set(words(asked_in(title, body), stages, languages, _own(title, body)))
 
 
 def asked_in(title: str, body: str) -> str:
     """Return the prose that says what is asked: the title's, or all where it says too little."""
     said = prose(title)
-    return said if len(set(terms(said))) >= _TITLE_TERMS else f"{said}\n\n{prose(body)}".strip()
+    told = set(words(said, own=_own(title, body)))
+    return said if len(told) >= _TITLE_TERMS else f"{said}\n\n{prose(body)}".strip()
 
 
 def idf(holding: int, chunks: int) -> float:
     """Return what a term is worth that `holding` of the chunks hold: BM25's, as in the stores."""
     return math.log(1 + (chunks - holding + 0.5) / (holding + 0.5))
+
+
+class _Said(NamedTuple):
+    """The words of a question."""
+
+    title: list[Stems]
+    body: list[Stems]
+    context: list[Stems]
+
+
+def _said_in(
+    title: str, body: str, context: str, stages: Stages, languages: Sequence[str]
+) -> _Said:
+    own = _own(title, body) or language_of(context)
+    return _Said(
+        *(words(_said(each, stages), stages, languages, own) for each in (title, body, context))
+    )
+
+
+def _own(title: str, body: str) -> str | None:
+    return language_of(prose(f"{title}\n\n{body}"))
 
 
 def _said(markdown: str, stages: Stages) -> str:
@@ -202,24 +314,59 @@ def _lines(markdown: str) -> Iterable[tuple[str, bool]]:
         yield line, indented
 
 
-def _spaced_terms(text: str, stages: Stages) -> Iterable[str]:
-    rules = _Rules(stages.stemming, stages.stop_words, stages.identifiers)
-    return chain.from_iterable(_terms_of(word, rules) for word in _WORD.findall(text))
+def _read(
+    text: str, spaced: Callable[[str], Iterable[T]], unspaced: Callable[[str], Iterable[T]]
+) -> list[T]:
+    """Give what is found in the text with spaces between its words, and without, in order."""
+    text = unicodedata.normalize("NFKC", text).replace("\u2019", "'").replace("\u00ad", "")
+    found: list[T] = []
+    start = 0
+    for run in _UNSPACED_RUN.finditer(text):
+        found.extend(spaced(text[start : run.start()]))
+        found.extend(unspaced(run.group()))
+        start = run.end()
+    found.extend(spaced(text[start:]))
+    return found
 
 
-def _pairs(run: str) -> Iterable[str]:
-    """Without spaces between words, neighbouring characters stand in for them."""
-    if len(run) == 1:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rules:
+    """What is done to a word; there is one of each, which is known faster than by its values."""
+
+    stemming: bool
+    stop_words: bool
+    identifiers: bool
+    language: str
+
+    def of_english(self) -> "_Rules":
+        return _the_rules(self.stemming, self.stop_words, self.identifiers, ENGLISH)
+
+
+_the_rules = lru_cache(maxsize=None)(_Rules)  # 8 for each language
+
+
+def _rules(stages: Stages, language: str) -> _Rules:
+    return _the_rules(stages.stemming, stages.stop_words, stages.identifiers, language)
+
+
+def _pairs(run: str, rules: _Rules) -> Iterable[str]:
+    """Without spaces between words, neighbouring letters stand in for them."""
+    letters = _LETTER.findall(run)
+    if len(letters) == 1:
         return (run,)
-    return (run[at : at + 2] for at in range(len(run) - 1))
+    pairs = map("".join, pairwise(letters))
+    return (pair for pair in pairs if not (rules.stop_words and pair in _STOP_PAIRS))
 
 
-class _Rules(NamedTuple):
-    """What is done to a word; hashed faster than a dataclass."""
-
-    stemming: bool = True
-    stop_words: bool = True
-    identifiers: bool = True
+def _stems_of(word: str, rules: Sequence[_Rules], silent: Sequence[_Rules]) -> Iterable[Stems]:
+    if not all(_terms_of(word, each) for each in silent):
+        return ()
+    found = dict.fromkeys(filter(None, (_terms_of(word, each) for each in rules)))
+    if len({len(each) for each in found}) == 1:
+        return (tuple(dict.fromkeys(stems)) for stems in zip(*found, strict=True))
+    # One language reads one word where another reads an identifier: l'utilisateur.
+    stems = tuple(dict.fromkeys(chain.from_iterable(found)))
+    return (stems,) if stems else ()
 
 
 def _remembered(most: int) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
@@ -240,29 +387,49 @@ def _remembered(most: int) -> Callable[[Callable[P, Result]], Callable[P, Result
 
 @_remembered(100_000)  # a site's vocabulary; stemming is 20 times slower than a look-up
 def _terms_of(word: str, rules: _Rules) -> tuple[str, ...]:
+    if rules.language in _ELISIONS:
+        word = _ELISIONS[rules.language].sub("", word, count=1)
     word = _without_contraction(word)
     if _is_stop_word(word.lower(), rules):
         return ()
-    if word.isalpha() and (word[1:].islower() or word.isupper() or _ACRONYM.fullmatch(word)):
-        return (_stem(word.lower(), rules),)
+    if _is_plain(word):
+        return (_stem(word.lower(), rules),) if len(word) <= _LONGEST_TERM else ()
     if len(word) == 1 or word[-1] in "+#":
         return (word.lower(),)
+    return tuple(dict.fromkeys(each for each in _parts(word, rules) if len(each) <= _LONGEST_TERM))
+
+
+def _is_plain(word: str) -> bool:
+    letters = _MARK.sub("", word)
+    return letters.isalpha() and bool(
+        letters[1:].islower()
+        or letters.isupper()
+        or letters.lower() == letters.upper()  # of a script that has no capitals
+        or _ACRONYM.fullmatch(letters)
+    )
+
+
+def _parts(word: str, rules: _Rules) -> Iterable[str]:
+    """Give the terms of what is not one plain word."""
+    # Code is English. Only a compound may be prose: Docker-Containern.
+    of_names = rules.of_english()
+    of_parts = rules if _COMPOUND.fullmatch(word) else of_names
     if not rules.identifiers:
-        return tuple(_stem(part.lower(), rules) for part in _JOINT.split(word) if part)
+        return [_stem(part.lower(), of_parts) for part in _JOINT.split(word) if part]
     version = _VERSION.fullmatch(word)
     if version:
-        return tuple(dict.fromkeys((version[1], version[2])))
+        return (version[1], version[2])
     names = [name for name in _LEVEL.split(word) if name]
-    found = [_whole(word, rules)]
+    found = [_whole(word, of_names)]
     for name in names:
-        found.extend([_whole(name, rules), *(_stem(hump, rules) for hump in _humps(name, rules))])
+        found.append(_whole(name, of_names))
+        found.extend(_stem(hump, of_parts) for hump in _humps(name, of_parts))
     # One occurrence counts once for each of its terms; a lone letter or digit says nothing.
-    kept = {each: None for each in found if 1 < len(each) <= _LONGEST_TERM}
-    return tuple(each for each in kept if not _is_stop_word(each, rules))
+    return [each for each in found if len(each) > 1 and not _is_stop_word(each, of_names)]
 
 
 def _is_stop_word(word: str, rules: _Rules) -> bool:
-    return rules.stop_words and word in _STOP_WORDS
+    return rules.stop_words and word in _STOP_WORDS[rules.language]
 
 
 def _without_contraction(word: str) -> str:
@@ -289,10 +456,10 @@ def _humps(name: str, rules: _Rules) -> list[str]:
 
 @_remembered(50_000)  # the words within identifiers are those of the prose
 def _stem(word: str, rules: _Rules) -> str:
-    if not (rules.stemming and word.isalpha()):
+    if not (rules.stemming and _MARK.sub("", word).isalpha()):
         return word
     # A stemmer holds the word it works on: one for each call keeps this safe in threads.
-    return str(snowballstemmer.stemmer("english").stemWord(word))
+    return str(snowballstemmer.stemmer(rules.language).stemWord(word)) or word
 
 
 def _address_words(url: str) -> str:

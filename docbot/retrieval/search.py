@@ -20,13 +20,13 @@ from docbot.errors import DocbotError, GoneError, RefusedError, TransientError
 from docbot.retrieval.embedder import Embedder, question_text
 from docbot.retrieval.folding import fold
 from docbot.retrieval.fusion import RankedPage, order_chunks, rank_pages, without_chunks
-from docbot.retrieval.lexical import asked_in, query_vector, terms
+from docbot.retrieval.lexical import query_vector, words_asked
 from docbot.retrieval.passages import Passage
 from docbot.retrieval.sections import REACH, with_sections
 from docbot.retrieval.signals import NONE, Signals, signals
 from docbot.retrieval.stages import ALL_STAGES, Stages
 from docbot.retrieval.store import Hit, Index, Sparse
-from docbot.retrieval.vocabulary import Vocabulary
+from docbot.retrieval.vocabulary import Vocabulary, languages_of
 
 log = logging.getLogger(__name__)
 
@@ -159,7 +159,9 @@ class Searcher:
         index = await self._index.reach()
         if index is None:
             return SearchResult([], timings, dense_used=False, indexed=False)
-        words = query_vector(query.title, query.body, query.context, self._stages)
+        known = self._words_of(sources)
+        languages = languages_of(known)
+        words = query_vector(query.title, query.body, query.context, self._stages, languages)
         with _timed(timings, "search"):
             hits = await self._hits(index, words, vector, sources)
         with _timed(timings, "read"):
@@ -175,9 +177,8 @@ class Searcher:
         with _timed(timings, "read"):
             found = await self._with_sections(found)
         with _timed(timings, "rank"):
-            asked = terms(asked_in(query.title, query.body), self._stages)
-            words_of = self._words_of(sources)
-            measured = signals(asked, words_of, found, _closeness(hits), self._stages)
+            asked = words_asked(query.title, query.body, self._stages, languages)
+            measured = signals(asked, known, found, _closeness(hits), self._stages)
         return SearchResult(
             found,
             timings,

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from docbot.retrieval.lexical import HIGHEST_WEIGHT, document_vector, idf, term_id
+from docbot.retrieval.lexical import HIGHEST_WEIGHT, Stems, document_vector, idf, term_id
 from docbot.retrieval.passages import Passage
 from docbot.retrieval.stages import ALL_STAGES, Stages
 from docbot.retrieval.vocabulary import Vocabulary, together
@@ -24,7 +24,8 @@ class Signals:
     `familiarity` is how much at home the words of what is asked are in the documentation,
     `coverage` the share of them in the passage that holds most, `strength` the best passage's
     BM25 score for them over the highest that there can be, `length` ln(1 + their number),
-    `closeness` the best cosine of any chunk to the question, None without embeddings.
+    `closeness` the best cosine of any chunk to the question, None without embeddings. A word with
+    a stem in each of several languages counts once, by the one that most chunks hold.
     """
 
     familiarity: float
@@ -38,7 +39,7 @@ NONE: Final = Signals(0.0, 0.0, 0.0, 0.0)  # of a question that finds nothing, o
 
 
 def signals(
-    asked: Collection[str],
+    asked: Collection[Stems],
     vocabularies: Sequence[Vocabulary],
     passages: Sequence[Passage],
     closeness: float | None,
@@ -47,29 +48,47 @@ def signals(
     """Take the measure of a search; None where no word of its sources was counted.
 
     Args:
-        asked: the terms of what is asked.
+        asked: the words of what is asked.
         vocabularies: of the sources searched.
         passages: best first.
         closeness: the best cosine of any chunk, if embeddings took part.
         stages: with which the index was made.
     """
-    terms_asked = {term_id(term) for term in asked}
-    if not terms_asked or not passages:
+    if not asked or not passages:
         return NONE
     chunks = sum(each.chunks for each in vocabularies)
     if not chunks:
         return None
-    holding = together(vocabularies, terms_asked)
-    rarity = {term: idf(count, chunks) for term, count in holding.items()}
-    weights = [_weights(passage, stages) for passage in passages[:_LOOKED_AT]]
+    holding = together(vocabularies, {term_id(stem) for stems in asked for stem in stems})
+    stems_of = _by_best_stem(asked, holding)
+    rarity = {best: idf(holding[best], chunks) for best in stems_of}
+    said = [_said(stems_of, _weights(passage, stages)) for passage in passages[:_LOOKED_AT]]
     return Signals(
-        familiarity=_familiarity(list(holding.values()), chunks),
-        coverage=max(len(terms_asked & each.keys()) for each in weights) / len(terms_asked),
-        strength=max(_score(rarity, each) for each in weights)
+        familiarity=_familiarity([holding[best] for best in stems_of], chunks),
+        coverage=max(map(len, said)) / len(stems_of),
+        strength=max(_score(rarity, each) for each in said)
         / (HIGHEST_WEIGHT * math.fsum(rarity.values())),
-        length=math.log1p(len(terms_asked)),
+        length=math.log1p(len(stems_of)),
         closeness=closeness,
     )
+
+
+def _by_best_stem(asked: Collection[Stems], holding: Mapping[int, int]) -> dict[int, set[int]]:
+    """List the stems of each word under the one that most chunks hold: two forms are one word."""
+    found: dict[int, set[int]] = {}
+    for stems in asked:
+        ids = [term_id(stem) for stem in stems]
+        found.setdefault(max(ids, key=holding.__getitem__), set()).update(ids)
+    return found
+
+
+def _said(stems_of: Mapping[int, set[int]], weights: Mapping[int, float]) -> dict[int, float]:
+    """Give the words that a passage holds, each with the weight of its heaviest stem."""
+    return {
+        best: max(weights[stem] for stem in stems & weights.keys())
+        for best, stems in stems_of.items()
+        if not stems.isdisjoint(weights)
+    }
 
 
 def _weights(passage: Passage, stages: Stages) -> dict[int, float]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from docbot.errors import PermanentError
+from docbot.retrieval.language import ENGLISH
 
 _IDS = 2**32  # sparse ids are u32 in every store
 _CHUNKS = 2**63  # chunk and source ids are Postgres's bigint
@@ -27,12 +28,16 @@ class Sparse:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One chunk as the store keeps it; `dense` is None where no embedding exists."""
+    """One chunk on its way into a store; `dense` is None where no embedding exists.
+
+    Its language is counted on the way, and not kept.
+    """
 
     chunk: int
     source: int
     lexical: Sparse
     dense: Sequence[float] | None
+    language: str = ENGLISH
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ import math
 import pytest
 
 from docbot.retrieval.lexical import term_id, terms
+from docbot.retrieval.lexical import words as words_in
 from docbot.retrieval.passages import Passage
 from docbot.retrieval.signals import NONE, Signals, signals
 from docbot.retrieval.vocabulary import Vocabulary
@@ -24,18 +25,18 @@ AWAY = words(100, number=30)
 def measured(
     asked: str, *known: Vocabulary, passages: tuple[Passage, ...] = (passage(),)
 ) -> Signals:
-    found = signals(terms(asked), known or (HOME,), passages, None)
+    found = signals(words_in(asked), known or (HOME,), passages, None)
     assert found
     return found
 
 
 def test_nothing_asked_or_nothing_found_tells_nothing() -> None:
     assert measured("the and of") == NONE
-    assert signals(terms(ASKED), [HOME], [], 0.9) == NONE
+    assert signals(words_in(ASKED), [HOME], [], 0.9) == NONE
 
 
 def test_where_no_words_were_counted_nothing_can_be_told() -> None:
-    assert signals(terms(ASKED), [], [passage()], None) is None
+    assert signals(words_in(ASKED), [], [passage()], None) is None
 
 
 def test_words_at_home_in_the_documentation_are_familiar() -> None:
