@@ -201,12 +201,13 @@ FUNCTION_WORDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     }
 )
 
-# A lone Latin letter is more often a variable than a word.
+# Words of code: one of these, and a lone Latin letter, tells no language.
+_OF_CODE = frozenset({"del", "os", "var"})
 _LANGUAGES_WITH: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         word: tuple(name for name, words in FUNCTION_WORDS.items() if word in words)
         for word in frozenset[str]().union(*FUNCTION_WORDS.values())
-        if len(word) > 1 or not word.isascii()
+        if word not in _OF_CODE and (len(word) > 1 or not word.isascii())
     }
 )
 

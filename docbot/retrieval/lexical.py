@@ -100,7 +100,7 @@ _STOP_WORD_LIST = """
     need needs looking look found seems seem like got get getting really actually currently maybe
     lot something anything way ways much many one ok okay
 """
-_STOP_WORDS = FUNCTION_WORDS | {ENGLISH: frozenset(_STOP_WORD_LIST.split())}
+_STOP_WORDS = {**FUNCTION_WORDS, ENGLISH: frozenset(_STOP_WORD_LIST.split())}
 # Endings and particles, which are nearly everywhere.
 _STOP_PAIR_LIST = """
     です ます まし した して する ませ せん から こと もの には では のは ので って いる ある いま すか

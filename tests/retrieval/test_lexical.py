@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  # letters of full width
 import math
 import tracemalloc
 
@@ -5,10 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.retrieval.lexical import document_vector, prose, query_vector, terms
+from docbot.retrieval.language import ENGLISH, FUNCTION_WORDS
+from docbot.retrieval.lexical import (
+    asked_in,
+    document_language,
+    document_vector,
+    prose,
+    query_vector,
+    term_id,
+    terms,
+    words,
+)
 from docbot.retrieval.store import Row, Sparse, check_row
 
 ANY_TEXT = st.text(max_size=400)
+LANGUAGES = st.sampled_from(sorted(FUNCTION_WORDS))
+SENTENCES = [
+    "Wie oft werden die Wiederholungen der Docker-Containern mit max_retries=3 versucht?",
+    "L'utilisateur n'a pas d'accès à l'API de l'outil aujourd'hui.",
+    "Перезапуск Airflow по расписанию, v2.5.3",
+]
 
 
 def weight_of(term: str, vector: Sparse) -> float:
@@ -34,6 +51,17 @@ def weight_of(term: str, vector: Sparse) -> float:
         ("DAGs", ["dag"]),
         ("日本語 docs", ["日本", "本語", "doc"]),
         ("한국어", ["한국", "국어"]),
+        ("Airflowの設定", ["airflow", "の設", "設定"]),
+        (
+            "ｴｱﾌﾛｰ Ａｉｒｆｌｏｗ",
+            ["エア", "アフ", "フロ", "ロー", "airflow"],
+        ),  # half and full width
+        ("データ・セット", ["デー", "ータ", "セッ", "ット"]),  # the dot is no letter
+        ("時々", ["時々"]),
+        ("設定してください", ["設定", "定し", "てく"]),  # what is nearly everywhere is left out
+        ("ตั้งค่า", ["ตั้ง", "งค่", "ค่า"]),  # a vowel or tone stays with its letter
+        ("दस्तावेज़", ["दस्तावेज़"]),
+        ("Konfigura\u00adtion", ["konfigur"]),
         ("", []),
     ],
 )
@@ -50,13 +78,35 @@ def test_a_version_is_found_with_and_without_its_letter() -> None:
     assert terms("v2.5.3") == terms("2.5.3")
 
 
-def test_a_blob_gives_no_term_of_its_own() -> None:
-    assert all(len(term) <= 64 for term in terms("x" + "Ab1/" * 40))
+@pytest.mark.parametrize("blob", ["x" + "Ab1/" * 40, "x" * 200, "1." * 200 + "1"])
+def test_a_blob_gives_no_term_of_its_own(blob: str) -> None:
+    assert all(len(term) <= 64 for term in terms(blob))
+
+
+@given(ANY_TEXT, LANGUAGES)
+def test_any_text_gives_short_terms_without_blanks_in_any_language(
+    text: str, language: str
+) -> None:
+    found = terms(text, language=language)
+    assert all(0 < len(term) <= 64 and not any(map(str.isspace, term)) for term in found)
+    # One character can stand for a phrase of 18 in its compatible form, and no more.
+    assert len(found) <= 18 * 3 * len(text)
 
 
 @given(ANY_TEXT)
-def test_any_text_gives_terms_without_blanks_or_capitals(text: str) -> None:
-    assert all(term and not any(map(str.isspace, term)) for term in terms(text))
+def test_in_english_alone_a_text_is_searched_by_the_terms_that_it_is_indexed_by(text: str) -> None:
+    assert words(text) == [(term,) for term in terms(text)]
+
+
+@given(st.one_of(ANY_TEXT, st.sampled_from(SENTENCES)), LANGUAGES, LANGUAGES)
+def test_a_word_is_searched_by_what_a_chunk_of_any_of_the_languages_holds(
+    text: str, one: str, other: str
+) -> None:
+    languages = tuple(dict.fromkeys((ENGLISH, one, other)))
+    searched = words(text, languages=languages)
+    assert all(stems and len(set(stems)) == len(stems) for stems in searched)
+    indexed = {term for each in languages for term in terms(text, language=each)}
+    assert {stem for stems in searched for stem in stems} <= indexed
 
 
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT)
@@ -109,6 +159,59 @@ def test_context_only_adds_terms_and_never_outweighs_the_question() -> None:
     vector = query_vector("pools", "", context="pools slots slots slots")
     assert weight_of("pools", vector) == weight_of("pools", query_vector("pools", ""))
     assert 0 < weight_of("slots", vector) < 1
+
+
+GERMAN = "Die Wiederholungen werden in der Konfiguration mit max_retries eingestellt."
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("german", "die Wiederholungen der Läufe", ["wiederhol", "lauf"]),
+        ("german", "den Docker-Containern", ["dockercontainern", "dock", "contain"]),
+        ("french", "l'utilisateur qu'une d’applications", ["utilis", "appliqu"]),
+        ("italian", "dell'utente un'applicazione", ["utent", "applic"]),
+        ("russian", "настройки планировщика", ["настройк", "планировщик"]),
+        ("german", "max_retries setzen", ["maxretri", "max", "retri", "setz"]),
+        ("german", "des airflow.BashOperator", terms("airflow.BashOperator")),
+    ],
+)
+def test_a_text_gives_the_terms_of_its_language_and_identifiers_theirs(
+    language: str, text: str, expected: list[str]
+) -> None:
+    assert terms(text, language=language) == expected
+
+
+def test_a_chunk_is_stemmed_in_the_language_that_it_is_told_to_be_in() -> None:
+    assert document_language("Wiederholungen", [], GERMAN) == "german"
+    assert document_language("Retries", ["Code"], "max_retries = 3") == ENGLISH
+    ids = document_vector("", [], "", GERMAN).ids
+    assert {term_id(term) for term in terms(GERMAN, language="german")} == set(ids)
+
+
+def test_a_word_of_a_question_has_its_stem_in_each_language_of_the_sources() -> None:
+    asked = words("Wiederholung der `max_retries` Scheduler", languages=(ENGLISH, "german"))
+    assert asked[0] == ("wiederholung", "wiederhol")
+    assert asked[-4:] == [("maxretri",), ("max",), ("retri",), ("schedul",)]  # the same in both
+    vector = query_vector("", "Wiederholung", languages=(ENGLISH, "german"))
+    assert vector.weights == (1.0, 1.0)
+
+
+def test_the_stop_words_of_a_question_are_those_of_its_language_and_of_english() -> None:
+    question = "Wie kann ich die Zahl der retries mit the scheduler ändern?"
+    stems = set(words(question, own="german"))
+    assert stems == {("zahl",), ("retri",), ("schedul",), ("ändern",)}
+    assert set(query_vector(question, "").ids) == {term_id(each) for (each,) in stems}
+
+
+def test_an_english_question_keeps_the_words_that_are_stop_words_elsewhere() -> None:
+    question = "Why do my workers die on the man page?"
+    assert words(question, own=ENGLISH) == [("worker",), ("die",), ("man",), ("page",)]
+
+
+def test_a_title_of_stop_words_of_its_language_does_not_say_what_is_asked() -> None:
+    title, body = "Wie kann ich das machen?", "Die Wiederholungen werden nicht gezählt."
+    assert asked_in(title, body).endswith(body)
 
 
 POST = """\

@@ -1,10 +1,19 @@
 from collections import Counter
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from docbot.retrieval.store import Row, Sparse
-from docbot.retrieval.vocabulary import Counting, Vocabulary, bytes_of, together
+from docbot.retrieval.vocabulary import (
+    Counting,
+    Vocabulary,
+    bytes_of,
+    languages_of,
+    spoken,
+    together,
+)
 from tests.retrieval.rows import streamed
 
 TERMS = st.integers(0, 2**32 - 1)
@@ -34,6 +43,41 @@ def test_what_is_stored_tells_the_same_of_every_term(holding: dict[int, int], ot
         other: 0,
         **Counter(holding),
     }
+
+
+@pytest.mark.parametrize(
+    ("chunks", "languages"),
+    [
+        ({"german": 3, "english": 97}, ["english", "german"]),
+        ({"german": 2, "english": 48}, ["english"]),  # too few
+        ({"german": 3, "english": 148}, ["english"]),  # under one in fifty
+        ({"german": 40, "french": 60}, ["english", "french", "german"]),
+        ({"german": 1}, ["english", "german"]),  # all that there is
+        ({"german": 1, "english": 1}, ["english", "german"]),
+        ({"english": 5}, ["english"]),
+    ],
+)
+def test_a_source_is_in_the_languages_of_more_than_a_few_chunks(
+    chunks: dict[str, int], languages: list[str]
+) -> None:
+    assert spoken(chunks) == languages
+
+
+async def test_the_languages_of_rows_are_counted_by_source() -> None:
+    counting = Counting()
+    rows = [replace(row(n, n % 2), language="german" if n % 2 else "english") for n in range(10)]
+    assert [each async for each in counting.through(streamed(rows))] == rows
+    found = counting.vocabularies()
+    assert {source: each.languages for source, each in found.items()} == {
+        0: ("english",),
+        1: ("english", "german"),
+    }
+    assert languages_of(found.values()) == ("english", "german")
+
+
+def test_languages_of_a_later_docbot_are_left_out_and_english_is_always_one() -> None:
+    assert languages_of([]) == ("english",)
+    assert languages_of([Vocabulary.counted(1, {}, ["english", "klingon"])]) == ("english",)
 
 
 def test_terms_are_stored_little_endian_everywhere() -> None:
