@@ -27,7 +27,10 @@ _LEAST_WORDS = 2  # different ones: `de` and `die` are also names
 _MARGIN = 0.1  # of the winner's count, over the next one's: Danish and Norwegian share most words
 _SCRIPT_SHARE = 0.5  # of the letters
 
-_LETTERS = re.compile(rf"[^\W\d_]+(?:[{MARKS}]+[^\W\d_]*)*")
+# A word that stands free: not one of an address, a path or a name in code (`docs/en`, `x.com`).
+_LETTERS = re.compile(
+    rf"[^\W\d_](?<![\w./@=\\-].)[^\W\d_]*+(?:[{MARKS}]+[^\W\d_]*)*+(?!\w|[/@=\\(]|[.:-][\w/])"
+)
 
 _LISTS = {
     ENGLISH: """

@@ -87,7 +87,7 @@ def test_where_few_words_are_said_the_script_tells(text: str, language: str | No
         "Docker",
         "die",
         "la la la la",  # one word, however often
-        "for i in range(10):\n    print(i)\n",
+        "const next = (value) => value + 1;\nexport default next;\n",
         "| name | type | default |\n|---|---|---|\n| port | int | 8080 |",
         "server: {host: 0.0.0.0, port: 8080, tls: true}",
         "配置文件在哪里?",
@@ -102,6 +102,11 @@ def test_names_of_another_language_within_a_text_do_not_mislead() -> None:
     text = "The file `de.json` holds what is shown to readers of Die Zeit, El País and Le Monde."
     assert language_of(text) == "english"
     assert language_of(f"```python\n{'import os, sys; ' * 10}\n```\n{SAID['german']}") == "german"
+
+
+def test_addresses_and_names_in_code_are_no_words() -> None:
+    links = "- [Tutorial](https://x.com/en/docs/la-guia.html) `les.un` user@del.com de_la els=un\n"
+    assert language_of(links * 10) is None
 
 
 @given(st.text(max_size=3_000))
