@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from docbot.retrieval.language import ENGLISH
 from docbot.retrieval.lexical import HIGHEST_WEIGHT, Stems, document_vector, idf, term_id
 from docbot.retrieval.passages import Passage
 from docbot.retrieval.stages import ALL_STAGES, Stages
-from docbot.retrieval.vocabulary import Vocabulary, together
+from docbot.retrieval.vocabulary import Vocabulary, languages_of, together
 
 _LOOKED_AT = 8  # passages
 
@@ -62,7 +63,10 @@ def signals(
     holding = together(vocabularies, {term_id(stem) for stems in asked for stem in stems})
     stems_of = _by_best_stem(asked, holding)
     rarity = {best: idf(holding[best], chunks) for best in stems_of}
-    said = [_said(stems_of, _weights(passage, stages)) for passage in passages[:_LOOKED_AT]]
+    # Where only English is asked for, a passage need not be told to be of another language.
+    language = ENGLISH if languages_of(vocabularies) == (ENGLISH,) else None
+    weights = [_weights(passage, stages, language) for passage in passages[:_LOOKED_AT]]
+    said = [_said(stems_of, each) for each in weights]
     return Signals(
         familiarity=_familiarity([holding[best] for best in stems_of], chunks),
         coverage=max(map(len, said)) / len(stems_of),
@@ -91,8 +95,9 @@ def _said(stems_of: Mapping[int, set[int]], weights: Mapping[int, float]) -> dic
     }
 
 
-def _weights(passage: Passage, stages: Stages) -> dict[int, float]:
-    vector = document_vector(passage.title, passage.heading_path, passage.url, passage.text, stages)
+def _weights(passage: Passage, stages: Stages, language: str | None) -> dict[int, float]:
+    where = (passage.title, passage.heading_path, passage.url)
+    vector = document_vector(*where, passage.text, stages, language=language)
     return dict(zip(vector.ids, vector.weights, strict=True))
 
 

@@ -77,8 +77,9 @@ def test_a_word_of_several_stems_counts_once_by_the_one_that_most_chunks_hold() 
     asked = [("wiederholungen", "wiederhol"), ("wiederholung", "wiederhol"), ("task",)]
     holding = {term_id("wiederhol"): 20, term_id("task"): 90}
     page = passage(text="Eine Wiederholung wird in der Datei und nicht von der API gezählt.")
-    found = signals(asked, [Vocabulary.counted(100, holding)], [page], None)
+    german = Vocabulary.counted(100, holding, ["english", "german"])
+    found = signals(asked, [german], [page], None)
     assert found
-    plain = signals([("wiederhol",), ("task",)], [Vocabulary.counted(100, holding)], [page], None)
+    plain = signals([("wiederhol",), ("task",)], [german], [page], None)
     assert found == plain
     assert (found.coverage, found.length) == (0.5, math.log1p(2))
