@@ -9,12 +9,14 @@ the clone, which an endpoint fills once:
 import argparse
 import asyncio
 import json
+import math
 import sys
 import tarfile
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import platformdirs
 
@@ -28,14 +30,14 @@ from docbot.app.sources import Wanted as WantedSource
 from docbot.app.sources import add_source
 from docbot.db.locks import sync_lock
 from docbot.errors import DocbotError
-from docbot.evaluation.metrics import MEASURE, compared
+from docbot.evaluation.metrics import MEASURE, compared, values_of
 from docbot.evaluation.page import page_of
 from docbot.evaluation.questions import read_questions
-from docbot.evaluation.report import Report, document
+from docbot.evaluation.report import Report, Run, document
 from docbot.evaluation.table import lines_of
 from docbot.retrieval.embedder import embedding_text, question_text
 from docbot.retrieval.generations import embed_missing
-from docbot.retrieval.stages import Stages
+from docbot.retrieval.stages import ALL_STAGES, OFF, Stages
 from docbot.settings import Settings, load
 from docbot.telemetry import set_up_logging
 
@@ -48,6 +50,18 @@ SITES = {
     "vite": "https://vite.dev/",
 }
 _CACHE = Path(platformdirs.user_cache_dir("docbot", appauthor=False)) / "eval-vectors.sqlite"
+_JUDGED_BY = ("recall_at_5", "mrr")
+PAIRS = (("ray", "vite"), ("airflow", "fastapi"))
+CONSTANTS: Mapping[str, Sequence[float]] = MappingProxyType(
+    {
+        "k1": (1.2, 2, 3, 5),
+        "b": (0.5, 0.75, 0.9),
+        "headings": (1, 2, 3),
+        "question_title": (1, 2, 3),
+        "focus": (0, 0.1, 0.2, 0.4),
+    }
+)
+_OF_VECTORS = frozenset({"dense", "focus", "sides"})
 _HOW_TO_FILL = (
     "Start a local endpoint of embeddings, then once:\n"
     "    OPENAI_BASE_URL=http://127.0.0.1:8711/v1 DOCBOT_EMBEDDING_MODEL=all-minilm-l6-v2 make eval"
@@ -222,29 +236,74 @@ async def show_stages(bench: Bench, wanted: Wanted, progress: Lines) -> None:
     """Print what each stage is worth: all of them, less all but that one."""
     print("\nwhat each stage adds: all of them, less all but that one")
     for stage in fields(Stages):
-        if stage.name == "dense" and bench.embedder is None:
+        is_stage = stage.default is True or stage.name in OFF
+        if not is_stage or (stage.name in _OF_VECTORS and bench.embedder is None):
             continue
         report = await measured(bench, replace(wanted, against=f"{stage.name}=off"), progress)
         if report.against is not None:
             print("\n".join(gains(stage.name, report)), flush=True)
 
 
+async def show_tuning(bench: Bench, wanted: Wanted, progress: Lines) -> None:
+    """Choose each constant on one pair of sites, and print what the choice does on the other."""
+    runs: dict[str, Run] = {}
+
+    async def run(configuration: str) -> Run:
+        report = await measured(bench, replace(wanted, config=configuration or None), progress)
+        return report.run
+
+    shipped = await run("")
+    for name, values in CONSTANTS.items():
+        for value in values:
+            if getattr(ALL_STAGES, name) != value:
+                runs[f"{name}={value}"] = await run(f"{name}={value}")
+    print("\nconstants chosen on one pair of sites, measured on the other, less those shipped")
+    for chosen_on, told_of in (PAIRS, PAIRS[::-1]):
+        configuration = ",".join(_best(shipped, runs, chosen_on))
+        tuned = await run(configuration)
+        for line in told("", shipped, tuned, {" and ".join(told_of): told_of}):
+            print(f"chosen on {' and '.join(chosen_on)}: {configuration or 'as shipped'}")
+            print(line, flush=True)
+
+
+def _best(shipped: Run, runs: Mapping[str, Run], sources: Collection[str]) -> Iterable[str]:
+    """Name the value of each constant that is best on these sources, where it is not the usual."""
+    for name in CONSTANTS:
+        own = [each for each in runs if each.startswith(f"{name}=")]
+        best = max(own, key=lambda each: _worth(runs[each], sources))
+        if _worth(runs[best], sources) > _worth(shipped, sources):
+            yield best
+
+
+def _worth(run: Run, sources: Collection[str]) -> float:
+    """The mean of recall@5 and MRR."""
+    records = [each for each in run.measured.records if each.source in sources]
+    values = [value for name in _JUDGED_BY for value in values_of(MEASURE[name], records)]
+    return math.fsum(values) / max(len(values), 1)
+
+
 def gains(stage: str, report: Report) -> Iterable[str]:
     """Write the gain of a stage, as recall@5 and MRR, by group of sources."""
     if report.against is None:
         return
-    without, whole = report.against.measured.records, report.run.measured.records
-    for group, sources in GROUPS.items():
+    yield from told(stage, report.against, report.run, GROUPS)
+
+
+def told(
+    name: str, before: Run, after: Run, groups: Mapping[str, Collection[str]]
+) -> Iterable[str]:
+    """Write what the second run has more than the first, by group of sources."""
+    for group, sources in groups.items():
         cells = []
-        for name in ("recall_at_5", "mrr"):
+        for measure in _JUDGED_BY:
             change = compared(
-                MEASURE[name],
-                [each for each in without if each.source in sources],
-                [each for each in whole if each.source in sources],
+                MEASURE[measure],
+                [each for each in before.measured.records if each.source in sources],
+                [each for each in after.measured.records if each.source in sources],
             )
             if change is not None:
                 cells.append(f"{change.value:+.3f} [{change.low:+.3f}, {change.high:+.3f}]")
-        yield f"{stage:<15} {group:<16} {'   '.join(cells)}"
+        yield f"{name:<15} {group:<16} {'   '.join(cells)}"
 
 
 def _has_endpoint(given: Settings) -> bool:
@@ -287,8 +346,12 @@ async def run(arguments: argparse.Namespace) -> None:
 async def _measure(
     bench: Bench, wanted: Wanted, arguments: argparse.Namespace, progress: Lines
 ) -> None:
+    alone = replace(wanted, cross=False, remove_gold=False)
     if arguments.stages:
-        await show_stages(bench, replace(wanted, cross=False, remove_gold=False), progress)
+        await show_stages(bench, alone, progress)
+    if arguments.tune:
+        await show_tuning(bench, alone, progress)
+    if arguments.stages or arguments.tune:
         return
     report = await measured(bench, wanted, progress)
     _show(bench.title, report, arguments.out)
@@ -303,6 +366,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--config", help="as of `docbot eval`")
     parser.add_argument("--against", help="as of `docbot eval`")
     parser.add_argument("--stages", action="store_true", help="what each stage is worth, instead")
+    parser.add_argument("--tune", action="store_true", help="what other constants do, instead")
     set_up_logging("error", "text")
     try:
         asyncio.run(run(parser.parse_args(given)))

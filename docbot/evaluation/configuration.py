@@ -1,6 +1,7 @@
 """What of docbot an evaluation measures: the stages of its search, its caution, its model."""
 
 import difflib
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -9,7 +10,7 @@ from typing import Any, Final, get_args
 
 from docbot.answers.lanes import Caution
 from docbot.errors import UsageError
-from docbot.retrieval.stages import ALL_STAGES, Stages
+from docbot.retrieval.stages import ALL_STAGES, OFF, Stages
 
 NO_MODEL: Final = "none"
 _STAGES: Final = tuple(field.name for field in fields(Stages))
@@ -101,15 +102,20 @@ def _with(configuration: Configuration, name: str, value: Any) -> Configuration:
 def _stage_value(name: str, value: Any) -> Any:
     """Read a value as what the stage has unless it is set."""
     usual: Any = getattr(ALL_STAGES, name)
+    switch = value if isinstance(value, bool) else _SWITCH.get(str(value).lower())
     if isinstance(usual, bool):
-        switch = value if isinstance(value, bool) else _SWITCH.get(str(value).lower())
         if switch is None:
             raise UsageError(f"{name}={value}: allowed are on and off")
         return switch
+    if switch is not None:
+        value = usual if switch else OFF.get(name)
     try:
-        return type(usual)(value)
+        number = float(value)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{name}={value}: give a value such as {usual}") from error
+        raise UsageError(f"{name}={value}: give a number such as {usual}") from error
+    if not 0 <= number < math.inf:
+        raise UsageError(f"{name}={value}: give a number from 0 on, such as {usual}")
+    return number
 
 
 def _unknown(name: str) -> str:

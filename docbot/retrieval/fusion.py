@@ -18,9 +18,6 @@ _CHUNK_SHARES = (1.0, 0.4, 0.2, 0.1)
 _BEST_CHUNK_ONLY = (1.0,)
 # Of each side; what lies below adds nothing to a page, or long pages would gather it.
 _CHUNKS_A_SIDE = 200
-# In standard deviations of a page's score, for how near all of the page is by meaning: one that is
-# about nothing else stands above one that also mentions it.
-_FOCUS = 0.2
 # A page's next chunk stands behind other pages' best ones unless it is nearly as good as the
 # one before it, so that the first few passages show several pages.
 _NEXT_CHUNK = 0.6
@@ -141,7 +138,8 @@ def _ratings(
     ratings = [_rated(pages, _best(side, places, shares)) for side in sides]
     if stages.focus:
         focus = _focus(dense, places, pages)
-        ratings.append({page: _FOCUS * rating for page, rating in _rated(pages, focus).items()})
+        rated = _rated(pages, focus)
+        ratings.append({page: stages.focus * rating for page, rating in rated.items()})
     return ratings
 
 

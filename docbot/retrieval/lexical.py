@@ -12,7 +12,7 @@ Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and
 import math
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -36,16 +36,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Result = TypeVar("Result")
 
-# Measured on two documentation sites: with 3 a word's fifth use still counts, as befits chunks
-# on one subject; the usual 1.2 found .04 and .02 fewer pages among the first five.
-_K1 = 3.0
-_B = 0.75
-HIGHEST_WEIGHT = _K1 + 1  # of a term in a chunk that says nothing else, without end
 # Terms of a usual chunk with its title and address counted twice (109 to 180 on four sites cut at
 # 200 words). A constant, so that a chunk's vector depends on the chunk alone.
 _AVERAGE_LENGTH = 150.0
-_TITLE_COUNTS = 2  # words of title, headings and address, against 1 for the text's
-_ASKED_COUNTS = 2  # words of a question's title, against 1 for its body's
 _CONTEXT_SHARE = 0.3  # of a term that only the conversation so far holds
 
 _MOST_ERROR_LINES = 5
@@ -197,12 +190,15 @@ def document_vector(
     language = language or document_language(title, heading_path, text)
     headings = dict.fromkeys([title, *heading_path])
     heading = " ".join([*headings, _address_words(url)])
-    counts = Counter(terms(_LINK.sub(r"\2", text), stages, language))
+    counts: dict[str, float] = defaultdict(
+        float, Counter(terms(_LINK.sub(r"\2", text), stages, language))
+    )
     for term in terms(heading, stages, language):
-        counts[term] += _TITLE_COUNTS if stages.headings else 1
-    length = counts.total()
-    norm = _K1 * (1 - _B + _B * length / _AVERAGE_LENGTH)
-    return _sparse((term, count * (_K1 + 1) / (count + norm)) for term, count in counts.items())
+        counts[term] += stages.headings
+    length = math.fsum(counts.values())
+    norm = stages.k1 * (1 - stages.b + stages.b * length / _AVERAGE_LENGTH)
+    most = highest_weight(stages)
+    return _sparse((term, count * most / (count + norm)) for term, count in counts.items())
 
 
 def query_vector(
@@ -214,22 +210,27 @@ def query_vector(
 ) -> Sparse:
     """Return a question's vector: each term weighs 1 + ln(its count), 1 and up.
 
-    The title counts twice. Of the body only prose and error lines count: code and addresses
-    name the asker's things, not the documentation's. Terms that only `context` (the
-    conversation so far) holds weigh a fixed share, so that they break ties and no more. All
+    The title counts twice. Of the body only prose counts: code and addresses name the asker's
+    things, not the documentation's. Terms that only the error lines of its code or `context` (the
+    conversation so far) hold weigh a fixed share, so that they break ties and no more, unless
+    there is hardly anything else. All
     stems of a word in the `languages` of the sources weigh the same.
     """
     said = _said_in(title, body, context, stages, languages)
-    counts = Counter(chain.from_iterable(said.body))
+    counts: dict[str, float] = defaultdict(float, Counter(chain.from_iterable(said.body)))
     for term in chain.from_iterable(said.title):
-        counts[term] += _ASKED_COUNTS if stages.question_title else 1
+        counts[term] += stages.question_title
     weights = {
-        term: 1 + math.log(count) if stages.damped else float(count)
-        for term, count in counts.items()
+        term: 1 + math.log(count) if stages.damped else count for term, count in counts.items()
     }
-    for term in chain.from_iterable(said.context):
+    for term in chain.from_iterable([*said.errors, *said.context]):
         weights.setdefault(term, _CONTEXT_SHARE)
     return _sparse(weights.items())
+
+
+def highest_weight(stages: Stages = ALL_STAGES) -> float:
+    """Return what a term weighs in a chunk that says nothing else, without end."""
+    return stages.k1 + 1
 
 
 def words_asked(
@@ -256,6 +257,7 @@ class _Said(NamedTuple):
 
     title: list[Stems]
     body: list[Stems]
+    errors: list[Stems]
     context: list[Stems]
 
 
@@ -263,9 +265,18 @@ def _said_in(
     title: str, body: str, context: str, stages: Stages, languages: Sequence[str]
 ) -> _Said:
     own = _own(title, body) or language_of(context)
-    return _Said(
-        *(words(_said(each, stages), stages, languages, own) for each in (title, body, context))
+    title_words, body_words, error_words, context_words = (
+        words(each, stages, languages, own)
+        for each in (
+            _said(title, stages),
+            _said(body, stages),
+            "\n".join(error_lines(body)) if stages.prose else "",
+            _said(context, stages),
+        )
     )
+    if len({*title_words, *body_words}) < _TITLE_TERMS:
+        return _Said(title_words, [*body_words, *error_words], [], context_words)
+    return _Said(title_words, body_words, error_words, context_words)
 
 
 def _own(title: str, body: str) -> str | None:
@@ -273,23 +284,34 @@ def _own(title: str, body: str) -> str | None:
 
 
 def _said(markdown: str, stages: Stages) -> str:
-    return prose(markdown, stages) if stages.prose else markdown
+    return spoken(markdown) if stages.prose else markdown
 
 
-def prose(markdown: str, stages: Stages = ALL_STAGES) -> str:
-    """Return what a person says in a post: no code blocks but their error lines, no addresses.
+def prose(markdown: str) -> str:
+    """Return what a person says in a post, and the error lines of its code."""
+    return "\n".join(filter(None, (spoken(markdown), *error_lines(markdown))))
+
+
+def spoken(markdown: str) -> str:
+    """Return what a person says in a post: no code blocks, no addresses.
 
     Inline code stays: it names what the question is about.
     """
-    spoken: list[str] = []
-    errors: list[str] = []
-    for line, is_code in _lines(markdown):
-        if not is_code:
-            spoken.append(line)
-        elif _ERROR_LINE.search(line):
-            errors.append(line.strip()[:_LONGEST_ERROR_LINE])
+    return _plain("\n".join(line for line, is_code in _lines(markdown) if not is_code))
+
+
+def error_lines(markdown: str) -> list[str]:
+    """Return what the code blocks of a post say of errors, from their last lines."""
+    errors = [
+        line.strip()[:_LONGEST_ERROR_LINE]
+        for line, is_code in _lines(markdown)
+        if is_code and _ERROR_LINE.search(line)
+    ]
     # The last lines of a trace name the fault, the first ones the way to it.
-    text = "\n".join([*spoken, *(errors[-_MOST_ERROR_LINES:] if stages.error_lines else ())])
+    return [plain for line in errors[-_MOST_ERROR_LINES:] if (plain := _plain(line))]
+
+
+def _plain(text: str) -> str:
     text = _LINK.sub(lambda link: "" if link[1] else link[2], text)
     return _DISCORD_MARK.sub(" ", _ADDRESS.sub(" ", text)).strip()
 

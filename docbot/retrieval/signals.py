@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from docbot.retrieval.language import ENGLISH
-from docbot.retrieval.lexical import HIGHEST_WEIGHT, Stems, document_vector, idf, term_id
+from docbot.retrieval.lexical import Stems, document_vector, highest_weight, idf, term_id
 from docbot.retrieval.passages import Passage
 from docbot.retrieval.stages import ALL_STAGES, Stages
 from docbot.retrieval.vocabulary import Vocabulary, languages_of, together
@@ -71,7 +71,7 @@ def signals(
         familiarity=_familiarity([holding[best] for best in stems_of], chunks),
         coverage=max(map(len, said)) / len(stems_of),
         strength=max(_score(rarity, each) for each in said)
-        / (HIGHEST_WEIGHT * math.fsum(rarity.values())),
+        / (highest_weight(stages) * math.fsum(rarity.values())),
         length=math.log1p(len(stems_of)),
         closeness=closeness,
     )

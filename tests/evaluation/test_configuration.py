@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from docbot.errors import UsageError
 from docbot.evaluation.configuration import Configuration, configured, shown
-from docbot.retrieval.stages import Stages
+from docbot.retrieval.stages import OFF, Stages
 
 USUAL = Configuration(chat_model="large")
 
@@ -23,10 +23,17 @@ def test_what_is_not_named_is_as_usual() -> None:
 
 def test_every_stage_can_be_switched_off_and_on() -> None:
     for field in fields(Stages):
+        if field.default is not True and field.name not in OFF:
+            continue  # a constant of what cannot be left out
         off = configured(f"{field.name}=off", USUAL)
-        assert getattr(off.stages, field.name) is False
+        assert getattr(off.stages, field.name) == OFF.get(field.name, False)
         assert configured(f"{field.name}=true", off) == USUAL
-        assert off.described()[field.name] is False
+        assert off.described()[field.name] == OFF.get(field.name, False)
+
+
+def test_a_constant_is_a_number() -> None:
+    assert configured("k1=1.5", USUAL).stages.k1 == 1.5
+    assert configured("focus=0", USUAL) == configured("focus=off", USUAL)
 
 
 def test_what_is_shown_of_a_configuration_can_be_read_again() -> None:
@@ -47,6 +54,9 @@ def test_a_file_names_the_same(tmp_path: Path) -> None:
         ("dens=off", "there is no such name; the nearest is dense"),
         ("model=none", "the nearest is chat_model"),
         ("dense=perhaps", "dense=perhaps: allowed are on and off"),
+        ("k1=off", "k1=None: give a number such as 3.0"),
+        ("b=-1", "b=-1: give a number from 0 on"),
+        ("focus=nan", "give a number from 0 on"),
         ("caution=bold", "allowed are cautious and helpful"),
         ("chat_model=", "give a model's name, or none"),
         ("dense=on,caution", "caution: has no `=`"),

@@ -104,7 +104,7 @@ def test_of_two_pages_alike_the_one_about_nothing_else_comes_first() -> None:
     hits = [Hit(1, 0.0, 0.9), Hit(2, 0.0, 0.9), Hit(3, 0.0, 0.1)]
     found = {1: ChunkPlace(10, 30), 2: ChunkPlace(20, 2), 3: ChunkPlace(30, 1)}
     assert order(rank_pages(hits, found)) == [20, 10, 30]
-    assert order(rank_pages(hits, found, Stages(focus=False))) == [10, 20, 30]
+    assert order(rank_pages(hits, found, Stages(focus=0))) == [10, 20, 30]
 
 
 @given(HITS, st.integers(-1000, 1000))
