@@ -1,6 +1,9 @@
 """How well the check of answers tells what passages bear out: one table, by what a sentence is.
 
-    python -m benchmarks.checked [SENTENCES.jsonl ...]
+    python -m benchmarks.checked [--fit] [SENTENCES.jsonl ...]
+
+With `--fit` it chooses the share of a sentence's words that must stand together without one file
+or one site, and measures it on what was left out.
 
 Each line of such a file is one sentence as a model would write it over a section of a
 documentation site: borne out by it, not borne out, or with a name that stands nowhere in it. The
@@ -21,11 +24,17 @@ from urllib.parse import unquote
 
 from benchmarks.table import print_grid
 from docbot.answers.checking import Checker
+from docbot.answers.citations import without_numbers
+from docbot.answers.claims import fault
+from docbot.answers.ground import Ground
 from docbot.answers.review import LONGEST
 from docbot.knowledge.chunking.chunks import Chunk
 from docbot.knowledge.folder.folder import read_file
 from docbot.knowledge.pages import Page
 from docbot.retrieval.passages import Passage
+
+_SHARES = tuple(percent / 100 for percent in range(20, 75, 5))
+_KEPT = 0.98  # of what is borne out, by the share that is chosen
 
 CORPORA = Path(__file__).parents[1].parent / "shared" / "evaldata" / "corpora"
 SENTENCES = Path(__file__).parents[1] / "tests" / "answers" / "sentences"
@@ -141,6 +150,51 @@ def _verdict(case: Case, passages: Sequence[Passage]) -> Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class _Held:
+    """A sentence held against its section: which of `_SHARES` keep it."""
+
+    file: str
+    site: str
+    is_borne_out: bool
+    keeping: frozenset[float]
+
+
+def _held(root: Path, files: Iterable[Path]) -> Iterator[_Held]:
+    read = cache(lambda name: _page(root, name))
+    for file in files:
+        for case in cases(file):
+            if case.kind != INVENTED:
+                passages = passages_of(case, read)
+                ground = Ground([each for each in passages if each.url == passages[0].url])
+                said = without_numbers(case.sentence)
+                keeping = frozenset(
+                    share
+                    for share in _SHARES
+                    if fault(said, [ground], case.question, share) is None
+                )
+                yield _Held(file.stem, case.source, case.kind == BORNE_OUT, keeping)
+
+
+def _fitted(held: Sequence[_Held]) -> Iterator[list[str]]:
+    """Leave out each file and each site: the share that is chosen on the rest, and what it does."""
+    for left_out in sorted({each.file for each in held}) + sorted({each.site for each in held}):
+        rest = [each for each in held if left_out not in (each.file, each.site)]
+        tried = [each for each in held if left_out in (each.file, each.site)]
+        chosen = max(
+            (share for share in _SHARES if _kept(rest, share, is_borne_out=True) >= _KEPT),
+            default=_SHARES[0],
+        )
+        kept = _kept(tried, chosen, is_borne_out=True)
+        cut = 1 - _kept(tried, chosen, is_borne_out=False)
+        yield [left_out, f"{chosen:.2f}", f"{kept:.1%}", f"{cut:.1%}"]
+
+
+def _kept(held: Iterable[_Held], share: float, *, is_borne_out: bool) -> float:
+    kind = [each for each in held if each.is_borne_out == is_borne_out]
+    return sum(share in each.keeping for each in kind) / max(1, len(kind))
+
+
+@dataclass(frozen=True, slots=True)
 class _Section:
     title: str
     chunk: Chunk
@@ -184,8 +238,13 @@ def main() -> None:
     lacking = missing()
     if lacking is not None:
         sys.exit(f"cannot measure: {lacking}")
-    files = [Path(name) for name in sys.argv[1:]] or sorted(SENTENCES.glob("*.jsonl"))
+    given = [name for name in sys.argv[1:] if name != "--fit"]
+    files = [Path(name) for name in given] or sorted(SENTENCES.glob("*.jsonl"))
     with unpacked() as root:
+        if "--fit" in sys.argv:
+            columns = ["left out", "share", "borne out: kept", "not borne out: cut"]
+            print_grid(columns, list(_fitted(list(_held(root, files)))))
+            return
         rows = [
             [file.stem, *(f"{right} of {of} ({right / of:.1%})" for right, of in found.values())]
             for file in files

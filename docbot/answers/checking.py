@@ -16,27 +16,21 @@ from dataclasses import dataclass, replace
 
 from docbot.answers import texts
 from docbot.answers.citations import check, without_numbers
-from docbot.answers.claims import BORNE_OUT, judged
+from docbot.answers.claims import fault, says_something
 from docbot.answers.code_names import CodeNames, unknown_in
 from docbot.answers.ground import Ground
 from docbot.answers.markdown import Fence, blocks
 from docbot.answers.names import Vocabulary
 from docbot.answers.sentences import Piece, cut, joined
 from docbot.answers.split import split
-from docbot.answers.wording import claims
-from docbot.retrieval.lexical import terms
 from docbot.retrieval.passages import Passage
 from docbot.text import shortened, storable
 
-_CLAIM = (
-    1.5  # weight of words that are not the question's, from which on a sentence claims something
-)
 _SHOWN = 160  # characters of what was cut
 _MOST_CUT = 50  # entries kept of what was cut
 _MOST_WARNED = 4  # names in a warning
 _HEADER_ROWS = 2  # of a table: the names of its columns, and the rule below
 _AGAIN = "it was said before"
-_LEADS_WITH = 0.4  # share of the words of a lead that are there: what it leads to says the rest
 _LEAST_KEPT = 0.5  # share of the claims; what is left of fewer says something else
 
 # A sentence of the rules: one says which part the passages do not cover.
@@ -106,7 +100,7 @@ class Checker:
 
     def __init__(self, passages: Sequence[Passage], question: str, said: str = "") -> None:
         self._passages = passages
-        self._asked = frozenset(terms(f"{question}\n{said}"))
+        self._asked = f"{question}\n{said}"
         described = [
             "\n".join([each.title, *each.heading_path, each.text, each.url]) for each in passages
         ]
@@ -174,21 +168,9 @@ class Checker:
         words = without_numbers(piece.text)
         if piece.kind == "heading" or (piece.kind == "row" and _RULE_ROW.fullmatch(words)):
             return _Read(piece, words, found.cited, claims=False, invented=found.cut)
-        says = bool(found.cited) or self._claims(words)
+        is_free = _SILENCE.search(words) or _REQUEST_LINE.fullmatch(words)
+        says = bool(found.cited) or (not is_free and says_something(words, self._asked))
         return _Read(piece, words, found.cited, claims=says, invented=found.cut)
-
-    def _claims(self, words: str) -> bool:
-        """Tell whether a sentence says something that could be wrong."""
-        if _SILENCE.search(words):
-            return False
-        parts = [clause for part in claims(words) for clause in part]
-        weight = sum(
-            token.weight
-            for clause in parts
-            for token in clause.tokens
-            if token.term not in self._asked
-        )
-        return weight >= _CLAIM or any(clause.numbers for clause in parts)
 
     def _reasons(self, reads: Sequence[_Read]) -> list[str | None]:
         """Say of each piece why it goes; None: it stays."""
@@ -224,17 +206,16 @@ class Checker:
             unknown = list(self._code_names(read.piece).invented) if read.claims else []
         else:
             unknown = self._names.unknown(read.words)
-        fault = _fault_of_form(read)
-        if fault is not None:
-            return fault
+        formal = _fault_of_form(read)
+        if formal is not None:
+            return formal
         if unknown:
             return f"{', '.join(unknown)} stands in no passage"
         if not read.claims or read.piece.kind == "fence":
             return None
         grounds = [self._ground(number) for number in cited]
-        least = _LEADS_WITH if read.leads else BORNE_OUT
-        finding = judged(read.words, grounds, self._asked, least)
-        return finding.fault and f"not borne out: {finding.fault}"
+        found = fault(read.words, grounds, self._asked)
+        return found and f"not borne out: {found}"
 
     def _ground(self, number: int) -> Ground:
         """Give all that was given of the address of a passage: they share a citation."""

@@ -1,6 +1,6 @@
 import pytest
 
-from docbot.answers.claims import judged
+from docbot.answers.claims import fault, says_something
 from docbot.answers.ground import Ground
 from tests.answers.passages import passage
 
@@ -8,18 +8,15 @@ TEXT = """
 Tasks are retried when they fail. The default number of retries is 3, and 0 disables retries.
 The memory monitor is enabled by default and can be disabled with a variable. It checks every 250 ms.
 Nothing is written to disk. The driver for MySQL is supported. MariaDB is not supported at all.
-Objects are removed after 2 hours. The disk may be full up to 0.95 (95%). A cache holds 4 KiB.
+Objects are removed after two hours. A cache holds 4096 entries.
 
-- `poke` (default): the sensor takes up a worker slot for its entire runtime.
-- `reschedule`: the sensor takes up a slot only when it checks.
-
-The dev server runs in `development` mode by default, and the build runs in `production` mode.
+If you don't want the dashboard, start it with the `no-dashboard` option. Then no port is opened.
 """
 GROUND = Ground([passage(1, title="Sensors", heading="Tasks", text=TEXT)])
 
 
-def fault(sentence: str) -> str | None:
-    return judged(sentence, [GROUND], frozenset()).fault
+def found(sentence: str, question: str = "") -> str | None:
+    return fault(sentence, [GROUND], question)
 
 
 @pytest.mark.parametrize(
@@ -28,46 +25,66 @@ def fault(sentence: str) -> str | None:
         "A failed task is retried.",
         "By default a task is retried 3 times.",
         "Set it to 0 to turn retries off.",
-        "The memory monitor is enabled by default.",
-        "It checks every 0.25 seconds.",
-        "Objects get deleted after 120 minutes.",
-        "The disk may be filled up to 95 percent.",
+        "The memory monitor is on by default and checks every 250 milliseconds.",
+        "Objects get removed after 2 hours.",
+        "The cache holds 4,096 entries.",
         "MySQL's driver is supported.",
         "MariaDB isn't supported.",
-        "In `poke` mode, the default, a sensor occupies a worker slot for its whole runtime.",
-        "By default the dev server runs in `development` mode.",
+        "MariaDB lacks support.",
+        "To go without a dashboard, use its `no-dashboard` option.",
+        "Step 9: disable the memory monitor.",
         "Yes.",
     ],
 )
 def test_what_a_passage_says_in_other_words_is_borne_out(sentence: str) -> None:
-    assert fault(sentence) is None
+    assert found(sentence) is None
 
 
 @pytest.mark.parametrize(
-    "sentence",
+    ("sentence", "reason"),
     [
-        "By default a task is retried 5 times.",
-        "The memory monitor is disabled by default.",
-        "It checks every 250 seconds.",
-        "Objects are removed after 2 days.",
-        "MySQL's driver is not supported.",
-        "MariaDB is supported.",
-        "The default mode is `reschedule`.",
-        "By default the dev server runs in `production` mode.",
-        "Tasks are retried when the network is slow, with exponential backoff.",
-        "The monitor encrypts the disk.",
+        ("By default a task is retried 5 times.", "5 is not there"),
+        ("The cache holds 40 entries.", "40 is not there"),
+        ("MariaDB is supported.", "it is denied there"),
+        ("The monitor encrypts the bucket.", "its words are not there"),
+        ("Certificates are renewed by a cron job.", "its words are not there"),
     ],
 )
-def test_what_a_passage_does_not_say_or_denies_is_not(sentence: str) -> None:
-    assert fault(sentence) is not None
+def test_what_a_passage_does_not_say_or_denies_is_not(sentence: str, reason: str) -> None:
+    assert found(sentence) == reason
+
+
+def test_a_number_of_the_question_is_known() -> None:
+    assert found("A failed task is retried 7 times.", "How do I retry a task 7 times?") is None
+
+
+def test_what_is_denied_under_a_condition_is_not_denied() -> None:
+    assert found("Want the dashboard? Start it with this option.") is None
+
+
+def test_code_denies_nothing() -> None:
+    ground = Ground([passage(text="Assets are imported with the `no-inline` suffix.")])
+    assert fault("Assets are imported with this suffix.", [ground], "") is None
 
 
 def test_a_sentence_may_rest_on_two_passages() -> None:
     other = Ground([passage(2, text="Logs are kept in the cloud bucket.")])
-    both = "Failed tasks are retried, and their logs are kept in the cloud bucket."
-    assert judged(both, [GROUND, other], frozenset()).fault is None
-    assert judged(both, [GROUND], frozenset()).fault is not None
+    both = "Failed tasks run again; logs are kept in the cloud bucket."
+    assert fault(both, [GROUND, other], "") is None
+    assert fault(both, [GROUND], "") == "its words are not there"
 
 
 def test_words_that_stand_far_apart_bear_nothing_out() -> None:
-    assert fault("The production build removes objects of the MySQL driver.") is not None
+    ends = ["The red fox sleeps.", *["Filler of another matter."] * 6, "The blue whale swims."]
+    ground = Ground([passage(title="Animals", heading="Kinds", text=" ".join(ends))])
+    assert fault("The red fox sleeps.", [ground], "") is None
+    assert fault("A fox in a zoo meets a whale in a lake.", [ground], "") is not None
+
+
+def test_words_of_the_question_and_of_every_lead_claim_nothing() -> None:
+    question = "How are tasks retried?"
+    assert not says_something("Do it like this:", question)
+    assert not says_something("There are two ways to retry tasks:", question)
+    assert says_something("Tasks sleep for hours in between.", question)
+    assert says_something("Set `max_retries`.", question)
+    assert says_something("It waits 3 seconds.", question)
