@@ -50,6 +50,7 @@ SITES = {
     "vite": "https://vite.dev/",
 }
 _CACHE = Path(platformdirs.user_cache_dir("docbot", appauthor=False)) / "eval-vectors.sqlite"
+_NOWHERE = "http://127.0.0.1:9/v1"
 _JUDGED_BY = ("recall_at_5", "mrr")
 PAIRS = (("ray", "vite"), ("airflow", "fastapi"))
 CONSTANTS: Mapping[str, Sequence[float]] = MappingProxyType(
@@ -204,7 +205,10 @@ async def with_vectors(
             print(f"\nNo vectors yet in {cache}, so this was by words alone. {_HOW_TO_FILL}")
             yield None
             return
-        rooms = await stack.enter_async_context(open_rooms(settings_for(place, given, model)))
+        settings = settings_for(place, given, model)
+        if not _has_endpoint(given):  # the cache has all that would be asked of it
+            settings = settings.model_copy(update={"openai_base_url": _NOWHERE})
+        rooms = await stack.enter_async_context(open_rooms(settings))
         endpoint = rooms.embedder if _has_endpoint(given) else None
         embedder = CachedEmbedder(model, vectors, endpoint)
         lacking = embedder.lacking(await keys_to_embed(rooms, place, model))

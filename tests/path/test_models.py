@@ -36,7 +36,7 @@ OF_ALL = 3  # the first of them are about every question
 
 UNSAFE: list[tuple[Reply, str, str]] = [
     (Reply("Set it [1]. " * 1_700), "Set it [1].", "of 20399 characters"),
-    (Reply("Set it [1] and", finish_reason="length"), "Set it [1] and\n…", "length limit"),
+    (Reply("Set it [1]. Then", finish_reason="length"), "Set it [1].\n…", "length limit"),
     (Reply("Set it [1], see [99]."), "Set it [1], see.", "[99]"),
     (Reply("Set it [99]."), texts.MAY_HELP, "cited none of the passages"),
     (Reply("Set it [1] <@1> @everyone."), "Set it [1]", ""),
