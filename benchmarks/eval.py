@@ -227,13 +227,19 @@ async def measured(bench: Bench, wanted: Wanted, progress: Lines) -> Report:
     )
 
 
-async def show_baselines(bench: Bench, report: Report) -> None:
-    """Print how much more often the page is found than in plain ways, paired."""
+async def show_baselines(bench: Bench, report: Report, by_words_alone: Report | None) -> None:
+    """Print how much more often the page is found than in plain ways, paired.
+
+    With vectors at hand, what words alone found is held against the fusion too.
+    """
     found = await baselines(bench.rooms, report.plan.askings, bench.embedder)
     records = report.run.measured.records
     print("\na gold page among the first five, in the plain way -> docbot, on the same chunks")
     for name, ranks in (("BM25", found.plain), ("RRF", found.fused)):
         print("\n".join(lines(records, name, ranks)))
+    if found.fused and by_words_alone is not None:
+        alone = by_words_alone.run.measured.records
+        print("\n".join(lines(alone, "RRF -> words", found.fused)))
 
 
 async def show_stages(bench: Bench, wanted: Wanted, progress: Lines) -> None:
@@ -341,25 +347,30 @@ async def run(arguments: argparse.Namespace) -> None:
         against=arguments.against,
     )
     async with by_words(place, given, progress) as bench:
-        await _measure(bench, wanted, arguments, progress)
+        report = await _measure(bench, wanted, arguments, progress)
     async with with_vectors(place, given, arguments.cache, progress) as vectors:
         if vectors is not None:
-            await _measure(vectors, wanted, arguments, progress)
+            await _measure(vectors, wanted, arguments, progress, report)
 
 
 async def _measure(
-    bench: Bench, wanted: Wanted, arguments: argparse.Namespace, progress: Lines
-) -> None:
+    bench: Bench,
+    wanted: Wanted,
+    arguments: argparse.Namespace,
+    progress: Lines,
+    by_words_alone: Report | None = None,
+) -> Report | None:
     alone = replace(wanted, cross=False, remove_gold=False)
     if arguments.stages:
         await show_stages(bench, alone, progress)
     if arguments.tune:
         await show_tuning(bench, alone, progress)
     if arguments.stages or arguments.tune:
-        return
+        return None
     report = await measured(bench, wanted, progress)
     _show(bench.title, report, arguments.out)
-    await show_baselines(bench, report)
+    await show_baselines(bench, report, by_words_alone)
+    return report
 
 
 def main(given: Sequence[str] | None = None) -> None:
