@@ -154,7 +154,8 @@ async def keys_to_embed(rooms: Rooms, place: Place, model: str) -> list[str]:
     chunks = await rooms.generations.not_embedded(model, 10_000_000)
     texts = [embedding_text(chunk.title, chunk.heading_path, chunk.text) for chunk in chunks]
     for one in read_questions(place.questions):
-        asked = question_text(one.title, one.body), plain_text(one)
+        # Nothing is asked in the plain ways that has no page to be found.
+        asked = question_text(one.title, one.body), plain_text(one) if one.gold else ""
         texts += [question_key(text) for text in asked if text]
     return texts
 

@@ -495,6 +495,8 @@ def evaluate(as_json: bool, html: Path | None, **options: Any) -> None:
 
     if html is not None and not html.parent.is_dir():
         raise UsageError(f"--html {html}: there is no folder {html.parent}; make it first")
+    if html is not None and html.is_dir():
+        raise UsageError(f"--html {html}: is a folder; name a file in it")
     progress = TerminalProgress()
 
     async def ask_all(rooms: "Rooms") -> Report:

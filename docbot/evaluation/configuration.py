@@ -39,7 +39,10 @@ class Configuration:
 
 def shown(values: Mapping[str, Any]) -> str:
     """Write what `described` gave as `configured` reads it."""
-    return ", ".join(f"{name}={_SHOWN.get(value, value)}" for name, value in values.items())
+    return ", ".join(
+        f"{name}={_SHOWN[value] if isinstance(value, bool) else value}"
+        for name, value in values.items()
+    )
 
 
 def configured(text: str, usual: Configuration) -> Configuration:
@@ -107,12 +110,15 @@ def _stage_value(name: str, value: Any) -> Any:
         if switch is None:
             raise UsageError(f"{name}={value}: allowed are on and off")
         return switch
-    if switch is not None:
-        value = usual if switch else OFF.get(name)
     try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"{name}={value}: give a number such as {usual}") from error
+        # A number is one, also where it would switch a stage.
+        number = float(value) if not isinstance(value, bool) else None
+    except (TypeError, ValueError):
+        number = None
+    if number is None and switch is not None:
+        number = usual if switch else OFF.get(name)
+    if number is None:
+        raise UsageError(f"{name}={value}: give a number such as {usual}")
     if not 0 <= number < math.inf:
         raise UsageError(f"{name}={value}: give a number from 0 on, such as {usual}")
     return number

@@ -129,7 +129,7 @@ class Searcher:
     ) -> SearchResult:
         """Search the chunks of `sources`; chunks that were removed since the build are left out.
 
-        So are those of `without_pages`, as if the documentation did not have them.
+        So are those of `without_pages`; the words of the documentation are counted with them.
 
         Without an answer of the embedding endpoint, or where the index holds no vectors although
         a model is set, it goes on by words alone, with a `warning`.

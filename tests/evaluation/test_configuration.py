@@ -33,11 +33,12 @@ def test_every_stage_can_be_switched_off_and_on() -> None:
 
 def test_a_constant_is_a_number() -> None:
     assert configured("k1=1.5", USUAL).stages.k1 == 1.5
+    assert configured("k1=1,b=0,headings=1", USUAL).stages == Stages(k1=1, b=0, headings=1)
     assert configured("focus=0", USUAL) == configured("focus=off", USUAL)
 
 
 def test_what_is_shown_of_a_configuration_can_be_read_again() -> None:
-    other = configured("dense=off,caution=helpful,chat_model=none", USUAL)
+    other = configured("dense=off,headings=1,focus=0,caution=helpful,chat_model=none", USUAL)
     for each in (USUAL, other):
         assert configured(shown(each.described()), Configuration()) == each
 
@@ -54,7 +55,7 @@ def test_a_file_names_the_same(tmp_path: Path) -> None:
         ("dens=off", "there is no such name; the nearest is dense"),
         ("model=none", "the nearest is chat_model"),
         ("dense=perhaps", "dense=perhaps: allowed are on and off"),
-        ("k1=off", "k1=None: give a number such as 3.0"),
+        ("k1=off", "k1=off: give a number such as 3.0"),
         ("b=-1", "b=-1: give a number from 0 on"),
         ("focus=nan", "give a number from 0 on"),
         ("caution=bold", "allowed are cautious and helpful"),
