@@ -29,6 +29,9 @@ _IN_PROSE = re.compile(
     r"|(?<![\w./@-])[\w-]+\.(?:py|js|ts|jsx|tsx|mjs|cjs|json|ya?ml|toml|ini|cfg|conf|env|sh|sql"
     r"|html|md|txt|xml|css|rs|go|java|log)\b"
     r"|(?<![\w./@-])[a-z]+[A-Z]\w+(?:\.\w+)*"
+    # Two humps are a product's name as often, two dotted words a file's or a site's.
+    r"|(?<![\w./@-])(?:[A-Z][a-z0-9]+){3,}\b"
+    r"|(?<![\w./@-])[a-z]\w+(?:\.[A-Za-z_]\w+){2,}\b(?!/)"
 )
 _OWN = re.compile(
     r"(?:my|your|our|some|foo|bar|baz|qux|example|sample|test|demo|placeholder|xxx+)(?:[\W_\d]|$)"
@@ -146,6 +149,11 @@ class Vocabulary:
 
     def _has_parts(self, parts: list[str]) -> bool:
         """Of a reader's own object the last part must be known as what is called, set or had."""
+        begun = rf"(?<!\w){re.escape(parts[0])}\."
+        if re.search(rf"{begun}\w", self._text) and not re.search(
+            rf"{begun}{re.escape(''.join(parts[1:2]))}", self._text
+        ):
+            return False  # other parts of that name are told, and not this one
         known = all(part in self.words or part in KNOWN_WORDS for part in parts if part)
         return known and (parts[-1] in self.attributes or parts[-1] in KNOWN_WORDS)
 
@@ -153,7 +161,8 @@ class Vocabulary:
         if name in self._text:
             return True
         parts = [part for part in re.split(r"[/\\:]", name) if part.strip(".~")]
-        return all(part in self._text or _OWN.match(part) for part in parts)
+        together = [f"{one}/{other}" for one, other in pairwise(parts) if not _OWN.match(one)]
+        return all(part in self._text or _OWN.match(part) for part in (*parts, *together))
 
 
 def is_own(name: str) -> bool:

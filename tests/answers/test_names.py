@@ -23,6 +23,36 @@ scheduler:
 KNOWN = Vocabulary([PASSAGE, "How do I set retry_delay in my deploy.sh?"])
 
 
+TOLD = Vocabulary(
+    [
+        "Set `scheduler.timeout` and `worker.retries` in /etc/app/airflow.cfg; see /var/log/app.",
+        "The worker. Then ray.init(address) and serve.run(app, port=1).",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "`worker.timeout`",
+        "`ray.run`",
+        "`/var/app/airflow.cfg`",
+        "`/etc/log/app`",
+        "the HttpRetrySensor",
+        "airflow.models.retry",
+    ],
+)
+def test_a_name_put_together_of_others_is_unknown(name: str) -> None:
+    assert TOLD.unknown(f"Use {name} for it.")
+
+
+@pytest.mark.parametrize(
+    "name", ["`worker.retries`", "`ray.init()`", "`/etc/app/airflow.cfg`", "GitHub"]
+)
+def test_a_name_that_is_told_whole_is_known(name: str) -> None:
+    assert not TOLD.unknown(f"Use {name} for it.")
+
+
 @pytest.mark.parametrize(
     "sentence",
     [
