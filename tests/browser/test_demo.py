@@ -284,7 +284,7 @@ async def test_every_view_has_names_contrast_and_no_sideways_scrolling(
     await page.get_by_label("Title").fill("W" * 100)
     code = "```python\n" + "a_long_line = 1; " * 20 + "\n```"
     await page.get_by_label("Details").fill(
-        f"{'x' * 300}\n{code}\n> quoted `code` ||hidden||\n- one"
+        f"{'x' * 300}\n{code}\n> zqxv `vkjw` ||hjkqz||\n- zzyxw"
     )
     await page.get_by_role("button", name="Post", exact=True).click()
     await expect(messages(page)).to_have_count(1)
