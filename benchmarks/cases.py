@@ -18,7 +18,7 @@ Wrong = Literal["lost", "doubled", "out of order", "misplaced"]
 _LINES = (3, 26, 50)  # of a reply of one, two and three messages
 _ASKED = re.compile(r"case-(\d+)")
 _ANSWERED = re.compile(r"case-(\d+) step (\d+) of (\d+)")
-_FILLING = "set the option, start the service again and look at what its log says [1]."
+_FILLING = "set the option, start the service again and look at what its log says."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,11 @@ def model_reply(prompt: str) -> str:
     """What the model says to the question that stands in its prompt last."""
     number = int(_ASKED.findall(prompt)[-1])
     count = _LINES[number % len(_LINES)]
-    return "\n".join(f"case-{number} step {n} of {count}: {_FILLING}" for n in range(1, count + 1))
+    lines = "\n".join(
+        f"# case-{number} step {n} of {count}: {_FILLING}" for n in range(1, count + 1)
+    )
+    # As a listing: a sentence is held against the passages, and these are of no documentation.
+    return f"Do it like this [1]:\n\n```text\n{lines}\n```"
 
 
 def answered(thread: Sequence[Said], cases: Sequence[Case]) -> set[int]:
