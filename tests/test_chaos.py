@@ -30,7 +30,7 @@ def wrongs(thread: Sequence[Said], cases: Sequence[Case] = (POST,)) -> list[str]
     return [finding.wrong for finding in judge(thread, cases)]
 
 
-FIRST, SECOND = parts(3, cut_after=2)
+FIRST, SECOND = parts(3, cut_after=5)  # three lines lead in
 ANSWER = [said(200, FIRST, first=True), said(201, SECOND, first=False)]
 FOLLOW_UP = said(600, model_reply(ask(7, "And?")), replies_to=500, first=True)
 
