@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from docbot.answers import texts
 from docbot.answers.answer import Answer, Answerer
-from docbot.answers.follow_up import Rewriting
+from docbot.answers.follow_up import FOLLOW_UP_VERSION, Rewriting
 from docbot.answers.prompt import QuestionText, Turn
 from docbot.answers.reply import total
 from docbot.answers.write import write
@@ -348,6 +348,7 @@ def answer_row(
     """What is stored of an answer; the rewriting of its question is part of its time and price."""
     rewrite_ms = {"rewrite": rewriting.milliseconds} if rewriting else {}
     paid = rewriting.completion if rewriting else None
+    versions = (answer.prompt_version, FOLLOW_UP_VERSION if paid else None)
     return AnswerRow(
         lane=answer.lane,
         text=answer.text,
@@ -369,7 +370,7 @@ def answer_row(
             for piece in answer.evidence
         ],
         model=answer.model,
-        prompt_version=answer.prompt_version,
+        prompt_version=" ".join(filter(None, versions)) or None,
         tokens_in=total(answer.tokens_in, paid.tokens_in if paid else None),
         tokens_out=total(answer.tokens_out, paid.tokens_out if paid else None),
         timings_ms={**rewrite_ms, **search_ms, **answer.timings_ms},

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from docbot.answers.follow_up import FOLLOW_UP_VERSION
+from docbot.answers.prompt import PROMPT_VERSION
 from docbot.playground.actors import Member
 from docbot.playground.objects import Message
 from tests.model_server import Hang, ModelServer, Script, Status
@@ -190,6 +192,7 @@ async def test_a_follow_up_is_searched_as_the_question_that_it_is_in_its_context
         _, rewriting, answering = model.requests
     assert row is not None
     assert row["timings_ms"]["rewrite"] > 0
+    assert row["prompt_version"] == f"{PROMPT_VERSION} {FOLLOW_UP_VERSION}"
     assert words in answering.body["messages"][-1]["content"]
     asked = [json.dumps(one.body["messages"][-1]["content"]) for one in (rewriting, answering)]
     assert row["tokens_in"] > len(asked[1].split())  # both calls are counted
