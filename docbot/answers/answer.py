@@ -8,7 +8,6 @@ import asyncio
 import logging
 import random
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -27,6 +26,7 @@ from docbot.answers.prompt import (
     Turn,
     asked_again,
     chat_messages,
+    new_mark,
     within_budget,
 )
 from docbot.answers.quote import quote, title
@@ -363,7 +363,7 @@ class _Asking:
             self.question,
             history,
             self.passages,
-            _mark(),
+            new_mark(),
             passages_budget=passages_budget,
             question_budget=question_budget,
         )
@@ -395,10 +395,6 @@ def _both(first: Completion, second: Completion) -> Completion:
         tokens_in=total(first.tokens_in, second.tokens_in),
         tokens_out=total(first.tokens_out, second.tokens_out),
     )
-
-
-def _mark() -> str:
-    return secrets.token_hex(8)
 
 
 def _declined(told: _Told, passages: Sequence[Passage]) -> _Draft | None:

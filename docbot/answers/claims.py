@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from docbot.answers.ground import Ground, readable, words_of
+from docbot.answers.ground import Ground, without_addresses, words_of
 from docbot.answers.language import is_foreign
 
 # Share of a sentence's telling words that must stand together: the lowest that
@@ -62,7 +62,7 @@ def fault(
         least: the share of the sentence's words that must stand together.
     """
     known = _GROUPED.sub("", "\n".join([question, *(each.text for each in grounds)]))
-    for number in _NUMBER.findall(_GROUPED.sub("", readable(sentence))):
+    for number in _NUMBER.findall(_GROUPED.sub("", without_addresses(sentence))):
         if not _stands(number.rstrip(",_"), known):
             return f"{number} is not there"
     words = words_of(sentence)

@@ -8,7 +8,6 @@ in the person's own words.
 import asyncio
 import logging
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -21,6 +20,7 @@ from docbot.answers.prompt import (
     QuestionText,
     Turn,
     between,
+    new_mark,
     packaged,
 )
 from docbot.answers.reply import Completion
@@ -59,7 +59,7 @@ async def rewrite(
     completion: Completion | None = None
     try:
         async with asyncio.timeout(seconds):
-            completion = await model.complete(rewriting_messages(question, history, _mark()))
+            completion = await model.complete(rewriting_messages(question, history, new_mark()))
     except TimeoutError:
         log.info("searching with the last turns: no rewriting came within %g seconds", seconds)
     except DocbotError as error:
@@ -101,7 +101,3 @@ def standing_alone(reply: str, said: str) -> str | None:
     asked = set(terms(question))
     known = asked.intersection(terms(said))
     return question if asked and len(known) >= _LEAST_SHARE * len(asked) else None
-
-
-def _mark() -> str:
-    return secrets.token_hex(8)

@@ -91,10 +91,12 @@ class Ground:
 
 def words_of(text: str) -> frozenset[str]:
     """Give the words of a text that say something, all forms of one alike."""
-    return frozenset(word[:_PREFIX] if word.isalpha() else word for word in terms(readable(text)))
+    return frozenset(
+        word[:_PREFIX] if word.isalpha() else word for word in terms(without_addresses(text))
+    )
 
 
-def readable(text: str) -> str:
+def without_addresses(text: str) -> str:
     """Leave of links their labels, and of images, addresses and Discord's marks nothing."""
     text = _DISCORD_MARK.sub(" ", text)
     if not _MARKED.search(text):  # most lines hold none, and to read them takes long
@@ -107,7 +109,7 @@ def readable(text: str) -> str:
         if span.kind == "code":
             out.append(text[span.start : span.end])
         elif span.kind == "link":
-            out.append(readable(span.text))
+            out.append(without_addresses(span.text))
     return "".join([*out, text[position:]])
 
 

@@ -6,6 +6,7 @@ it was made under.
 """
 
 import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -134,6 +135,11 @@ def asked_again(messages: Sequence[ChatMessage], reply: str) -> list[ChatMessage
         ChatMessage("assistant", first_tokens(reply, _REPLY_BUDGET)),
         ChatMessage("user", _AGAIN.substitute(no_answer=NO_ANSWER)),
     ]
+
+
+def new_mark() -> str:
+    """Draw the mark of one request, which no text can know."""
+    return secrets.token_hex(8)
 
 
 def between(name: str, text: str, mark: str) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from docbot.answers.markdown import Span, spans
 
-_ASIDE = 0.8  # of an admonition or in brackets, against the text around it
-_WEAK = 0.5  # of a question, a remark on the page itself, a story of earlier versions
+ASIDE = 0.8  # of an admonition or in brackets, against the text around it
+WEAK = 0.5  # of a question, a remark on the page itself, a story of earlier versions
 _STRONG = 1.2  # of a definition or an instruction
 _LEAST_CHARACTERS = 8  # where words are not told apart by spaces
 
@@ -146,12 +146,12 @@ def is_of_the_page(sentence: str) -> bool:
 
 def worth(sentence: str, *, aside: bool) -> float:
     """Say what it is worth against a plain statement, above 0."""
-    value = _ASIDE if aside or sentence.startswith("(") else 1.0
+    value = ASIDE if aside or sentence.startswith("(") else 1.0
     if _ELSEWHERE.search(sentence):
-        value *= _WEAK
+        value *= WEAK
     is_question = sentence.rstrip("*_\"'”)").endswith("?")
     if is_question or is_of_the_page(sentence) or _CHANGE.search(sentence):
-        return value * _WEAK
+        return value * WEAK
     if _INSTRUCTION.match(sentence) or _DEFINITION.match(sentence):
         return value * _STRONG
     return value

@@ -13,6 +13,8 @@ from typing import Literal
 from docbot.answers.citations import without_numbers
 from docbot.answers.markdown import Fence, Prose, blocks
 from docbot.answers.statements import (
+    ASIDE,
+    WEAK,
     is_long_enough,
     is_of_the_page,
     is_pointer,
@@ -31,8 +33,6 @@ from docbot.answers.tables import table_length
 
 Kind = Literal["sentence", "item", "code", "table"]
 
-_ASIDE = 0.8  # of an admonition, against the text around it
-_WEAK = 0.5  # of an item of a list that tells what the page is about
 _OUTPUT = 0.25  # of what a program prints, against the code that makes it do so
 _LEAST_WORDS = 4  # a shorter sentence says nothing alone
 _LEAST_ITEM_WORDS = 2  # its lead-in says the rest
@@ -249,7 +249,7 @@ def _item(
     piece: _Piece, paragraph: int, needs: int | None, depth: int, *, is_on_the_page: bool
 ) -> Unit:
     text = readable(" ".join(piece.lines))
-    value = worth(text, aside=piece.aside) * (_WEAK if is_on_the_page else 1.0)
+    value = worth(text, aside=piece.aside) * (WEAK if is_on_the_page else 1.0)
     return Unit(
         "item",
         f"{piece.bullet} {text}",
@@ -297,7 +297,7 @@ def _code(piece: _Piece, paragraph: int, needs: int | None, *, is_output: bool) 
         lines.pop(0)
     while lines and not lines[-1]:
         lines.pop()
-    value = _ASIDE if piece.aside else 1.0
+    value = ASIDE if piece.aside else 1.0
     if piece.kind == "code":
         logged = sum(_LOG_LINE.match(line) is not None for line in lines)
         if is_output or logged > len(lines) / 3 or piece.language.lower() in _OUTPUT_LANGUAGES:

@@ -213,8 +213,8 @@ def query_vector(
     The title counts twice. Of the body only prose counts: code and addresses name the asker's
     things, not the documentation's. Terms that only the error lines of its code or `context` (the
     conversation so far) hold weigh a fixed share, so that they break ties and no more, unless
-    there is hardly anything else. All
-    stems of a word in the `languages` of the sources weigh the same.
+    there is hardly anything else. All stems of a word in the `languages` of the sources weigh the
+    same.
     """
     said = _said_in(title, body, context, stages, languages)
     counts: dict[str, float] = defaultdict(float, Counter(chain.from_iterable(said.body)))
@@ -237,13 +237,18 @@ def words_asked(
     title: str, body: str, stages: Stages = ALL_STAGES, languages: Sequence[str] = (ENGLISH,)
 ) -> set[Stems]:
     """Return the words of what is asked."""
-    return set(words(asked_in(title, body), stages, languages, _own(title, body)))
+    own = _own(title, body)
+    return set(words(_asked_in(title, body, own), stages, languages, own))
 
 
 def asked_in(title: str, body: str) -> str:
     """Return the prose that says what is asked: the title's, or all where it says too little."""
+    return _asked_in(title, body, _own(title, body))
+
+
+def _asked_in(title: str, body: str, own: str | None) -> str:
     said = prose(title)
-    told = set(words(said, own=_own(title, body)))
+    told = set(words(said, own=own))
     return said if len(told) >= _TITLE_TERMS else f"{said}\n\n{prose(body)}".strip()
 
 

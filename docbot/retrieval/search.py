@@ -78,8 +78,9 @@ class SearchResult:
     """The best passages first; `indexed` is False when there was no index to search.
 
     `pages` ranks every page with a chunk among the candidates, best first; `signals` tell whether
-    the passages answer, None where the index is of a docbot that took none yet. `dense_used` tells whether embeddings took part, `warning` why they did not although a
-    model is set. `timings_ms` has `embed`, `search`, `read` and `rank`, as far as the search came.
+    the passages answer, None where the index is of a docbot that took none yet. `dense_used`
+    tells whether embeddings took part, `warning` why they did not although a model is set.
+    `timings_ms` has `embed`, `search`, `read` and `rank`, as far as the search came.
     """
 
     passages: list[Passage]
