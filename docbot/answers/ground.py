@@ -18,7 +18,6 @@ from docbot.retrieval.passages import Passage
 _AROUND = 2  # places before and behind one that are read with it
 _BESIDE = 1  # of these, places that help to tell which one speaks of a matter
 _PREFIX = 5  # letters in which the forms of a word agree
-_MARKED = re.compile(r"[\[<]|:/|www\.|mailto:|\.[a-z]{2,}[:/]", re.IGNORECASE)
 _DISCORD_MARK = re.compile(r"</?(?:[@#]|\w*:)[^<>\s]*>")
 # What does not say of the matter itself that it is not so: code, and "if you don't want it".
 _BESIDE_THE_POINT = re.compile(r"`[^`\n]*`|\b(?:if|when|unless|in case)\b[^,.;:)]*", re.IGNORECASE)
@@ -99,8 +98,6 @@ def words_of(text: str) -> frozenset[str]:
 def without_addresses(text: str) -> str:
     """Leave of links their labels, and of images, addresses and Discord's marks nothing."""
     text = _DISCORD_MARK.sub(" ", text)
-    if not _MARKED.search(text):  # most lines hold none, and to read them takes long
-        return text
     out: list[str] = []
     position = 0
     for span in spans(text):

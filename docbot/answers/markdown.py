@@ -50,6 +50,8 @@ _TARGET = re.compile(
     re.VERBOSE,
 )
 _LABEL = re.compile(r"\[([^\[\]\n]*)\]")
+# One of these stands in whatever `spans` finds.
+_TELLTALE = re.compile(r"[`\[</]|www\.|(?:javascript|vbscript|mailto|tel):", re.IGNORECASE)
 
 SpanKind = Literal["code", "image", "link", "autolink", "address"]
 
@@ -161,6 +163,8 @@ def spans(text: str, definitions: Mapping[str, str] | None = None) -> list[Span]
         definitions: targets of reference links by label in lower case; a `[label]` that is a
             number is never one, it is a citation.
     """
+    if not _TELLTALE.search(text):  # most sentences hold none, and to read them takes long
+        return []
     found: list[Span] = []
     begin = 0
     ends = [match.end() for match in _PARAGRAPH_END.finditer(text)]

@@ -196,7 +196,7 @@ def _pieces(element: _Element, number: int) -> Iterator[Piece]:
         return
     start = 0
     before = element.before
-    for end in [*_ends(element.text), len(element.text)]:
+    for end in [*ends(element.text), len(element.text)]:
         gap = _GAP.match(element.text, start) if start else None
         begin = gap.end() if gap else start
         if start:
@@ -207,9 +207,10 @@ def _pieces(element: _Element, number: int) -> Iterator[Piece]:
         start = end
 
 
-def _ends(text: str) -> Iterator[int]:
-    """Give where sentences end, but for the last."""
-    guarded = spans(text)
+def ends(text: str) -> Iterator[int]:
+    """Give where sentences end, but for the last; code and links are whole."""
+    # An address may take the full stop behind it, and never holds a blank.
+    guarded = [span for span in spans(text) if span.kind != "address"]
     starts = [span.start for span in guarded]
     past = 0
     for match in _END.finditer(text):

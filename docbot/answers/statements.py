@@ -6,8 +6,10 @@ sentences end, and what Markdown in them may not be quoted.
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from docbot.answers.markdown import Span, spans
+from docbot.answers.markdown import spans
+from docbot.answers.sentences import ends
 
 ASIDE = 0.8  # of an admonition or in brackets, against the text around it
 WEAK = 0.5  # of a question, a remark on the page itself, a story of earlier versions
@@ -15,14 +17,7 @@ _STRONG = 1.2  # of a definition or an instruction
 _LEAST_CHARACTERS = 8  # where words are not told apart by spaces
 
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
-_MAY_HOLD_SPANS = re.compile(r"[`\[<]|[\w.:]/|www|:[\w/]")
 _NUMBER = re.compile(r"[\[【]\s{0,3}(?:passages?|sources?)?\s?\^?\d", re.IGNORECASE)
-_SENTENCE_END = re.compile(
-    r"(?:[.!?…][\"'”\u2019)\]*_]*(?=\s+[\"'“\u2018(\[*_`<]*[^\Wa-z_])|[\u3002\uff01\uff1f][”」』\uff09]*)\s*"
-)
-_ABBREVIATED = re.compile(
-    r"(?:\b(?:e\.g|i\.e|vs|cf|approx|incl|resp|No|Fig|Eq|Mr|Ms|Dr|Prof|St|ca|[A-Z])|\.\.)\.$"
-)
 _LEADS_IN = re.compile(r"[:\uff1a][*_)\"”]*$")
 
 _MARKS = "[\\s\"'“\u2018(*_]*"
@@ -100,23 +95,9 @@ _DEFINITION = re.compile(
 
 def sentences(paragraph: str) -> list[str]:
     """Cut prose of one line into sentences; code and links are whole."""
-    # An address may take the full stop behind it, and never holds a blank.
-    whole = [(span.start, span.end) for span in _spans(paragraph) if span.kind != "address"]
-    found: list[str] = []
-    start = 0
-    inside = iter([*whole, (len(paragraph), len(paragraph))])
-    begin, end = next(inside)
-    for match in _SENTENCE_END.finditer(paragraph):
-        while end <= match.start():
-            begin, end = next(inside, (len(paragraph) + 1, len(paragraph) + 1))
-        if begin < match.start() + 1 <= end or _ABBREVIATED.search(
-            paragraph, max(start, match.start() - 8), match.start() + 1
-        ):
-            continue
-        found.append(paragraph[start : match.end()].strip())
-        start = match.end()
-    found.append(paragraph[start:].strip())
-    return [sentence for sentence in found if sentence]
+    places = [0, *ends(paragraph), len(paragraph)]
+    cut = (paragraph[start:end].strip() for start, end in pairwise(places))
+    return [sentence for sentence in cut if sentence]
 
 
 def leads_in(sentence: str) -> bool:
@@ -192,16 +173,11 @@ def _outside(
     text: str, kinds: Sequence[str] = ("code", "link", "image", "autolink", "address")
 ) -> Iterator[str]:
     position = 0
-    for span in _spans(text):
+    for span in spans(text):
         if span.kind in kinds:
             yield text[position : span.start]
             position = span.end
     yield text[position:]
-
-
-def _spans(text: str) -> list[Span]:
-    """Find code, links and addresses; most sentences hold none, and reading them takes long."""
-    return spans(text) if _MAY_HOLD_SPANS.search(text) else []
 
 
 def with_plain_links(text: str, depth: int = 3) -> str:
