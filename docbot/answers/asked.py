@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from docbot.retrieval.lexical import prose, terms
+from docbot.retrieval.lexical import error_lines, prose, terms
 
 _OF_TITLE = 1.0
 _OF_BODY = 0.25  # measured with 0.1 to 0.5: more lets the story decide, less forgets the details
@@ -18,13 +18,9 @@ _OF_NAME = 2.0  # of the title, as a whole
 _OF_BODY_NAME = 1.5
 _OF_ERROR = 1.0
 _MOST_BODY = 3_000  # characters; what is beyond seldom says more
-_MOST_ERRORS = 5  # lines, the last ones
 
 _NAME = re.compile(
     r"`[^`\n]{2,60}`|--?[a-z][\w-]+|\b[^\W_]+(?:[_.]+[^\W_]+)+|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z0-9]+[A-Z]\w*|@\w[\w.]*"
-)
-_ERROR = re.compile(
-    r"^.*?(?:\b\w*(?:Error|Exception)\b|\b(?:ERROR|error|FATAL|fatal)\b:?)(.*)$", re.MULTILINE
 )
 
 
@@ -42,8 +38,7 @@ def weigh(question: str, read: Sequence[Collection[str]]) -> dict[str, float]:
     body = body[:_MOST_BODY]
     spoken = prose(body)
     worth = dict.fromkeys(terms(spoken), _OF_BODY)
-    for line in _ERROR.findall(body)[-_MOST_ERRORS:]:
-        worth.update(dict.fromkeys(terms(line[:200]), _OF_ERROR))
+    worth.update(dict.fromkeys(terms("\n".join(error_lines(body))), _OF_ERROR))
     worth.update(dict.fromkeys(terms(prose(title)), _OF_TITLE))
     for part, least in ((spoken, _OF_BODY_NAME), (title, _OF_NAME)):
         # Of `max_retries` the whole says it, `retries` alone little.
