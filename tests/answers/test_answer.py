@@ -257,13 +257,18 @@ async def test_only_what_a_model_writes_is_told_as_it_is_written() -> None:
 
 
 @pytest.mark.parametrize("filler", [" ", "\n", "\n*", "\t", "`", "> ", "```\n"])
-async def test_a_reply_that_runs_away_is_read_in_no_time(filler: str) -> None:
-    written = filler * (20_000 // len(filler))
-    began = process_time()
-    answer = await reply(f"Set it [1].\n{written}End.")
-    await reply(written)
-    assert process_time() - began < 1  # it was 40 s: the square of its length
-    assert answer.text.startswith("Set it [1].")
+async def test_the_time_to_read_a_reply_grows_with_its_length_alone(filler: str) -> None:
+    async def seconds(characters: int) -> float:
+        written = filler * (characters // len(filler))
+        began = process_time()
+        answer = await reply(f"Set it [1].\n{written}End.")
+        await reply(written)
+        assert answer.text.startswith("Set it [1].")
+        return process_time() - began
+
+    await seconds(100)  # what is made once is made
+    short = min([await seconds(5_000) for _ in range(3)])
+    assert await seconds(20_000) < 12 * short  # the square of it took 40 s
 
 
 class Replies(ScriptedModel):

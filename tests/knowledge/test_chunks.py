@@ -1,5 +1,4 @@
 import re
-import time
 from collections.abc import Iterable
 from random import Random
 
@@ -11,6 +10,7 @@ from docbot.knowledge.chunking.blocks import MOST
 from docbot.knowledge.chunking.chunks import Chunk, chunk
 from docbot.knowledge.chunking.tokens import tokens
 from docbot.knowledge.html.convert import Converted
+from tests.timing import processor_seconds
 
 URL = "https://docs.example.org/guide/"
 
@@ -390,15 +390,8 @@ def test_the_time_to_cut_a_page_grows_with_its_length_alone(page: str) -> None:
         "code": "```\n" + "\n".join(lines) + "\n```",
     }[page]
     cut(text[:1_000])  # what is made once is made
-    short, long = _seconds(text[: len(text) // 4]), _seconds(text)
-    assert long < 12 * short
-
-
-def _seconds(text: str) -> float:
-    """Of a processor: the machine may do other things besides."""
-    start = time.process_time()
-    cut(text)
-    return time.process_time() - start
+    short = processor_seconds(lambda: cut(text[: len(text) // 4]), times=2)
+    assert processor_seconds(lambda: cut(text), times=1) < 12 * short
 
 
 def test_a_heading_beyond_all_measure_loses_no_word() -> None:
