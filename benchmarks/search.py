@@ -147,7 +147,7 @@ async def time_searches(rooms: Rooms, asked: Sequence[Asked], *, by_meaning: boo
     for number, each in enumerate([*asked[:_WARM_UP], *asked]):
         given.vector = each.vector
         began = time.perf_counter()
-        found = await searcher.search(each.query, sources)
+        found = await searcher.search(each.query, sources, sections=True)
         whole = 1e3 * (time.perf_counter() - began) - found.timings_ms["embed"]
         if not found.passages or found.dense_used is not by_meaning:
             raise RuntimeError(f"{each.query} was not searched for as it was to be")

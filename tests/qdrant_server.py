@@ -103,6 +103,7 @@ class QdrantRecorder:
         app.router.add_delete("/collections/{name}", self._delete)
         app.router.add_put("/collections/{name}/index", self._index)
         app.router.add_put("/collections/{name}/points", self._upsert)
+        app.router.add_post("/collections/{name}/points", self._retrieve)
         app.router.add_post("/collections/{name}/points/query/batch", self._query)
         app.router.add_post("/collections/{name}/points/count", self._count)
         self._runner = runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
@@ -227,6 +228,16 @@ class QdrantRecorder:
         asked = await self._read(request, models.PointsList)
         await self.client.upsert(_name(request), asked.points)
         return _result({"operation_id": 1, "status": "completed"})
+
+    async def _retrieve(self, request: web.Request) -> web.Response:
+        asked = await self._read(request, models.PointRequest)
+        found = await self.client.retrieve(
+            _name(request),
+            asked.ids,
+            with_payload=asked.with_payload or False,
+            with_vectors=asked.with_vector or False,
+        )
+        return _result([each.model_dump(mode="json") for each in found])
 
     async def _query(self, request: web.Request) -> web.Response:
         asked = await self._read(request, models.QueryRequestBatch)

@@ -163,6 +163,11 @@ class Answerer:
         self._retry_seconds = retry_seconds
 
     @property
+    def has_model(self) -> bool:
+        """Whether a model reads the passages."""
+        return self._model is not None
+
+    @property
     def made_by(self) -> tuple[str, ...]:
         """What an answer of a model depends on beside question and passages; () without a model."""
         return (PROMPT_VERSION, self._model.name, self._caution) if self._model else ()

@@ -13,9 +13,14 @@ PASSAGES = 8
 
 
 async def search_once(
-    rooms: Rooms, query: str, source_names: Sequence[str], limit: int
+    rooms: Rooms,
+    query: str,
+    source_names: Sequence[str],
+    limit: int,
+    *,
+    sections: bool = False,
 ) -> SearchResult:
-    """Search the named sources, or all.
+    """Search the named sources, or all; with `sections` as a model reads what is found.
 
     Raises:
         UsageError: nothing was read yet, the index is not where it belongs, or a name is not
@@ -23,7 +28,8 @@ async def search_once(
         TransientError: the index cannot be reached.
     """
     chosen = await rooms.sources.get_many(source_names)
-    found = await rooms.searcher.search(Query(query, ""), [source.id for source in chosen], limit)
+    sources = [source.id for source in chosen]
+    found = await rooms.searcher.search(Query(query, ""), sources, limit, sections=sections)
     if not found.indexed:
         await refuse_without_index(rooms)
     return found
@@ -67,12 +73,14 @@ async def ask_once(
         DocbotError: the model cannot be asked.
     """
     await refuse_endpoint_without_model(rooms.settings)
-    found = await search_once(rooms, question, source_names, PASSAGES)
-    if found.warning:
-        warn(found.warning)
-    if found.signals is None:
-        raise UsageError(
-            "the index is of an earlier version of docbot; `docbot sync` makes it anew"
-        )
     async with open_answerer(rooms.settings) as answerer:
+        found = await search_once(
+            rooms, question, source_names, PASSAGES, sections=answerer.has_model
+        )
+        if found.warning:
+            warn(found.warning)
+        if found.signals is None:
+            raise UsageError(
+                "the index is of an earlier version of docbot; `docbot sync` makes it anew"
+            )
         return await answerer.answer(QuestionText(question, ""), [], found, on_text)

@@ -165,8 +165,7 @@ async def _run(
                 Chunks(rooms.pool),
                 stages=configuration.stages,
             )
-            has_model = configuration.chat_model is not None
-            subject = Subject(searcher, answerer, PASSAGES, has_model, _prices(settings))
+            subject = Subject(searcher, answerer, PASSAGES, _prices(settings))
             measured = await measure(planned.askings, subject, at_once=at_once, done=progress.at)
     finally:
         progress.end()

@@ -7,13 +7,12 @@ from docbot.db.errors import translated
 from docbot.db.pool import Pool
 
 _PLACES = """
-    SELECT chunks.id, chunks.page_id, sizes.chunks
-    FROM chunks
-    JOIN (
+    WITH found AS MATERIALIZED (SELECT id, page_id FROM chunks WHERE id = ANY($1::bigint[])),
+    sizes AS (
         SELECT page_id, count(*) AS chunks FROM chunks
-        WHERE page_id IN (SELECT page_id FROM chunks WHERE id = ANY($1::bigint[]))
-        GROUP BY page_id) AS sizes USING (page_id)
-    WHERE chunks.id = ANY($1::bigint[])
+        WHERE page_id = ANY(ARRAY(SELECT DISTINCT page_id FROM found))
+        GROUP BY page_id)
+    SELECT id, page_id, chunks FROM found JOIN sizes USING (page_id)
 """
 _GET_MANY = """
     SELECT chunks.id, chunks.page_id, chunks.source_id, sources.name AS source,

@@ -124,14 +124,13 @@ def plan(
 class Subject:
     """The docbot that is measured; `passages` is how many an answer is made from.
 
-    Where a model is measured (`has_model`) an answer without one is a failure: the figures would
-    be those of quotations.
+    Where a model is measured an answer without one is a failure: the figures would be those of
+    quotations.
     """
 
     searcher: Searcher
     answerer: Answerer
     passages: int
-    has_model: bool = False
     prices: Prices | None = None
 
     async def ask(self, asking: Asking) -> tuple[Record, str | None]:
@@ -146,13 +145,14 @@ class Subject:
             Query(question.title, question.body),
             [asking.site.id],
             self.passages,
+            sections=self.answerer.has_model,
             without_pages=asking.gold if asking.kind == "removed" else (),
         )
         if not found.indexed:
             raise TransientError("the index cannot be opened; `docbot sync` builds it")
         text = QuestionText(question.title, question.body)
         answer = await self.answerer.answer(text, [], found)
-        if self.has_model and answer.lane == "answer" and answer.model is None:
+        if self.answerer.has_model and answer.lane == "answer" and answer.model is None:
             raise TransientError(answer.note or "answered without the model")
         taken = round((perf_counter() - begun) * 1000, 3)
         return self._record(asking, found, answer, taken), found.warning

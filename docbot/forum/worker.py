@@ -179,7 +179,9 @@ class QuestionWorker(ClaimLoop):
     async def _find(
         self, answerer: Answerer, forum: Forum, search: Asked
     ) -> tuple[Answer, SearchResult]:
-        found = await self._searcher.search(search.query, forum.source_ids, _PASSAGES)
+        found = await self._searcher.search(
+            search.query, forum.source_ids, _PASSAGES, sections=answerer.has_model
+        )
         await self._check_read(found, forum)
         self._on_step("passages found")
         answer = await answerer.answer(

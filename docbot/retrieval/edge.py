@@ -87,6 +87,11 @@ class EdgeIndex:
         with _translated(f"cannot search index {self._name}"):
             return self._search(lexical, dense, sources, limit)
 
+    async def words_of(self, chunks: Collection[int]) -> dict[int, Sparse]:
+        with _translated(f"cannot read index {self._name}"):
+            points = self._shard.retrieve(list(chunks), False, [_LEXICAL])
+        return {_chunk(point.id): _words_of(point) for point in points}
+
     def _search(
         self,
         lexical: Sparse,
@@ -344,6 +349,14 @@ def _point(row: Row) -> edge.Point:
 def _row_bytes(row: Row) -> int:
     numbers = len(row.dense) if row.dense is not None else 0
     return _ROW_BYTES + _TERM_BYTES * len(row.lexical.ids) + _NUMBER_BYTES * numbers
+
+
+def _words_of(point: edge.Record) -> Sparse:
+    vectors = point.vector if isinstance(point.vector, dict) else {}
+    words = vectors.get(_LEXICAL)
+    if not isinstance(words, edge.SparseVector):
+        return Sparse((), ())  # a chunk without any
+    return Sparse(tuple(words.indices), tuple(words.values))
 
 
 def _chunk(point_id: object) -> int:

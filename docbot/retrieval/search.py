@@ -23,7 +23,7 @@ from docbot.retrieval.fusion import RankedPage, order_chunks, rank_pages, withou
 from docbot.retrieval.lexical import query_vector, words_asked
 from docbot.retrieval.passages import Passage
 from docbot.retrieval.sections import REACH, with_sections
-from docbot.retrieval.signals import NONE, Signals, signals
+from docbot.retrieval.signals import LOOKED_AT, NONE, Signals, signals
 from docbot.retrieval.stages import ALL_STAGES, Stages
 from docbot.retrieval.store import Hit, Index, Sparse
 from docbot.retrieval.vocabulary import Vocabulary, languages_of
@@ -126,11 +126,13 @@ class Searcher:
         sources: Collection[int],
         limit: int = 8,
         *,
+        sections: bool = False,
         without_pages: Collection[int] = (),
     ) -> SearchResult:
         """Search the chunks of `sources`; chunks that were removed since the build are left out.
 
-        So are those of `without_pages`; the words of the documentation are counted with them.
+        So are those of `without_pages`; the words of the documentation are counted with them. With
+        `sections` each passage has the rest of its section, which only a model reads.
 
         Without an answer of the embedding endpoint, or where the index holds no vectors although
         a model is set, it goes on by words alone, with a `warning`.
@@ -141,15 +143,21 @@ class Searcher:
         """
         try:
             try:
-                return await self._search(query, sources, limit, without_pages)
+                return await self._search(query, sources, limit, without_pages, sections=sections)
             except GoneError:  # replaced by another process; its successor is there
-                return await self._search(query, sources, limit, without_pages)
+                return await self._search(query, sources, limit, without_pages, sections=sections)
         except (GoneError, RefusedError) as error:
             # It is no fault of this question, which can be asked again once the store is set right.
             raise TransientError(str(error)) from error
 
     async def _search(
-        self, query: Query, sources: Collection[int], limit: int, without_pages: Collection[int]
+        self,
+        query: Query,
+        sources: Collection[int],
+        limit: int,
+        without_pages: Collection[int],
+        *,
+        sections: bool,
     ) -> SearchResult:
         timings: dict[str, float] = {}
         if await self._index.reach() is None:
@@ -175,11 +183,13 @@ class Searcher:
             read = await self._read(pages, hits, limit)
         with _timed(timings, "rank"):
             found, pages = self._folded(read, pages, limit)
-        with _timed(timings, "read"):
-            found = await self._with_sections(found)
+        with _timed(timings, "search"):
+            held = await self._words_held(index, found[:LOOKED_AT])
         with _timed(timings, "rank"):
             asked = words_asked(query.title, query.body, self._stages, languages)
-            measured = signals(asked, known, found, _closeness(hits), self._stages)
+            measured = signals(asked, known, held, _closeness(hits), self._stages)
+        with _timed(timings, "read"):
+            found = await self._with_sections(found) if sections else found
         return SearchResult(
             found,
             timings,
@@ -201,8 +211,18 @@ class Searcher:
         dense: list[float] | None,
         sources: Collection[int],
     ) -> list[Hit]:
-        try:
+        with self._until_gone(index):
             return await index.search(words, dense, sources, _CANDIDATES)
+
+    async def _words_held(self, index: Index, found: Sequence[Passage]) -> list[Sparse]:
+        with self._until_gone(index):
+            words = await index.words_of([each.chunk_id for each in found])
+        return list(words.values())
+
+    @contextmanager
+    def _until_gone(self, index: Index) -> Iterator[None]:
+        try:
+            yield
         except GoneError:
             self._index.let_go(index)
             raise

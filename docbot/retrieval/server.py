@@ -72,6 +72,17 @@ class ServerIndex:
         ]
         return sorted(hits, key=lambda hit: (-hit.lexical, hit.chunk))
 
+    async def words_of(self, chunks: Collection[int]) -> dict[int, Sparse]:
+        if not chunks:
+            return {}
+        points = await self._server.read(
+            f"the words of chunks of {self._collection}",
+            lambda client: client.retrieve(
+                self._collection, list(chunks), with_payload=False, with_vectors=[_LEXICAL]
+            ),
+        )
+        return {_chunk(point.id): _words_of(point) for point in points}
+
     async def _both_sides(
         self,
         lexical: Sparse,
@@ -342,6 +353,14 @@ def _chunk(point_id: object) -> int:
     if not isinstance(point_id, int):
         raise PermanentError(f"the index holds {point_id!r} where a chunk's number belongs")
     return point_id
+
+
+def _words_of(point: models.Record) -> Sparse:
+    vectors = point.vector if isinstance(point.vector, dict) else {}
+    words = vectors.get(_LEXICAL)
+    if not isinstance(words, models.SparseVector):
+        return Sparse((), ())  # a chunk without any
+    return Sparse(tuple(words.indices), tuple(words.values))
 
 
 def _dimensions(info: models.CollectionInfo) -> int:

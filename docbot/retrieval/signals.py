@@ -9,13 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from docbot.retrieval.language import ENGLISH
-from docbot.retrieval.lexical import Stems, document_vector, highest_weight, idf, term_id
-from docbot.retrieval.passages import Passage
+from docbot.retrieval.lexical import Stems, highest_weight, idf, term_id
 from docbot.retrieval.stages import ALL_STAGES, Stages
-from docbot.retrieval.vocabulary import Vocabulary, languages_of, together
+from docbot.retrieval.store import Sparse
+from docbot.retrieval.vocabulary import Vocabulary, together
 
-_LOOKED_AT = 8  # passages
+LOOKED_AT: Final = 8  # passages, the best ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ NONE: Final = Signals(0.0, 0.0, 0.0, 0.0)  # of a question that finds nothing, o
 def signals(
     asked: Collection[Stems],
     vocabularies: Sequence[Vocabulary],
-    passages: Sequence[Passage],
+    passages: Sequence[Sparse],
     closeness: float | None,
     stages: Stages = ALL_STAGES,
 ) -> Signals | None:
@@ -51,7 +50,7 @@ def signals(
     Args:
         asked: the words of what is asked.
         vocabularies: of the sources searched.
-        passages: best first.
+        passages: the words of the best `LOOKED_AT`, as the index holds them.
         closeness: the best cosine of any chunk, if embeddings took part.
         stages: with which the index was made.
     """
@@ -63,9 +62,7 @@ def signals(
     holding = together(vocabularies, {term_id(stem) for stems in asked for stem in stems})
     stems_of = _by_best_stem(asked, holding)
     rarity = {best: idf(holding[best], chunks) for best in stems_of}
-    # Where only English is asked for, a passage need not be told to be of another language.
-    language = ENGLISH if languages_of(vocabularies) == (ENGLISH,) else None
-    weights = [_weights(passage, stages, language) for passage in passages[:_LOOKED_AT]]
+    weights = [dict(zip(each.ids, each.weights, strict=True)) for each in passages]
     said = [_said(stems_of, each) for each in weights]
     return Signals(
         familiarity=_familiarity([holding[best] for best in stems_of], chunks),
@@ -93,12 +90,6 @@ def _said(stems_of: Mapping[int, set[int]], weights: Mapping[int, float]) -> dic
         for best, stems in stems_of.items()
         if not stems.isdisjoint(weights)
     }
-
-
-def _weights(passage: Passage, stages: Stages, language: str | None) -> dict[int, float]:
-    where = (passage.title, passage.heading_path, passage.url)
-    vector = document_vector(*where, passage.text, stages, language=language)
-    return dict(zip(vector.ids, vector.weights, strict=True))
 
 
 def _score(rarity: Mapping[int, float], weights: Mapping[int, float]) -> float:

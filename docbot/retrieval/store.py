@@ -70,6 +70,15 @@ class Index(Protocol):
         """
         ...
 
+    async def words_of(self, chunks: Collection[int]) -> dict[int, Sparse]:
+        """Return the lexical vectors of chunks as they were written, but for their numbers'
+        precision and order; chunks that it does not hold are left out.
+
+        Raises:
+            GoneError, TransientError, RefusedError: as of a search.
+        """
+        ...
+
     async def count(self) -> int: ...
 
 

@@ -393,7 +393,8 @@ async def test_the_text_of_a_few_chunks_more_than_wanted_is_read_at_once(
     tmp_path: Path, shelf: Shelf
 ) -> None:
     index = await indexed(tmp_path)
-    found = await Searcher(index, None, shelf).search(Query("pool task", ""), [1], limit=2)
+    query = Query("pool task", "")
+    found = await Searcher(index, None, shelf).search(query, [1], limit=2, sections=True)
     [read] = shelf.asked
     assert [passage.chunk_id for passage in found.passages] == list(read[:2])
     assert len(read) == 4
@@ -430,14 +431,19 @@ async def test_what_repeats_a_better_passage_is_left_out_and_the_next_takes_its_
     assert texts.count(CHUNKS[0].text) == 2
 
 
-async def test_a_passage_comes_with_the_parts_of_its_section(tmp_path: Path, shelf: Shelf) -> None:
+async def test_for_a_model_a_passage_comes_with_the_parts_of_its_section(
+    tmp_path: Path, shelf: Shelf
+) -> None:
     address = shelf.chunks[1].url
     shelf.chunks[2] = replace(shelf.chunks[2], url=address)
     shelf.chunks[6] = replace(shelf.chunks[2], id=6, position=3, text="No word of the question.")
     index, query = await indexed(tmp_path), Query("What limits it?", "")
-    [found] = (await Searcher(index, None, shelf).search(query, [1])).passages
+    searcher = Searcher(index, None, shelf)
+    [found] = (await searcher.search(query, [1], sections=True)).passages
     assert (found.chunk_id, found.text) == (1, CHUNKS[0].text)
     assert found.chunk_ids == (1, 2, 6)
+    [asked_without] = (await searcher.search(query, [1])).passages
+    assert asked_without.chunk_ids == (1,)
     plain = Searcher(index, None, shelf, stages=Stages(sections=False))
-    [alone] = (await plain.search(query, [1])).passages
+    [alone] = (await plain.search(query, [1], sections=True)).passages
     assert alone.chunk_ids == (1,)

@@ -2,10 +2,11 @@ import math
 
 import pytest
 
-from docbot.retrieval.lexical import term_id, terms
+from docbot.retrieval.lexical import document_vector, term_id, terms
 from docbot.retrieval.lexical import words as words_in
 from docbot.retrieval.passages import Passage
 from docbot.retrieval.signals import NONE, Signals, signals
+from docbot.retrieval.store import Sparse
 from docbot.retrieval.vocabulary import Vocabulary
 from tests.answers.passages import passage
 
@@ -22,10 +23,16 @@ HOME = words(100, number=30, retries=10, failed=20, task=90)
 AWAY = words(100, number=30)
 
 
+def held(*passages: Passage) -> list[Sparse]:
+    return [
+        document_vector(each.title, each.heading_path, each.url, each.text) for each in passages
+    ]
+
+
 def measured(
     asked: str, *known: Vocabulary, passages: tuple[Passage, ...] = (passage(),)
 ) -> Signals:
-    found = signals(words_in(asked), known or (HOME,), passages, None)
+    found = signals(words_in(asked), known or (HOME,), held(*passages), None)
     assert found
     return found
 
@@ -36,7 +43,7 @@ def test_nothing_asked_or_nothing_found_tells_nothing() -> None:
 
 
 def test_where_no_words_were_counted_nothing_can_be_told() -> None:
-    assert signals(words_in(ASKED), [], [passage()], None) is None
+    assert signals(words_in(ASKED), [], held(passage()), None) is None
 
 
 def test_words_at_home_in_the_documentation_are_familiar() -> None:
@@ -78,8 +85,8 @@ def test_a_word_of_several_stems_counts_once_by_the_one_that_most_chunks_hold() 
     holding = {term_id("wiederhol"): 20, term_id("task"): 90}
     page = passage(text="Eine Wiederholung wird in der Datei und nicht von der API gezählt.")
     german = Vocabulary.counted(100, holding, ["english", "german"])
-    found = signals(asked, [german], [page], None)
+    found = signals(asked, [german], held(page), None)
     assert found
-    plain = signals([("wiederhol",), ("task",)], [german], [page], None)
+    plain = signals([("wiederhol",), ("task",)], [german], held(page), None)
     assert found == plain
     assert (found.coverage, found.length) == (0.5, math.log1p(2))

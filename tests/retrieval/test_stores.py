@@ -172,6 +172,19 @@ async def test_an_embedding_of_another_length_is_refused_with_what_to_do(
         await index.search(QUERY, [1.0, 2.0, 3.0], [0], 5)
 
 
+async def test_the_words_of_a_chunk_are_read_as_they_were_written(store: VectorStore) -> None:
+    rows = some_rows(50)
+    rows.append(Row(51, 0, Sparse((), ()), [1.0] * DIMENSIONS))
+    index = await opened(store, rows)
+    found = await index.words_of([7, 51, 99])
+    assert found.keys() == {7, 51}
+    assert found[51] == Sparse((), ())
+    read = dict(zip(found[7].ids, found[7].weights, strict=True))
+    written = dict(zip(rows[6].lexical.ids, rows[6].lexical.weights, strict=True))
+    assert read == pytest.approx(written, abs=1e-6)
+    assert await index.words_of([]) == {}
+
+
 async def test_an_empty_generation_is_a_generation(store: VectorStore) -> None:
     index = await opened(store, [])
     assert await index.count() == 0
