@@ -47,15 +47,18 @@ _INSIDE_STATEMENT = (" ", "\t", ")", "]", "}")
 class Section:
     """The text under one heading of a passage.
 
-    `number` cites the passage, `order` is the place within its page; `terms` are those of each
-    unit, `names` those of the page's title and the headings, `weights` what is asked for.
+    `url` and `heading` are the passage's, `under` is the heading within it, if any; `number` cites
+    the passage, `order` is the place within its page; `terms` are those of each unit, `names`
+    those of the page's title and the headings, `weights` what is asked for.
     """
 
     number: int
     page_id: int
     order: tuple[int, int]
+    url: str
     page: str
     heading: str
+    under: str
     units: tuple[Unit, ...]
     terms: tuple[frozenset[str], ...]
     names: frozenset[str]

@@ -14,7 +14,7 @@ from docbot.answers.excerpt import Code, Section, code_of, words_of, worth_of, w
 from docbot.answers.sanitise import plain
 from docbot.answers.split import split
 from docbot.answers.tables import tables_as_code
-from docbot.answers.units import Unit, units
+from docbot.answers.units import Heading, Unit, units
 from docbot.retrieval.lexical import terms
 from docbot.retrieval.passages import Passage
 
@@ -96,8 +96,12 @@ def _title(page: str, heading: str) -> str:
 
 
 def _name(page: str, heading: str) -> str:
+    return _bold(_title(page, heading))
+
+
+def _bold(name: str) -> str:
     # Within bold, code is not shown as such.
-    name = plain(_title(page, heading).replace("`", ""))
+    name = plain(name.replace("`", ""))
     return f"**{name.replace('[', '(').replace(']', ')')}**"
 
 
@@ -117,24 +121,35 @@ def _sections(question: str, passages: Sequence[Passage]) -> list[Section]:
     found: list[Section] = []
     for number, passage in enumerate(passages, start=1):
         start = 0
-        for heading, group in groupby(units(passage.text), key=lambda unit: unit.heading):
+        for under, group in groupby(units(passage.text), key=lambda unit: unit.heading):
             those = [_moved(unit, start) for unit in group]
-            names = [passage.title, *passage.heading_path, heading]
             section = Section(
                 number=number,
                 page_id=passage.page_id,
                 order=(passage.position, start),
+                url=passage.url,
                 page=passage.title,
-                heading=heading or passage.heading,
+                heading=passage.heading,
+                under=under.name if under else "",
                 units=tuple(those),
                 terms=tuple(frozenset(terms(unit.text)) for unit in those),
-                names=frozenset(terms("\n".join(names))),
+                names=frozenset(terms("\n".join(_names(passage, under)))),
                 weights={},
             )
             found.append(section)
             start += len(those)
     weights = weigh(question, [each for section in found for each in section.terms])
     return [replace(section, weights=weights) for section in found]
+
+
+def _names(passage: Passage, under: Heading | None) -> list[str]:
+    """List the page's title and the headings that a part of a passage stands below."""
+    if under is None:
+        return [passage.title, *passage.heading_path]
+    # A small section shares a passage with its neighbours; below a title of level 1 the path
+    # begins with level 2.
+    above = passage.heading_path[: max(under.level - 2, 0)]
+    return [passage.title, *above, under.name]
 
 
 def _moved(unit: Unit, by: int) -> Unit:
@@ -216,18 +231,21 @@ def _in_page_order(sections: Sequence[Section]) -> list[Section]:
 
 def _leads(sections: Sequence[Section]) -> list[str]:
     """Name each section; what the one before it said is not said again."""
-    leads: list[str] = []
-    before: Section | None = None
-    for section in sections:
-        if before is None or before.page_id != section.page_id:
-            leads.append(f"{texts.FROM} {_name(section.page, section.heading)} [{section.number}]:")
-        elif (before.number, before.heading) == (section.number, section.heading):
-            leads.append("")
-        else:
-            name = _name(section.heading, section.heading)
-            leads.append(f"{name} [{section.number}]:")
-        before = section
-    return leads
+    return [
+        _lead(section, before) for section, before in zip(sections, [None, *sections], strict=False)
+    ]
+
+
+def _lead(section: Section, before: Section | None) -> str:
+    within = f", {texts.UNDER} {_bold(section.under)}" if section.under else ""
+    if before is None or before.page_id != section.page_id:
+        name = _name(section.page, section.heading)
+        return f"{texts.FROM} {name} [{section.number}]{within}:"
+    if (before.url, before.heading) != (section.url, section.heading):
+        return f"{_bold(section.heading)} [{section.number}]{within}:"
+    if before.under == section.under:
+        return ""  # a long section was cut into several passages
+    return f"{_bold(section.under or section.heading)} [{section.number}]:"
 
 
 def _also(passages: Sequence[Passage], quoted: Collection[int], pages: int) -> str:

@@ -10,6 +10,7 @@ FAILED = "Something went wrong on my side, so I cannot answer now. Please try ag
 QUOTED_INSTEAD = "I cannot write an answer of my own just now, so I quote the documentation."
 MAY_HELP = "These pages may help:"
 FROM = "From"  # before the title of a page that is quoted
+UNDER = "under"  # before the heading within a passage, behind the passage's own
 SEE = "See"  # before the title of a page of which nothing can be quoted
 SEE_ALSO = "See also"
 AND = "and"

@@ -37,7 +37,7 @@ _OUTPUT = 0.25  # of what a program prints, against the code that makes it do so
 _LEAST_WORDS = 4  # a shorter sentence says nothing alone
 _LEAST_ITEM_WORDS = 2  # its lead-in says the rest
 
-_HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+(?P<name>.*?)[ \t#]*$")
+_HEADING = re.compile(r"[ \t]*(?P<marks>#{1,6})[ \t]+(?P<name>.*?)[ \t#]*$")
 _BOLD_LINE = re.compile(r"\*\*(?P<name>[^*\n]{1,120}?):?\*\*:?")
 _QUOTED = re.compile(r"[ \t]*(?:>[ \t]?)+")
 _ITEM = re.compile(r"(?P<indent>[ \t]*)(?P<bullet>[-*+]|\d{1,9}[.)])[ \t]+(?P<text>\S.*)")
@@ -56,6 +56,14 @@ _OUTPUT_LANGUAGES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading within a passage; of `level` 1 to 6."""
+
+    name: str
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """A piece to quote or to leave; a sentence of its own is never cut.
 
@@ -63,7 +71,7 @@ class Unit:
         kind: what it is.
         text: Markdown in one line for a sentence or an item (its bullet with it); of code the
             lines inside its fence, of a table its lines.
-        heading: the innermost heading within the passage above it, empty for the passage's own.
+        heading: the innermost one within the passage above it, None below the passage's own.
         paragraph: number of the paragraph or list that it stands in.
         worth: 0 where it is never quoted for itself, 1 for a plain statement.
         needs: place of the unit that must stand before it.
@@ -74,7 +82,7 @@ class Unit:
 
     kind: Kind
     text: str
-    heading: str
+    heading: Heading | None
     paragraph: int
     worth: float = 1.0
     needs: int | None = None
@@ -89,7 +97,7 @@ class _Piece:
 
     kind: Kind
     lines: list[str]
-    heading: str
+    heading: Heading | None
     aside: bool = False
     bullet: str = ""
     indent: int = 0
@@ -148,7 +156,7 @@ class _Reader:
     def __init__(self) -> None:
         self._found: list[_Piece] = []
         self._open: _Piece | None = None
-        self._heading = ""
+        self._heading: Heading | None = None
         self._in_list = False
         self._skips_remark = False  # "See also" and its links
 
@@ -209,7 +217,8 @@ class _Reader:
         if heading or not inside.strip() or _SKIPPED_LINE.match(inside):
             self._end()
             if heading:
-                self._heading, self._in_list = with_plain_links(heading["name"]), False
+                self._heading = Heading(with_plain_links(heading["name"]), len(heading["marks"]))
+                self._in_list = False
             return
         item = _ITEM.match(inside)
         if self._skips_remark:
@@ -236,7 +245,7 @@ class _Reader:
         self._open = _Piece("sentence", [line], self._heading, aside)
 
 
-def _lead_in(found: Sequence[Unit], heading: str) -> int | None:
+def _lead_in(found: Sequence[Unit], heading: Heading | None) -> int | None:
     """Give the place of the sentence right before that announces what comes."""
     if found and found[-1].kind == "sentence" and found[-1].heading == heading:
         before = found[-1]

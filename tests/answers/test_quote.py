@@ -71,8 +71,26 @@ def test_sections_of_one_page_stand_together_in_its_order() -> None:
 def test_a_heading_within_a_passage_names_what_is_quoted_below_it() -> None:
     text = f"{LONG}\n\n### retry_delay\n\nSeconds to wait between two tries.\n\n- **Default**: `30`"
     quoted = quote("retry_delay default", [passage(text=text)])
-    assert r"From **Configuration › retry\_delay** [1]:" in quoted
+    assert r"From **Configuration › Retries** [1], under **retry\_delay**:" in quoted
     assert "Seconds to wait between two tries.\n\n- **Default**: `30`" in quoted
+
+
+def test_a_section_that_was_cut_into_two_passages_is_named_once() -> None:
+    address = "https://docs.example/page1#retries"
+    first = passage(1, url=address, text="Set `max_retries` to the number of tries.")
+    second = passage(2, page_id=1, url=address, text="Set `retry_delay` to wait between tries.")
+    assert quote("set retry_delay and max_retries tries", [first, second]) == (
+        "From **Configuration › Retries** [1]:\n\nSet `max_retries` to the number of tries.\n\n"
+        "Set `retry_delay` to wait between tries."
+    )
+
+
+def test_a_section_that_shares_a_passage_does_not_count_the_heading_of_its_neighbour() -> None:
+    text = (
+        "Set `max_retries` to a number.\n\n## Away\n\nA task may be away on a number of machines."
+    )
+    quoted = quote("Retries of a task", [passage(text=text)])
+    assert quoted.startswith("From **Configuration › Retries** [1]:\n\nSet")
 
 
 def test_a_sentence_that_leans_brings_the_one_before_it() -> None:
@@ -269,7 +287,7 @@ PLAIN_PIECES = [
 def test_nothing_is_said_but_what_the_passages_say(question: str, given_texts: list[str]) -> None:
     pages = [passage(number, text=text) for number, text in enumerate(given_texts, start=1)]
     known = " ".join(f"{each.title} {each.heading} {each.text}" for each in pages)
-    own = f"{texts.FROM} {texts.SEE} {texts.SEE_ALSO} {texts.AND} 1 2 3 4"
+    own = f"{texts.FROM} {texts.UNDER} {texts.SEE} {texts.SEE_ALSO} {texts.AND} 1 2 3 4"
     assert words(quote(question, pages)) <= words(known) | words(own)
 
 
