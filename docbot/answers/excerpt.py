@@ -48,8 +48,8 @@ class Section:
     """The text under one heading of a passage.
 
     `url` and `heading` are the passage's, `under` is the heading within it, if any; `number` cites
-    the passage, `order` is the place within its page; `terms` are those of each unit, `names`
-    those of the page's title and the headings, `weights` what is asked for.
+    the passage, `order` is the place within its page; `weights` are of what is asked for, `terms`
+    what of that stands in each unit, `names` in the page's title and the headings.
     """
 
     number: int
@@ -132,12 +132,12 @@ def worth_of(section: Section, chosen: Collection[int], names_share: float) -> f
     """Measure how much of what is asked the chosen units say, and the headings above them."""
     best: dict[str, float] = {}
     for place in chosen:
-        for term in section.terms[place] & section.weights.keys():
+        for term in section.terms[place]:
             best[term] = max(
                 best.get(term, 0.0),
                 section.weights[term] * max(section.units[place].worth, _LEAST_WORTH),
             )
-    for term in section.names & section.weights.keys():
+    for term in section.names:
         best[term] = max(best.get(term, 0.0), section.weights[term] * names_share)
     return sum(best.values())
 
@@ -198,10 +198,7 @@ def _gain(
 ) -> float:
     new = [place for place in chain if place not in chosen]
     held = frozenset[str]().union(*(section.terms[place] for place in new))
-    said = sum(
-        section.weights[term] * (_SAID_AGAIN if term in covered else 1.0)
-        for term in held & section.weights.keys()
-    )
+    said = sum(section.weights[term] * (_SAID_AGAIN if term in covered else 1.0) for term in held)
     # Without a shared word the first sentences say best what a section is about.
     said += _FIRST / (1 + min(chain))
     worth = max(section.units[place].worth for place in new)
@@ -211,7 +208,7 @@ def _gain(
 
 
 def _said(section: Section, place: int) -> float:
-    return sum(section.weights.get(term, 0.0) for term in section.terms[place])
+    return sum(section.weights[term] for term in section.terms[place])
 
 
 def _length(section: Section, places: Collection[int]) -> int:

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from docbot.answers import texts
 from docbot.answers.asked import weigh
-from docbot.answers.excerpt import Code, Section, code_of, words_of, worth_of, written
+from docbot.answers.excerpt import Code, Section, Weights, code_of, words_of, worth_of, written
 from docbot.answers.sanitise import plain
 from docbot.answers.split import split
 from docbot.answers.tables import tables_as_code
@@ -22,6 +22,9 @@ LIMIT = 900  # characters: a pointer with an excerpt, not the page
 _TITLE_LIMIT = 120
 _MOST_PAGES = 3  # named, quoted or not: as many as where pages are only suggested
 _MOST_SECTIONS = 2
+_LOOKED_INTO = (
+    4  # passages; with 8 the page quoted first is as seldom the right one, at twice the time
+)
 _PROSE_LIMIT = 430  # of the words of a section, so that code has room
 _SHARED_LIMIT = 280  # of each of several sections
 _CODE_ROOM = 120  # kept free for code
@@ -59,7 +62,7 @@ def quote(question: str, passages: Sequence[Passage]) -> str:
     """
     if not passages:
         return ""
-    best = _best(_sections(question, passages))
+    best = _best(_sections(question, passages[:_LOOKED_INTO]))
     for count in range(len(best), 0, -1):
         for pages in range(_MOST_PAGES, 0, -1):
             text = _written(best[:count], passages, pages)
@@ -139,7 +142,12 @@ def _sections(question: str, passages: Sequence[Passage]) -> list[Section]:
             found.append(section)
             start += len(those)
     weights = weigh(question, [each for section in found for each in section.terms])
-    return [replace(section, weights=weights) for section in found]
+    return [_weighed(section, weights) for section in found]
+
+
+def _weighed(section: Section, weights: Weights) -> Section:
+    asked = tuple(frozenset(each & weights.keys()) for each in section.terms)
+    return replace(section, terms=asked, names=section.names & weights.keys(), weights=weights)
 
 
 def _names(passage: Passage, under: Heading | None) -> list[str]:
@@ -153,7 +161,7 @@ def _names(passage: Passage, under: Heading | None) -> list[str]:
 
 
 def _moved(unit: Unit, by: int) -> Unit:
-    return unit if unit.needs is None else replace(unit, needs=unit.needs - by)
+    return unit if unit.needs is None or not by else replace(unit, needs=unit.needs - by)
 
 
 def _best(sections: Sequence[Section]) -> list[Section]:

@@ -6,7 +6,7 @@ sentences end, and what Markdown in them may not be quoted.
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from docbot.answers.markdown import spans
 from docbot.answers.sentences import ends
@@ -18,6 +18,7 @@ _LEAST_CHARACTERS = 8  # where words are not told apart by spaces
 
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _NUMBER = re.compile(r"[\[【]\s{0,3}(?:passages?|sources?)?\s?\^?\d", re.IGNORECASE)
+_OF_MARKDOWN = ("`", "*", "[", "【")  # what may reach beyond a sentence
 _LEADS_IN = re.compile(r"[:\uff1a][*_)\"”]*$")
 
 _MARKS = "[\\s\"'“\u2018(*_]*"
@@ -140,10 +141,10 @@ def worth(sentence: str, *, aside: bool) -> float:
 
 def is_long_enough(text: str, least_words: int) -> bool:
     """Tell whether it has so many words, or is of a script that has no spaces."""
-    words = sum(any(map(str.isalnum, word)) for word in text.split())
-    return words >= least_words or (
-        not text.isascii() and len(text) >= _LEAST_CHARACTERS and words > 0
-    )
+    words = filter(_is_word, text.split())
+    if not text.isascii() and len(text) >= _LEAST_CHARACTERS:
+        least_words = 1
+    return sum(1 for _ in islice(words, least_words)) == least_words
 
 
 def may_cite(text: str) -> bool:
@@ -155,6 +156,8 @@ def is_whole(text: str) -> bool:
     """Tell whether nothing in it reaches into what stands beside it: a fence, a lone mark."""
     if "```" in text or "~~~" in text:
         return False
+    if not any(mark in text for mark in _OF_MARKDOWN):
+        return True
     outside = "".join(_outside(text))
     return (
         "`" not in outside.replace("\\`", "")
@@ -163,10 +166,14 @@ def is_whole(text: str) -> bool:
     )
 
 
-def words_outside_links(text: str) -> list[str]:
-    """List the words that no link holds: navigation has none."""
+def has_words_outside_links(text: str) -> bool:
+    """Tell whether it holds words that no link holds: navigation has none."""
     outside = "".join(_outside(text, ("link", "image", "autolink", "address")))
-    return [word for word in outside.split() if any(map(str.isalnum, word))]
+    return any(map(_is_word, outside.split()))
+
+
+def _is_word(piece: str) -> bool:
+    return any(map(str.isalnum, piece))
 
 
 def _outside(

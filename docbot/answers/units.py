@@ -15,6 +15,7 @@ from docbot.answers.markdown import Fence, Prose, blocks
 from docbot.answers.statements import (
     ASIDE,
     WEAK,
+    has_words_outside_links,
     is_long_enough,
     is_of_the_page,
     is_pointer,
@@ -26,7 +27,6 @@ from docbot.answers.statements import (
     readable,
     sentences,
     with_plain_links,
-    words_outside_links,
     worth,
 )
 from docbot.answers.tables import table_length
@@ -273,7 +273,7 @@ def _item(
 
 def _add_sentences(found: list[Unit], piece: _Piece, paragraph: int) -> None:
     raw = " ".join(piece.lines)
-    is_navigation = not words_outside_links(raw)
+    is_navigation = not has_words_outside_links(raw)
     for sentence in sentences(readable(raw)):
         unit = Unit(
             "sentence",
@@ -317,7 +317,7 @@ def _code(piece: _Piece, paragraph: int, needs: int | None, *, is_output: bool) 
 
 def _says_something(text: str, raw: str, least_words: int) -> bool:
     return (
-        bool(words_outside_links(raw))
+        has_words_outside_links(raw)
         and is_whole(text)
         and not is_pointer(text)
         and is_long_enough(text, least_words)

@@ -81,16 +81,23 @@ def rank_pages(
     return sorted(pages, key=lambda page: (-page.score, page.page))
 
 
-def order_chunks(pages: Collection[RankedPage], limit: int) -> list[tuple[int, float]]:
+def order_chunks(pages: Sequence[RankedPage], limit: int) -> list[tuple[int, float]]:
     """Return the `limit` chunks to show with the scores that order them, best first.
 
     A page's best chunk stands at the page's score; each further one below it, by how far it is
     behind the best among all chunks of these pages.
+
+    Args:
+        pages: best first.
+        limit: 1 and up.
     """
     floor = _floor(pages)
+    # So many pages have so many best chunks, and no chunk stands above its page.
+    least = min((page.score for page in pages[:limit]), default=0.0)
     ordered = [
         (shown, score, chunk)
         for page in pages
+        if page.score >= least
         for (chunk, score), shown in zip(page.chunks, _shown(page, floor), strict=True)
     ]
     ordered.sort(key=lambda each: (-each[0], -each[1], each[2]))
@@ -105,6 +112,8 @@ def without_chunks(pages: Sequence[RankedPage], left_out: Collection[int]) -> li
     floor = _floor(pages)
 
     def standing(page: RankedPage) -> float:
+        if page.chunks[0][0] not in left_out:
+            return page.score
         shown = zip(page.chunks, _shown(page, floor), strict=True)
         return max((each for (chunk, _), each in shown if chunk not in left_out), default=-1.0)
 
@@ -112,7 +121,7 @@ def without_chunks(pages: Sequence[RankedPage], left_out: Collection[int]) -> li
 
 
 def _floor(pages: Collection[RankedPage]) -> float:
-    return min((score for page in pages for _, score in page.chunks), default=0.0)
+    return min((page.chunks[-1][1] for page in pages), default=0.0)
 
 
 def _shown(page: RankedPage, floor: float) -> list[float]:
@@ -135,8 +144,8 @@ def _ratings(
         sides = [_excess(combine(hits), len(hits))]
     pages = {places[hit.chunk].page: places[hit.chunk].chunks for hit in hits}
     shares = _CHUNK_SHARES if stages.several_chunks else _BEST_CHUNK_ONLY
-    ratings = [_rated(pages, _best(side, places, shares)) for side in sides]
-    if stages.focus:
+    ratings = [_rated(pages, _best(side, places, shares)) for side in sides if side]
+    if stages.focus and dense:
         focus = _focus(dense, places, pages)
         rated = _rated(pages, focus)
         ratings.append({page: stages.focus * rating for page, rating in rated.items()})

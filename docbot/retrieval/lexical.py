@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from hashlib import blake2b
 from itertools import chain, pairwise
-from typing import NamedTuple, ParamSpec, TypeAlias, TypeVar
+from typing import Concatenate, NamedTuple, ParamSpec, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import snowballstemmer  # type: ignore[import-untyped]  # the package ships no types
@@ -398,16 +398,20 @@ def _stems_of(word: str, rules: Sequence[_Rules], silent: Sequence[_Rules]) -> I
     return (stems,) if stems else ()
 
 
-def _remembered(most: int) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
+def _remembered(
+    most: int,
+) -> Callable[[Callable[Concatenate[str, P], Result]], Callable[Concatenate[str, P], Result]]:
     """Keep the results for so many words; long ones are no words, and would fill the memory."""
 
-    def remembering(function: Callable[P, Result]) -> Callable[P, Result]:
+    def remembering(
+        function: Callable[Concatenate[str, P], Result],
+    ) -> Callable[Concatenate[str, P], Result]:
         known = lru_cache(maxsize=most)(function)
 
-        def remembered(*given: P.args, **named: P.kwargs) -> Result:
-            short = len(str(given[0])) <= _LONGEST_TERM
-            # The cache asks for what can be hashed, which strings and named tuples can.
-            return known(*given, **named) if short else function(*given, **named)  # type: ignore[arg-type]
+        def remembered(word: str, /, *given: P.args, **named: P.kwargs) -> Result:
+            # The cache asks for what can be hashed, which strings and rules can.
+            short = len(word) <= _LONGEST_TERM
+            return known(word, *given, **named) if short else function(word, *given, **named)  # type: ignore[arg-type]
 
         return remembered
 
