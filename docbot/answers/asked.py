@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from docbot.retrieval.language import ENGLISH
 from docbot.retrieval.lexical import error_lines, prose, terms
 
 _OF_TITLE = 1.0
@@ -24,12 +25,15 @@ _NAME = re.compile(
 )
 
 
-def weigh(question: str, read: Sequence[Collection[str]]) -> dict[str, float]:
+def weigh(
+    question: str, read: Sequence[Collection[str]], languages: Collection[str] = (ENGLISH,)
+) -> dict[str, float]:
     """Weigh the terms of a question.
 
     Args:
         question: the title, an empty line and the body; or one text.
         read: the terms of each piece among which is chosen, for how rare each is there.
+        languages: of those pieces; a word of the question has its stem in each.
 
     Returns:
         what each term found in `read` is worth, above 0.
@@ -37,9 +41,14 @@ def weigh(question: str, read: Sequence[Collection[str]]) -> dict[str, float]:
     title, _, body = question.strip().partition("\n\n")
     body = body[:_MOST_BODY]
     spoken = prose(body)
-    worth = dict.fromkeys(terms(spoken), _OF_BODY)
-    worth.update(dict.fromkeys(terms("\n".join(error_lines(body))), _OF_ERROR))
-    worth.update(dict.fromkeys(terms(prose(title)), _OF_TITLE))
+    worth: dict[str, float] = {}
+    for text, each_is in (
+        (spoken, _OF_BODY),
+        ("\n".join(error_lines(body)), _OF_ERROR),
+        (prose(title), _OF_TITLE),
+    ):
+        for language in languages:
+            worth.update(dict.fromkeys(terms(text, language=language), each_is))
     for part, least in ((spoken, _OF_BODY_NAME), (title, _OF_NAME)):
         # Of `max_retries` the whole says it, `retries` alone little.
         for name in _NAME.findall(part):

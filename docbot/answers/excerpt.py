@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from docbot.answers.tables import tables_as_code
 from docbot.answers.units import Unit
+from docbot.retrieval.language import ENGLISH
 from docbot.retrieval.lexical import terms
 
 Weights = Mapping[str, float]
@@ -49,7 +50,8 @@ class Section:
 
     `url` and `heading` are the passage's, `under` is the heading within it, if any; `number` cites
     the passage, `order` is the place within its page; `weights` are of what is asked for, `terms`
-    what of that stands in each unit, `names` in the page's title and the headings.
+    what of that stands in each unit, `names` in the page's title and the headings, by their stems
+    in its `language`.
     """
 
     number: int
@@ -63,6 +65,7 @@ class Section:
     terms: tuple[frozenset[str], ...]
     names: frozenset[str]
     weights: Weights
+    language: str = ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +234,7 @@ def _shown(
     for units in (lead_in, frozenset()):
         left = room - _length(section, units - frozenset(chosen))
         text = (
-            _table(unit, section.weights, left)
+            _table(unit, section, left)
             if unit.kind == "table"
             else _cut(unit, section.weights, left)
         )
@@ -304,10 +307,13 @@ def _window(lines: Sequence[str], weights: Weights, room: int) -> list[str]:
     return [*[_ELLIPSIS][: start > 0], *shown, *[_ELLIPSIS][: end < len(lines)]]
 
 
-def _table(unit: Unit, weights: Weights, room: int) -> str:
+def _table(unit: Unit, section: Section, room: int) -> str:
     """Write a table as a fence, with the rows that say most of what is asked."""
     head, rows = unit.text.split("\n")[:2], unit.text.split("\n")[2:]
-    said = [sum(weights.get(term, 0.0) for term in set(terms(row))) for row in rows]
+    said = [
+        sum(section.weights.get(term, 0.0) for term in set(terms(row, language=section.language)))
+        for row in rows
+    ]
     order = sorted(range(len(rows)), key=lambda row: (-said[row], row))
     order = [row for row in order if said[row] > _LEAST_ROW * max(said)] or order
     best = ""

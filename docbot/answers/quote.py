@@ -15,7 +15,8 @@ from docbot.answers.sanitise import plain
 from docbot.answers.split import split
 from docbot.answers.tables import tables_as_code
 from docbot.answers.units import Heading, Unit, units
-from docbot.retrieval.lexical import terms
+from docbot.retrieval.language import ENGLISH
+from docbot.retrieval.lexical import document_language, terms
 from docbot.retrieval.passages import Passage
 
 LIMIT = 900  # characters: a pointer with an excerpt, not the page
@@ -124,6 +125,7 @@ def _sections(question: str, passages: Sequence[Passage]) -> list[Section]:
     found: list[Section] = []
     for number, passage in enumerate(passages, start=1):
         start = 0
+        language = document_language(passage.title, passage.heading_path, passage.text)
         for under, group in groupby(units(passage.text), key=lambda unit: unit.heading):
             those = [_moved(unit, start) for unit in group]
             section = Section(
@@ -135,13 +137,16 @@ def _sections(question: str, passages: Sequence[Passage]) -> list[Section]:
                 heading=passage.heading,
                 under=under.name if under else "",
                 units=tuple(those),
-                terms=tuple(frozenset(terms(unit.text)) for unit in those),
-                names=frozenset(terms("\n".join(_names(passage, under)))),
+                terms=tuple(frozenset(terms(unit.text, language=language)) for unit in those),
+                names=frozenset(terms("\n".join(_names(passage, under)), language=language)),
                 weights={},
+                language=language,
             )
             found.append(section)
             start += len(those)
-    weights = weigh(question, [each for section in found for each in section.terms])
+    languages = dict.fromkeys(section.language for section in found)
+    read = [each for section in found for each in section.terms]
+    weights = weigh(question, read, languages or (ENGLISH,))
     return [_weighed(section, weights) for section in found]
 
 

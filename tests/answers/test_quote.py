@@ -75,6 +75,19 @@ def test_a_heading_within_a_passage_names_what_is_quoted_below_it() -> None:
     assert "Seconds to wait between two tries.\n\n- **Default**: `30`" in quoted
 
 
+def test_what_is_asked_is_found_in_the_language_of_the_passage() -> None:
+    text = (
+        "Der Dienst wird mit der Datei eingerichtet, die im Ordner der Anwendung liegt und von dem "
+        "Programm beim Start gelesen wird. Das Protokoll steht in einer eigenen Datei und wird "
+        "jeden Tag neu begonnen. Wie lange es aufgehoben wird, sagt die Einstellung. Die Anzahl "
+        "der Wiederholungen ist drei. Danach ist die Aufgabe gescheitert und wird nicht mehr "
+        "begonnen, bis jemand sie von Hand startet."
+    )
+    quoted = quote("Was ist bei einer Wiederholung?", [passage(text=text)])
+    assert "Die Anzahl der Wiederholungen ist drei." in quoted
+    assert "Protokoll" not in quoted
+
+
 def test_a_section_that_was_cut_into_two_passages_is_named_once() -> None:
     address = "https://docs.example/page1#retries"
     first = passage(1, url=address, text="Set `max_retries` to the number of tries.")
