@@ -12,7 +12,7 @@ import discord
 from docbot.bot import faults
 from docbot.bot.translate import incoming_from, is_from_person
 from docbot.db.forums import Forum, Forums
-from docbot.db.threads import Threads, Told
+from docbot.db.threads import ThreadChange, Threads, Told
 from docbot.errors import DocbotError, GoneError, PermanentError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.decide import Bounds, Incoming, judge_missed
@@ -76,6 +76,8 @@ class CatchUp:
         self._caught_up: dict[int, tuple[int, datetime]] = {}
         self._tallies: defaultdict[int, _Tally] = defaultdict(_Tally)
         self._marks: dict[int, datetime] = {}
+        # By thread, while a catch-up runs: newer than the lists that it reads.
+        self._changes: dict[int, ThreadChange] | None = None
         self._next_turn = datetime.now(UTC)
 
     def is_in_step(self, forum_id: int | None) -> bool:
@@ -104,12 +106,24 @@ class CatchUp:
             self._marks[forum_id] = at
             await self._forums.tell(forum_id, at)
 
+    def changed(self, change: ThreadChange) -> None:
+        """Hear of a change that was stored; a catch-up that runs does not put it back."""
+        if self._changes is not None:
+            self._changes[change.id] = change
+
     async def run(self, guild_id: int | None = None) -> None:
-        """Catch up on the forums that are behind, of one server or of all.
+        """Catch up on the forums that are behind, of one server or of all; one run at a time.
 
         Raises:
             TransientError: not on every one; the others are done.
         """
+        self._changes = {}
+        try:
+            await self._run(guild_id)
+        finally:
+            self._changes = None
+
+    async def _run(self, guild_id: int | None) -> None:
         missed: TransientError | None = None
         for forum in self._in_guild(guild_id):
             channel = self._readable(forum)
@@ -203,9 +217,13 @@ class CatchUp:
             people_wrote = _somebody_helps(thread, messages)
             for message in messages:
                 calls_us = await self._calls_us(message)
-                incoming = incoming_from(message, thread, calls_us=calls_us)
+                incoming = self._as_changed(incoming_from(message, thread, calls_us=calls_us))
                 await self._take(incoming, began, tally, people_wrote=people_wrote)
             await self._threads.saw(thread.id, _last_id(thread))
+
+    def _as_changed(self, incoming: Incoming) -> Incoming:
+        change = (self._changes or {}).get(incoming.thread.id)
+        return replace(incoming, thread=incoming.thread.changed(change)) if change else incoming
 
     async def _take(
         self, incoming: Incoming, began: datetime, tally: _Tally, *, people_wrote: bool

@@ -29,7 +29,7 @@ from docbot.bot.watch import NEEDED, ForumWatch
 from docbot.db.answers import Answers
 from docbot.db.forums import Forum, Forums
 from docbot.db.outbox import Outbox
-from docbot.db.threads import Threads
+from docbot.db.threads import ThreadChange, Threads
 from docbot.errors import DocbotError, GoneError, SettingsError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.decide import Bounds
@@ -401,9 +401,13 @@ class HelpClient(discord.Client):
         await self._in_turn(channel_id, what, partial(self.parts.intake.deleted, message_ids))
 
     async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
-        change = partial(self.parts.intake.thread_changed, change_from(payload))
+        change = partial(self._change_thread, change_from(payload))
         what = f"storing the change of thread {payload.thread_id}"
         await self._in_turn(payload.thread_id, what, change)
+
+    async def _change_thread(self, change: ThreadChange) -> None:
+        await self.parts.intake.thread_changed(change)
+        self._catch_up.changed(change)
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         delete = partial(self.parts.intake.thread_deleted, payload.thread_id)

@@ -1,6 +1,6 @@
 """Threads and their messages, kept in step with Discord."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from docbot.db.errors import translated
@@ -81,6 +81,15 @@ class Thread:
     tags: tuple[int, ...] = ()
     archived: bool = False
     locked: bool = False
+
+    def changed(self, change: "ThreadChange") -> "Thread":
+        return replace(
+            self,
+            title=change.title,
+            tags=change.tags,
+            archived=change.archived,
+            locked=change.locked,
+        )
 
 
 @dataclass(frozen=True, slots=True)

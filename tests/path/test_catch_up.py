@@ -298,6 +298,25 @@ async def test_a_thread_deleted_while_it_is_caught_up_on_delays_no_other(
         assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
+async def test_a_change_that_is_told_meanwhile_is_not_put_back(ground: Ground) -> None:
+    async with open_quiet_town(ground) as town:
+        first, second = await _posts(town, 2)
+        async with town.awake():
+            await town.asker.sees_reply(first)
+            await town.asker.sees_reply(second)
+        for thread in (first, second):
+            await town.asker.reply(thread, "It still fails.")
+        path = rf"/channels/{first.id}/messages.*"
+        held = town.playground.faults.hold(method="GET", path=path)
+        async with town.awake():
+            await held.reached.wait()
+            await town.playground.moderator.lock(second)
+            await town.until("SELECT locked FROM threads WHERE id = $1", second.id)
+            held.release()
+            await town.until("SELECT count(*) = 4 FROM messages")
+        assert await town.rooms.pool.fetchval("SELECT locked FROM threads WHERE id = $1", second.id)
+
+
 # Events
 
 
