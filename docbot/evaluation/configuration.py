@@ -20,7 +20,15 @@ _SWITCH: Final = {
     **dict.fromkeys(("off", "false", "no", "0"), False),
 }
 _SHOWN: Final = {True: "on", False: "off"}
-_FORM: Final = "write name=value[,name=value...] or the path of a TOML file"
+_EXAMPLES: Final = {
+    **{
+        field.name: "off" if field.default is True or field.name in OFF else str(field.default)
+        for field in fields(Stages)
+    },
+    "caution": "helpful",
+    "chat_model": NO_MODEL,
+}
+_FORM: Final = "write name=value[,name=value...], as stemming=off, or the path of a TOML file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +66,22 @@ def configured(text: str, usual: Configuration) -> Configuration:
 
 
 def _pairs(text: str) -> Mapping[str, Any]:
+    if not text.strip():
+        raise UsageError(f"the configuration is empty; {_FORM}")
     path = Path(text)
     if "=" in text and not _is_file(path):
         return dict(_pair(part) for part in text.split(",") if part.strip())
+    values = _read(path)
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            raise UsageError(
+                f"{path}: holds a table, {name}; names stand flat, without a table, in lines such"
+                " as dense = false"
+            )
+    return values
+
+
+def _read(path: Path) -> Mapping[str, Any]:
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
@@ -69,8 +90,10 @@ def _pairs(text: str) -> Mapping[str, Any]:
             f"{path}: is no TOML ({error}); write lines such as dense = false"
         ) from error
     except (OSError, ValueError) as error:
+        if str(path) in _EXAMPLES:
+            raise _without_value(str(path)) from error
         reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"{text}: cannot be read ({reason}); {_FORM}") from error
+        raise UsageError(f"{path}: cannot be read ({reason}); {_FORM}") from error
 
 
 def _is_file(path: Path) -> bool:
@@ -83,8 +106,14 @@ def _is_file(path: Path) -> bool:
 def _pair(part: str) -> tuple[str, str]:
     name, mark, value = part.partition("=")
     if not mark:
-        raise UsageError(f"{part.strip()}: has no `=`; {_FORM}")
+        raise _without_value(part.strip())
     return name.strip(), value.strip()
+
+
+def _without_value(name: str) -> UsageError:
+    if name not in _EXAMPLES:
+        return UsageError(f"{name}: has no `=`; {_FORM}")
+    return UsageError(f"{name}: has no value, as in {name}={_EXAMPLES[name]}; {_FORM}")
 
 
 def _with(configuration: Configuration, name: str, value: Any) -> Configuration:

@@ -1,3 +1,4 @@
+import re
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -60,7 +61,14 @@ def test_a_file_names_the_same(tmp_path: Path) -> None:
         ("focus=nan", "give a number from 0 on"),
         ("caution=bold", "allowed are cautious and helpful"),
         ("chat_model=", "give a model's name, or none"),
-        ("dense=on,caution", "caution: has no `=`"),
+        ("dense=on,caution", "caution: has no value, as in caution=helpful; write name=value"),
+        ("dense=on,else", "else: has no `=`; write name=value"),
+        ("stemming", "stemming: has no value, as in stemming=off; write name=value"),
+        ("focus", "focus: has no value, as in focus=off"),
+        ("k1", "k1: has no value, as in k1=3.0"),
+        ("chat_model", "chat_model: has no value, as in chat_model=none"),
+        ("", "the configuration is empty; write name=value[,name=value...], as stemming=off"),
+        (" ", "the configuration is empty"),
         ("no-such.toml", "no-such.toml: cannot be read"),
         ("x" * 5000, "cannot be read"),
         ("a\0b", "cannot be read"),
@@ -77,6 +85,23 @@ def test_a_broken_file_is_told(tmp_path: Path) -> None:
     file.write_text("dense = ")
     with pytest.raises(UsageError, match="is no TOML"):
         configured(str(file), USUAL)
+
+
+@pytest.mark.parametrize("table", ["[stages]\nstemming = false", "stages.stemming = false"])
+def test_a_table_in_a_file_is_refused_as_names_stand_flat(tmp_path: Path, table: str) -> None:
+    file = tmp_path / "tables.toml"
+    file.write_text(f"dense = false\n{table}\n")
+    with pytest.raises(UsageError) as refused:
+        configured(str(file), USUAL)
+    assert f"{file}: holds a table, stages; names stand flat" in str(refused.value)
+
+
+def test_each_name_without_a_value_is_shown_with_one_that_can_be_read() -> None:
+    for name in USUAL.described():
+        with pytest.raises(UsageError) as refused:
+            configured(name, USUAL)
+        [example] = re.findall(rf"as in ({name}=\S+);", str(refused.value))
+        configured(example, USUAL)
 
 
 @given(st.text())
