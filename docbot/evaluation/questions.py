@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urldefrag
+from urllib.parse import unquote
 
 from docbot.errors import UsageError
 from docbot.text import printable, shortened, storable
@@ -91,6 +91,8 @@ def _question(line: str) -> Question:
     if not isinstance(fields, Mapping):
         raise ValueError(f"is no JSON object; write {_FORM}")  # noqa: TRY004  # of the line, not of a type
     texts = {name: _text(fields, name) for name in _TEXTS}
+    if not (texts["title"].strip() or texts["body"].strip()):
+        raise ValueError("`title` and `body` are both empty; write what was asked")
     return Question(**texts, gold=_gold(fields))
 
 
@@ -142,7 +144,7 @@ def folded(address: str) -> str:
     Without fragment, `index.html`, `.html`, a slash at the end, percent signs and the case of
     scheme and host.
     """
-    path = unquote(urldefrag(address.strip()).url)
+    path = unquote(address.strip().partition("#")[0])
     scheme, mark, rest = path.rpartition("://")
     host, slash, below = rest.partition("/")
     if mark:

@@ -47,6 +47,7 @@ def test_a_line_is_a_question_whatever_else_it_holds() -> None:
         (line(gold="https://docs.test/"), "`gold` is text; write a list of addresses"),
         (line(gold=[1]), "`gold` holds a number"),
         (line(gold=[""]), "`gold` holds text that is no address"),
+        (line(title="", body=" \n"), "`title` and `body` are both empty; write what was asked"),
         (json.dumps({"id": "x"}), "has no `source`"),
     ],
 )
@@ -54,6 +55,10 @@ def test_what_is_wrong_with_a_line_is_said_with_its_number(broken: str, fault: s
     [(number, said)] = faults_of(line(), broken)
     assert number == 2
     assert fault in said
+
+
+def test_either_title_or_body_is_enough() -> None:
+    assert faults_of(line(id="a", body=""), line(id="b", title="", body="How?")) == []
 
 
 def test_an_id_that_stands_twice_is_refused_with_both_lines() -> None:
@@ -115,4 +120,5 @@ def test_other_pages_fold_to_others() -> None:
     addresses = ["https://a.test", "https://a.test/x", "https://a.test/x?v=1", "https://b.test/x"]
     addresses += ["guide/x", "guide/X", "x/reindex", "index.html"]
     assert len({folded(address) for address in addresses}) == len(addresses)
+    assert folded("http://[x#y") == "http://[x"  # no address, and no page's
     assert folded("HTTPS://Docs.Test/X.html") == "https://docs.test/X"
