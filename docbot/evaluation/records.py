@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from docbot.answers.lanes import Lane
 
@@ -12,9 +14,8 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 # What should not be answered. With its pages taken out a question may be answered by others.
 QUIET: Final[frozenset[Kind]] = frozenset({"unanswerable", "cross"})
 
+Rank = Annotated[int, Field(strict=True, gt=0)]
 Key = tuple[str, str, str]
-_LANES: Final = frozenset(get_args(Lane))
-_LISTS: Final = frozenset({"pages", "unknown_names"})  # tuples here, lists in JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Record:
     id: str
     source: str
     kind: Kind
-    rank: int | None
+    rank: Rank | None
     given: bool
     pages: tuple[str, ...]
     probability: float
@@ -59,6 +60,9 @@ class Record:
         return self.kind in QUIET
 
 
+_SHAPE: Final = TypeAdapter(Record)
+
+
 def as_fields(record: Record) -> dict[str, Any]:
     return asdict(record)
 
@@ -73,13 +77,10 @@ def record_from(values: Any) -> Record:
         raise ValueError("is no JSON object")  # noqa: TRY004  # of a file, not of a type
     known = {each.name: values[each.name] for each in fields(Record) if each.name in values}
     try:
-        record = Record(**{**known, **{name: tuple(known[name]) for name in _LISTS & known.keys()}})
-    except TypeError as error:
-        raise ValueError(f"lacks a field: {error}") from error
-    if record.kind not in KINDS or record.lane not in _LANES:
-        raise ValueError(f"has kind {record.kind!r} and lane {record.lane!r}")
-    if not all(isinstance(name, str) for name in (record.id, record.source)):
-        raise ValueError("has an id or a source that is no text")
-    if not (record.rank is None or (type(record.rank) is int and record.rank > 0)):
-        raise ValueError(f"has the rank {record.rank!r}")
-    return record
+        return _SHAPE.validate_python(known)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        if fault["type"] == "missing":
+            raise ValueError(f"lacks the field `{where}`") from error
+        raise ValueError(f"has a wrong `{where}`: {fault['msg']}") from error

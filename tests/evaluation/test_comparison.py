@@ -122,7 +122,7 @@ def test_an_earlier_run_is_read_back(tmp_path: Path) -> None:
         (f'{{"schema": {SCHEMA}}}', "holds no records"),
         (
             f'{{"schema": {SCHEMA}, "configuration": {{}}, "records": [{{}}]}}',
-            "record 1 lacks a field",
+            "record 1 lacks the field `id`",
         ),
     ],
 )
@@ -135,6 +135,32 @@ def test_what_is_no_earlier_run_is_refused_with_what_makes_one(
     with pytest.raises(UsageError) as refused:
         read_baseline(path)
     assert said in str(refused.value)
+    assert "docbot eval QUESTIONS.jsonl --json > baseline.json" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rank": "first"}, "has a wrong `rank`: Input should be a valid integer"),
+        ({"rank": 0}, "has a wrong `rank`: Input should be greater than 0"),
+        ({"lane": []}, "has a wrong `lane`: Input should be 'answer', 'suggest' or 'abstain'"),
+        ({"kind": "other"}, "has a wrong `kind`: Input should be 'answerable'"),
+        ({"id": 7}, "has a wrong `id`: Input should be a valid string"),
+        ({"pages": 5}, "has a wrong `pages`: Input should be a valid tuple"),
+        ({"pages": "abc"}, "has a wrong `pages`: Input should be a valid tuple"),
+        ({"timings_ms": {"total": "long"}}, "has a wrong `timings_ms.total`"),
+        ({"probability": None}, "has a wrong `probability`: Input should be a valid number"),
+    ],
+)
+def test_a_record_of_another_shape_is_refused_with_its_number_and_what_is_wrong(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    records = [as_fields(record()), {**as_fields(record(2)), **changes}]
+    path = written(tmp_path / "baseline.json", records=records)
+    with pytest.raises(UsageError) as refused:
+        read_baseline(path)
+    assert str(refused.value).startswith(f"{path}: record 2 {said}")
+    assert "__init__" not in str(refused.value)
     assert "docbot eval QUESTIONS.jsonl --json > baseline.json" in str(refused.value)
 
 
