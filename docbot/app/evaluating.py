@@ -17,12 +17,12 @@ from docbot.app.rooms import (
 from docbot.db.chunks import Chunks
 from docbot.db.sources import Source
 from docbot.errors import UsageError
-from docbot.evaluation.comparison import gate, read_baseline
+from docbot.evaluation.comparison import gate, read_baseline, refuse_other_questions
 from docbot.evaluation.configuration import Configuration, configured
 from docbot.evaluation.measure import Plan, Prices, Site, Subject, measure, plan
 from docbot.evaluation.questions import Question, folded, read_questions
 from docbot.evaluation.report import IndexState, Report, Run
-from docbot.evaluation.table import lines_of_faults
+from docbot.evaluation.table import lines_of_failures, lines_of_gaps
 from docbot.retrieval.embedder import Embedder
 from docbot.retrieval.search import IndexInUse, Searcher
 from docbot.retrieval.stages import ALL_STAGES, Stages
@@ -70,12 +70,9 @@ async def evaluate(
     baseline = read_baseline(wanted.gate) if wanted.gate is not None else None
     await refuse_endpoint_without_model(rooms.settings)
     await refuse_without_index(rooms)
-    planned = plan(
-        questions,
-        await _sites(rooms, questions),
-        cross=wanted.cross,
-        remove_gold=wanted.remove_gold,
-    )
+    planned = await _planned(rooms, wanted, questions, warn)
+    if baseline is not None:
+        refuse_other_questions(baseline, [asking.key for asking in planned.askings])
     report = Report(
         docbot=__version__,
         index=await _index_state(rooms),
@@ -83,7 +80,7 @@ async def evaluate(
         run=await _run(rooms, planned, first, progress, embedder),
         against=await _run(rooms, planned, second, progress, embedder) if second else None,
     )
-    for line in lines_of_faults(report):
+    for line in lines_of_failures(report):
         warn(line)
     if baseline is None:
         return report
@@ -114,11 +111,38 @@ def _configurations(
     return first, second
 
 
+async def _planned(
+    rooms: Rooms, wanted: Wanted, questions: list[Question], warn: Callable[[str], None]
+) -> Plan:
+    """Choose what to ask, and tell what cannot be asked before an hour goes by."""
+    sites = await _sites(rooms, questions)
+    planned = plan(questions, sites, cross=wanted.cross, remove_gold=wanted.remove_gold)
+    for line in lines_of_gaps(planned, sites):
+        warn(line)
+    if not planned.askings:
+        raise UsageError(f"{wanted.questions}: {await _nothing_to_ask(rooms, planned)}")
+    if wanted.cross and len(sites) == 1:
+        warn(
+            f"--cross: of the sources that the questions name only {next(iter(sites))} is there,"
+            " so there is no other one to ask; add questions of another source"
+        )
+    return planned
+
+
 async def _sites(rooms: Rooms, questions: list[Question]) -> dict[str, Site]:
     """Read the pages of the sources that the questions name."""
     named = {question.source for question in questions}
     sources = [source for source in await rooms.sources.all() if source.name in named]
     return {source.name: await _site(rooms, source) for source in sources}
+
+
+async def _nothing_to_ask(rooms: Rooms, planned: Plan) -> str:
+    """Say why none of the questions can be asked, and what can be."""
+    if not planned.unknown_sources:
+        return "no address of `gold` is in a page, so nothing can be asked; mend the addresses"
+    named = ", ".join(planned.unknown_sources)
+    known = ", ".join(source.name for source in await rooms.sources.all())
+    return f"no question can be asked: there is no source {named}; sources: {known or 'none yet'}"
 
 
 async def _site(rooms: Rooms, source: Source) -> Site:

@@ -4,7 +4,7 @@ Also reads the earlier run that a gate compares with: a document that `docbot ev
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ from typing import Any, Final
 from docbot.errors import UsageError
 from docbot.evaluation.configuration import shown
 from docbot.evaluation.metrics import MEASURE, MEASURES, Measure, compared
-from docbot.evaluation.records import Record, record_from
+from docbot.evaluation.records import Key, Record, record_from
 from docbot.evaluation.statistics import Difference
 
 SCHEMA: Final = 1  # of the document; another one for a record that means something else
@@ -77,10 +77,7 @@ def gate(
     Raises:
         UsageError: they have no question in common.
     """
-    if not {record.key for record in baseline.records} & {record.key for record in records}:
-        raise UsageError(
-            f"{baseline.path}: has no question in common with this run; {_make_anew(baseline.path)}"
-        )
+    refuse_other_questions(baseline, [record.key for record in records])
     notes = []
     if baseline.docbot != docbot:
         notes.append(
@@ -94,6 +91,18 @@ def gate(
         )
     measures = [MEASURE[name] for name in GATED]
     return Gate(baseline, comparisons(baseline.records, records, measures), tuple(notes))
+
+
+def refuse_other_questions(baseline: Baseline, keys: Iterable[Key]) -> None:
+    """Refuse a baseline that no question of a run can be held against.
+
+    Raises:
+        UsageError: they have no question in common.
+    """
+    if {record.key for record in baseline.records}.isdisjoint(keys):
+        raise UsageError(
+            f"{baseline.path}: has no question in common with this run; {_make_anew(baseline.path)}"
+        )
 
 
 def read_baseline(path: Path) -> Baseline:

@@ -13,7 +13,7 @@ from docbot.answers.prompt import QuestionText
 from docbot.errors import DocbotError, TransientError
 from docbot.evaluation.names import unknown_names
 from docbot.evaluation.questions import Question, folded
-from docbot.evaluation.records import Kind, Record
+from docbot.evaluation.records import Key, Kind, Record
 from docbot.retrieval.search import Query, Searcher, SearchResult
 
 _KEPT_PAGES = 10  # of each record, for those who look into one
@@ -37,6 +37,11 @@ class Asking:
     site: Site
     kind: Kind
     gold: frozenset[int] = frozenset()
+
+    @property
+    def key(self) -> Key:
+        """The one of its record."""
+        return self.question.id, self.site.name, self.kind
 
 
 @dataclass(frozen=True, slots=True)

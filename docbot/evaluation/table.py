@@ -1,9 +1,11 @@
 """The report as text for a terminal."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from docbot.evaluation.comparison import Comparison, Gate
 from docbot.evaluation.configuration import shown
+from docbot.evaluation.measure import Plan, Site
 from docbot.evaluation.metrics import (
     CAUTIONS,
     MEASURES,
@@ -15,6 +17,7 @@ from docbot.evaluation.metrics import (
     Point,
     Shares,
 )
+from docbot.evaluation.questions import folded
 from docbot.evaluation.report import Report, Run
 from docbot.evaluation.statistics import Difference, Estimate
 from docbot.text import printable, shortened
@@ -29,6 +32,7 @@ GROUP_LABELS: dict[Group, str] = {
 _NOTHING = "-"
 _THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _MOST_LISTED = 20
+_BEGINNING = re.compile(r"[a-z][a-z0-9+.-]*://[^/]*|[./]+")  # scheme and host, or dots and slashes
 
 Rows = Iterable[Sequence[str]]
 
@@ -46,9 +50,8 @@ def lines_of(report: Report) -> list[str]:
     return [printable(line).rstrip() for line in lines]
 
 
-def lines_of_faults(report: Report) -> list[str]:
-    """List what of the questions the database does not have, and what failed."""
-    plan = report.plan
+def lines_of_gaps(plan: Plan, sites: Mapping[str, Site]) -> list[str]:
+    """List what of the questions the database does not have, and how its addresses look."""
     lines = [
         f"source {name}: is not in the database, its questions were not asked;"
         f" docbot sources add {name} URL_OR_FOLDER"
@@ -58,6 +61,34 @@ def lines_of_faults(report: Report) -> list[str]:
         f"{question}: {address} is in no page of {source}"
         for question, source, address in plan.unknown_gold
     ]
+    lines += [
+        f"{name}: `docbot search` shows how addresses of its pages are written, such as"
+        f" {next(iter(sites[name].urls.values()))}"
+        for name in _written_otherwise(plan, sites)
+    ]
+    return [shortened(printable(line), 500) for line in lines]
+
+
+def _written_otherwise(plan: Plan, sites: Mapping[str, Site]) -> list[str]:
+    """Name the sources for which an address is given that begins as none of their pages does."""
+    names = dict.fromkeys(name for _, name, _ in plan.unknown_gold if sites[name].urls)
+    begins = {name: {_beginning(page) for page in sites[name].pages} for name in names}
+    unlike = {
+        name
+        for _, name, address in plan.unknown_gold
+        if name in begins and _beginning(folded(address)) not in begins[name]
+    }
+    return [name for name in names if name in unlike]
+
+
+def _beginning(address: str) -> str:
+    found = _BEGINNING.match(address)
+    return found.group() if found else ""
+
+
+def lines_of_failures(report: Report) -> list[str]:
+    """List what failed, and what searches warned of."""
+    lines: list[str] = []
     for run in filter(None, (report.run, report.against)):
         failed = [
             f"{each.id} ({each.source}, {each.kind}): {each.reason}"

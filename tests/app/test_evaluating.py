@@ -118,6 +118,38 @@ async def test_what_the_database_does_not_have_is_listed_and_the_rest_is_measure
     assert len(report.faults) == 2
 
 
+async def test_a_file_of_which_nothing_can_be_asked_is_refused_with_the_sources_there_are(
+    ground: Ground, tmp_path: Path
+) -> None:
+    wiki, blog = ({**ASKED, "id": name, "source": name} for name in ("wiki", "blog"))
+    gone = {**ASKED, "gold": ["./usage.md"]}
+    warned: list[str] = []
+    async with rooms_on(ground) as rooms:
+        with pytest.raises(UsageError) as refused:
+            await measured(rooms, written(tmp_path, wiki, blog))
+        with pytest.raises(UsageError, match="no address of `gold` is in a page"):
+            await measured(rooms, written(tmp_path, gone), warned=warned)
+    assert str(refused.value) == (
+        f"{tmp_path / 'questions.jsonl'}: no question can be asked: there is no source wiki, blog;"
+        " sources: docs"
+    )
+    assert warned[0] == "retries: ./usage.md is in no page of docs"
+    assert f"addresses of its pages are written, such as {BASE_URL}" in warned[1]
+
+
+async def test_crossing_with_one_source_says_that_there_is_no_other(
+    ground: Ground, tmp_path: Path
+) -> None:
+    warned: list[str] = []
+    async with rooms_on(ground) as rooms:
+        path = written(tmp_path, ASKED, OTHER)
+        await measured(rooms, path)
+        report = await measured(rooms, path, warned=warned, cross=True)
+    [said] = warned
+    assert said.startswith("--cross: of the sources that the questions name only docs is there")
+    assert report.faults == []
+
+
 async def test_a_model_writes_the_answers_and_its_cost_is_told(
     ground: Ground, tmp_path: Path
 ) -> None:
@@ -207,6 +239,20 @@ async def test_an_earlier_run_of_a_better_index_fails_the_gate(
         after = await measured(rooms, path, gate=baseline)
     assert {each.measure.name for each in after.worse} >= {"recall_at_5", "mrr"}
     assert any("worse: recall@5" in fault for fault in after.faults)
+
+
+async def test_an_earlier_run_of_other_questions_is_refused_before_anything_is_asked(
+    ground: Ground, tmp_path: Path
+) -> None:
+    baseline = tmp_path / "baseline.json"
+    async with ModelServer.open() as model:
+        settings = {"openai_base_url": model.base_url, "docbot_chat_model": "test-chat"}
+        async with rooms_on(ground, **settings) as rooms:
+            before = await measured(rooms, written(tmp_path, OTHER), no_model=True)
+            baseline.write_text(json.dumps(document(before)))
+            with pytest.raises(UsageError, match="no question in common with this run"):
+                await measured(rooms, written(tmp_path, ASKED), gate=baseline)
+        assert model.requests == []
 
 
 async def test_an_empty_index_and_bad_input_are_refused_before_anything_is_asked(

@@ -6,16 +6,18 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from lxml import etree
 
 from docbot.evaluation.comparison import Baseline, gate, read_baseline
 from docbot.evaluation.configuration import Configuration
-from docbot.evaluation.measure import Failure, Measured, Plan
+from docbot.evaluation.measure import Failure, Measured, Plan, Site
 from docbot.evaluation.page import page_of
+from docbot.evaluation.questions import folded
 from docbot.evaluation.records import Record
 from docbot.evaluation.report import IndexState, Report, Run, document
-from docbot.evaluation.table import lines_of, lines_of_faults
+from docbot.evaluation.table import lines_of, lines_of_failures, lines_of_gaps
 from tests.evaluation.make import any_records, record
 
 EVIL = '<script>alert("x")</script>\x1b[2J'
@@ -81,7 +83,9 @@ def test_what_is_worse_is_said_in_all_three_forms() -> None:
 
 
 def test_what_could_not_be_asked_is_listed() -> None:
-    lines = lines_of_faults(report_of(FULL))
+    report = report_of(FULL)
+    site = Site(1, "docs", {"https://docs.test/usage": 1}, {1: "https://docs.test/usage"})
+    lines = [*lines_of_gaps(report.plan, {"docs": site}), *lines_of_failures(report)]
     assert any("source wiki: is not in the database" in line for line in lines)
     assert any(line.startswith("q3: https://docs.test/") for line in lines)
     assert any(line.startswith("q9 (docs, answerable): model down") for line in lines)
@@ -92,6 +96,30 @@ def test_the_document_is_plain_json_that_a_gate_reads_back(tmp_path: Path) -> No
     path = tmp_path / "b.json"
     path.write_text(json.dumps(document(held(report_of(FULL, against=FULL))), allow_nan=False))
     assert list(read_baseline(path).records) == FULL
+
+
+@pytest.mark.parametrize(
+    ("page", "address", "is_shown"),
+    [
+        ("https://docs.test/usage", "usage.md", True),
+        ("https://docs.test/usage", "./usage.md", True),
+        ("https://docs.test/usage", "/usage", True),
+        ("https://docs.test/usage", "https://other.test/usage", True),
+        ("https://docs.test/usage", "http://[x#y", True),
+        ("https://docs.test/usage", "HTTPS://Docs.test/gone", False),
+        ("guide/usage.md", "./guide/usage.md", True),
+        ("guide/usage.md", "https://docs.test/guide/usage", True),
+        ("guide/usage.md", "guide/gone.md", False),
+    ],
+)
+def test_an_address_that_begins_as_no_page_does_is_told_how_addresses_look(
+    page: str, address: str, is_shown: bool
+) -> None:
+    plan = Plan((), (), (("q1", "docs", address), ("q2", "docs", address)))
+    site = Site(1, "docs", {folded(page): 1}, {1: page})
+    hint = f"docs: `docbot search` shows how addresses of its pages are written, such as {page}"
+    assert lines_of_gaps(plan, {"docs": site})[2:] == ([hint] if is_shown else [])
+    assert len(lines_of_gaps(plan, {"docs": Site(1, "docs", {}, {})})) == 2
 
 
 class _Tags(HTMLParser):
