@@ -493,32 +493,51 @@ def evaluate(as_json: bool, html: Path | None, **options: Any) -> None:
     from docbot.evaluation.report import Report, document
     from docbot.evaluation.table import lines_of
 
-    if html is not None and not html.parent.is_dir():
-        raise UsageError(f"--html {html}: there is no folder {html.parent}; make it first")
-    if html is not None and html.is_dir():
-        raise UsageError(f"--html {html}: is a folder; name a file in it")
+    if html is not None:
+        _refuse_page(html)
     progress = TerminalProgress()
 
     async def ask_all(rooms: "Rooms") -> Report:
         return await measure(rooms, Wanted(**options), progress=progress, warn=_warn)
 
     report = _with_rooms(ask_all)
-    if html is not None:
-        _write_page(html, page_of(report))
     if as_json:
         _print_json(document(report))
     else:
         for line in lines_of(report):
             click.echo(line)
-    if report.faults:
-        raise DocbotError("; ".join(report.faults))
+    faults = report.faults
+    if html is not None:
+        faults += _write_page(html, page_of(report))
+    if faults:
+        raise DocbotError("; ".join(faults))
 
 
-def _write_page(path: Path, page: str) -> None:
+def _refuse_page(path: Path) -> None:
+    """Refuse what cannot be written before anything is asked; a file that is there is left."""
+    try:
+        if not path.parent.is_dir():
+            raise UsageError(f"--html {path}: there is no folder {path.parent}; make it first")
+        if path.is_dir():
+            raise UsageError(f"--html {path}: is a folder; name a file in it")
+        if not os.path.lexists(path):
+            path.touch()
+            path.unlink()
+        elif path.is_file():  # a pipe would wait for its reader
+            path.open("ab").close()
+    except OSError as error:
+        raise UsageError(
+            f"--html {path}: cannot be written ({error.strerror}); name another file"
+        ) from error
+
+
+def _write_page(path: Path, page: str) -> list[str]:
+    """Write the page; give what went wrong."""
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:
-        _warn(f"--html {path}: cannot be written ({error.strerror})")
+        return [f"--html {path}: cannot be written ({error.strerror})"]
+    return []
 
 
 @commands.group()

@@ -206,6 +206,30 @@ async def test_a_questions_file_that_cannot_be_used_is_wrong_usage(
     assert (nowhere.code, "make it first" in nowhere.err) == (2, True)
 
 
+async def test_a_page_that_cannot_be_written_is_refused_before_anything_is_asked(
+    read: Shell, questions: Path
+) -> None:
+    too_long = await read.run("eval", str(questions), "--html", "x" * 300)
+    assert (too_long.code, too_long.out) == (2, "")
+    assert "cannot be written (File name too long); name another file" in too_long.err
+    assert "asking" not in too_long.err
+    kept = read.cwd / "report.html"
+    kept.write_text("an earlier one")
+    assert (await read.run("eval", "none.jsonl", "--html", "report.html")).code == 2
+    assert (await read.run("eval", "none.jsonl", "--html", "new.html")).code == 2
+    assert kept.read_text() == "an earlier one"
+    assert not (read.cwd / "new.html").exists()
+
+
+async def test_a_page_that_fails_to_be_written_fails_the_command_after_the_figures(
+    read: Shell, questions: Path
+) -> None:
+    ran = await read.run("eval", str(questions), "--html", "/dev/full")
+    assert ran.code == 1
+    assert "recall@5" in ran.out
+    assert "--html /dev/full: cannot be written (No space left on device)" in ran.err
+
+
 async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:
     ran = await read.run("ask", "Who won the chess tournament in Reykjavik?")
     assert ran.code == 0
