@@ -16,7 +16,7 @@ from docbot.app.rooms import (
 )
 from docbot.db.chunks import Chunks
 from docbot.db.sources import Source
-from docbot.errors import UsageError
+from docbot.errors import PermanentError, UsageError
 from docbot.evaluation.comparison import gate, read_baseline, refuse_other_questions
 from docbot.evaluation.configuration import Configuration, configured
 from docbot.evaluation.measure import Plan, Prices, Site, Subject, measure, plan
@@ -63,7 +63,7 @@ async def evaluate(
     Raises:
         UsageError: the questions, a configuration or the earlier run cannot be used, or nothing
             was read yet.
-        DocbotError: the database or the index cannot be asked.
+        DocbotError: nothing of it can be asked, as the sources lack it; or the index cannot be asked.
     """
     questions = read_questions(wanted.questions)
     first, second = _configurations(rooms.settings, wanted)
@@ -120,7 +120,7 @@ async def _planned(
     for line in lines_of_gaps(planned, sites):
         warn(line)
     if not planned.askings:
-        raise UsageError(f"{wanted.questions}: {await _nothing_to_ask(rooms, planned)}")
+        raise PermanentError(f"{wanted.questions}: {await _nothing_to_ask(rooms, planned)}")
     if wanted.cross and len(sites) == 1:
         warn(
             f"--cross: of the sources that the questions name only {next(iter(sites))} is there,"

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from docbot.app.evaluating import Wanted, evaluate
 from docbot.app.reading import sync_sources
 from docbot.app.rooms import Rooms, open_rooms
-from docbot.errors import UsageError
+from docbot.errors import PermanentError, UsageError
 from docbot.evaluation.records import Record
 from docbot.evaluation.report import Report, document
 from docbot.settings import Settings
@@ -125,9 +125,9 @@ async def test_a_file_of_which_nothing_can_be_asked_is_refused_with_the_sources_
     gone = {**ASKED, "gold": ["./usage.md"]}
     warned: list[str] = []
     async with rooms_on(ground) as rooms:
-        with pytest.raises(UsageError) as refused:
+        with pytest.raises(PermanentError) as refused:
             await measured(rooms, written(tmp_path, wiki, blog))
-        with pytest.raises(UsageError, match="no address of `gold` is in a page"):
+        with pytest.raises(PermanentError, match="no address of `gold` is in a page"):
             await measured(rooms, written(tmp_path, gone), warned=warned)
     assert str(refused.value) == (
         f"{tmp_path / 'questions.jsonl'}: no question can be asked: there is no source wiki, blog;"
