@@ -11,23 +11,26 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from docbot.answers.citations import CITATION
-from docbot.answers.markdown import Prose, blocks, source, spans
+from docbot.answers.markdown import Prose, Span, blocks, source, spans
 
-_ITEM = re.compile(r"[ \t]*(?:>[ \t]?)*[ \t]*(?:[-*+•]|\d{1,9}[.)])(?:[ \t]+|$)")
-_NUMBERED = re.compile(r"^(\s*(?:>[ \t]?)*[ \t]*)(\d{1,9})([.)][ \t]+)$")
-_HEADING = re.compile(r"[ \t]*(?:>[ \t]?)*[ \t]*#{1,6}[ \t]+")
-_ROW = re.compile(r"[ \t]*(?:>[ \t]?)*[ \t]*\|")
-_PREFIX = re.compile(r"[ \t]*(?:>[ \t]?)*[ \t]*")
+# Possessive: two runs of blanks side by side take the square of their length to fail.
+_QUOTED = r"[ \t]*+(?:>[ \t]?)*+[ \t]*+"
+_ITEM = re.compile(rf"{_QUOTED}(?:[-*+•]|\d{{1,9}}[.)])(?:[ \t]+|$)")
+_NUMBERED = re.compile(rf"^({_QUOTED})(\d{{1,9}})([.)][ \t]+)$")
+_HEADING = re.compile(rf"{_QUOTED}#{{1,6}}[ \t]+")
+_ROW = re.compile(rf"{_QUOTED}\|")
+_PREFIX = re.compile(_QUOTED)
 # A full stop, whatever closes behind it, and its citations; then a blank or the end.
 _END = re.compile(
     r"[.!?…]+[\"')\]*_”’»]*(?=\s|\Z|[\[【]\^?\d)|[。！？｡]+[\"')\]*_”’」』）]*"  # noqa: RUF001  # as written
 )
+_AROUND_A_STOP = ".!?…。！？｡\"')*_”’»」』）"  # noqa: RUF001  # as written
 _GAP = re.compile(r"\s+(?:>[ \t]?)*")
-# Whatever begins a sentence; after a lower-case letter the full stop was an abbreviation's.
+# No sentence begins so: the full stop was an abbreviation's, the mark a name's ("Yahoo! as ...").
 _GOES_ON = re.compile(r"[a-zà-öø-ÿ,;:)]")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|eg|ie|cf|vs|approx|ca|resp|incl|fig|no|nr|vol|ver|z\.B|d\.h|bzw|usw|p\.ex|"
-    r"Mr|Mrs|Dr|St)|(?:^|[\s(])[A-Za-z])\.$",
+    r"eq|prof|Mr|Mrs|Ms|Dr|St)|(?:^|[\s(])(?:[A-Za-z]\.)*[A-Za-z])\.$",
     re.IGNORECASE,
 )
 _INITIAL = re.compile(r"(?:^|[\s(])[B-HJ-Z]\.$")  # "A." and "I." end sentences as well
@@ -209,15 +212,15 @@ def _pieces(element: _Element, number: int) -> Iterator[Piece]:
 
 def ends(text: str) -> Iterator[int]:
     """Give where sentences end, but for the last; code and links are whole."""
-    # An address may take the full stop behind it, and never holds a blank.
-    guarded = [span for span in spans(text) if span.kind != "address"]
+    guarded = spans(text)
     starts = [span.start for span in guarded]
+    stops = [_stop(span) for span in guarded]
     past = 0
     for match in _END.finditer(text):
         if match.start() < past:
             continue
         span = bisect_right(starts, match.start()) - 1
-        if span >= 0 and match.start() < guarded[span].end:
+        if span >= 0 and match.start() < stops[span]:
             continue
         end = _with_citations(text, match.end())
         gap = _GAP.match(text, end)
@@ -226,13 +229,20 @@ def ends(text: str) -> Iterator[int]:
             return
         if gap is None and match[0][0] in ".!?…":
             continue
-        if match[0][0] in ".…" and end == match.end() and _GOES_ON.match(text, rest):
+        if match[0][0] in ".!?…" and end == match.end() and _GOES_ON.match(text, rest):
             continue
         behind = text[max(0, match.end() - _LONGEST_ABBREVIATION) : match.end()]
         if end == match.end() and _is_abbreviated(behind):
             continue
         past = end
         yield end
+
+
+def _stop(span: Span) -> int:
+    """Give where a span ends; a bare address takes the full stop behind it, which is none of its."""
+    if span.kind != "address":
+        return span.end
+    return span.start + len(span.target.rstrip(_AROUND_A_STOP))
 
 
 def _is_abbreviated(behind: str) -> bool:

@@ -89,3 +89,12 @@ def test_joined_again_the_pieces_are_the_text(markdown: str) -> None:
 def test_any_text_is_taken(markdown: str) -> None:
     pieces = cut(markdown)
     joined(pieces, set(range(0, len(pieces), 2)))
+
+
+def test_an_address_is_whole_and_a_full_stop_behind_it_ends_the_sentence() -> None:
+    whole = "See https://ja.docs.example/\u5a18\u3002\u6b21 [1]."
+    assert [piece.text for piece in cut(whole)] == [whole]
+    assert [piece.text for piece in cut("See https://a.example/b. Then go.")] == [
+        "See https://a.example/b.",
+        "Then go.",
+    ]

@@ -19,6 +19,9 @@ from docbot.answers.statements import (
         ("Set v1.2 and a.b to 3. Go.", ["Set v1.2 and a.b to 3.", "Go."]),
         ("Set `a. B` or [x. Y](u). Go.", ["Set `a. B` or [x. Y](u).", "Go."]),
         ("See https://a.b/c. Then go.", ["See https://a.b/c.", "Then go."]),
+        ("The U.S. Government uses it. Go.", ["The U.S. Government uses it.", "Go."]),
+        ("See Eq. 4, or ask Prof. Miller.", ["See Eq. 4, or ask Prof. Miller."]),
+        ("Use Yahoo! as the provider. Go.", ["Use Yahoo! as the provider.", "Go."]),
         ('He said "no." Then go.', ['He said "no."', "Then go."]),
         ("It goes on ... and on.", ["It goes on ... and on."]),
         (
