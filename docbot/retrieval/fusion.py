@@ -59,8 +59,8 @@ def rank_pages(
     """Rank the pages of the hits by what each side holds of them.
 
     Each side rates a page by its best four chunks, in what they lie above the lowest of its 200
-    best; the dense side also by how near all its chunks are. Each rating counts in standard deviations over
-    these pages. Within a page the sum of both sides orders the chunks.
+    best; the dense side also by how near all its chunks are. Each rating counts in standard
+    deviations over these pages. Within a page the sum of both sides orders the chunks.
 
     Args:
         hits: candidates of one search, no chunk twice.

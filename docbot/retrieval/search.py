@@ -168,7 +168,7 @@ class Searcher:
         index = await self._index.reach()
         if index is None:
             return SearchResult([], timings, dense_used=False, indexed=False)
-        known = self._words_of(sources)
+        known = self._vocabularies_of(sources)
         languages = languages_of(known)
         words = query_vector(query.title, query.body, query.context, self._stages, languages)
         with _timed(timings, "search"):
@@ -183,10 +183,10 @@ class Searcher:
             read = await self._read(pages, hits, limit)
         with _timed(timings, "rank"):
             found, pages = self._folded(read, pages, limit)
-        with _timed(timings, "search"):
-            held = await self._words_held(index, found[:LOOKED_AT])
-        with _timed(timings, "rank"):
             asked = words_asked(query.title, query.body, self._stages, languages)
+        with _timed(timings, "search"):
+            held = await self._words_held(index, found[:LOOKED_AT]) if asked else []
+        with _timed(timings, "rank"):
             measured = signals(asked, known, held, _closeness(hits), self._stages)
         with _timed(timings, "read"):
             found = await self._with_sections(found) if sections else found
@@ -200,7 +200,7 @@ class Searcher:
             signals=measured,
         )
 
-    def _words_of(self, sources: Collection[int]) -> list[Vocabulary]:
+    def _vocabularies_of(self, sources: Collection[int]) -> list[Vocabulary]:
         known = self._index.vocabularies
         return [known[source] for source in sources if source in known]
 
@@ -217,6 +217,8 @@ class Searcher:
     async def _words_held(self, index: Index, found: Sequence[Passage]) -> list[Sparse]:
         with self._until_gone(index):
             words = await index.words_of([each.chunk_id for each in found])
+        if len(words) < len(found):
+            raise TransientError("the index does not hold the words of chunks that it found")
         return list(words.values())
 
     @contextmanager

@@ -1,5 +1,6 @@
 """What a model does wrong ends in its own way: in a forum, at a mention, and on the command line."""
 
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from docbot.app.asking import ask_once
 from docbot.errors import TransientError
 from docbot.playground.objects import Message
 from tests.model_server import NO_QUOTA, Fault, Html, ModelServer, Reply, Status
-from tests.town import QUESTION, Ground, Town, open_town
+from tests.town import ANSWER_PLACE, QUESTION, Ground, Town, open_town
 
 BODY = "It fails each night."
 QUOTED = "From **Usage › Retries** [1]:"
@@ -59,6 +60,16 @@ async def with_model(ground: Ground) -> AsyncIterator[tuple[Town, ModelServer, S
         open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
     ):
         yield town, model, script
+
+
+_LENGTHEN = """
+    WITH answering AS (SELECT * FROM chunks WHERE url = $1),
+    moved AS (
+        UPDATE chunks SET position = chunks.position + 100 FROM answering
+        WHERE chunks.page_id = answering.page_id AND chunks.position > answering.position)
+    INSERT INTO chunks (source_id, page_id, position, hash, heading_path, url, text)
+    SELECT source_id, page_id, position + 1, $2::text::bytea, heading_path, url, $2 FROM answering
+"""
 
 
 async def ask(town: Town) -> Answer:
@@ -140,3 +151,14 @@ async def test_what_a_model_must_not_write_is_taken_out_everywhere(ground: Groun
             assert [cut in note for note in await notes(town)] == [True, True]
             asked = await ask(town)
             assert cut in "; ".join(filter(None, [*asked.cut, asked.note]))
+
+
+async def test_a_model_reads_the_section_that_a_passage_is_a_part_of(ground: Ground) -> None:
+    rest = "The rest of it tells of zebras."
+    async with with_model(ground) as (town, model, _):
+        await town.rooms.pool.execute(_LENGTHEN, ANSWER_PLACE, rest)
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        await town.asker.sees_reply(thread)
+        await ask(town)
+        asked = [json.dumps(request.body["messages"]) for request in model.requests]
+    assert [rest in each for each in asked] == [True, True]

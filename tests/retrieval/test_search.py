@@ -1,6 +1,6 @@
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -8,13 +8,13 @@ import pytest
 
 from docbot.breaker import Breaker
 from docbot.db.chunks import ChunkBeside, ChunkPlace, StoredChunk
-from docbot.errors import RefusedError
+from docbot.errors import GoneError, RefusedError, TransientError
 from docbot.retrieval.edge import EdgeStore
 from docbot.retrieval.embedder import Embedder, OpenAIEmbedder, embedding_text
 from docbot.retrieval.lexical import document_vector
 from docbot.retrieval.search import Query, Searcher
 from docbot.retrieval.stages import Stages
-from docbot.retrieval.store import Index, Row
+from docbot.retrieval.store import Hit, Index, Row, Sparse
 from docbot.retrieval.vocabulary import Vocabulary
 from tests.model_server import DIMENSIONS, NO_QUOTA, Hang, ModelServer, Status, hashed_vector
 from tests.retrieval.rows import streamed
@@ -372,6 +372,67 @@ async def test_without_an_index_nothing_is_found_and_nothing_asked(
     assert (found.passages, found.indexed) == ([], False)
     assert shelf.asked == []
     assert server.requests == []
+
+
+def counted(chunks: Sequence[StoredChunk]) -> Vocabulary:
+    holding: Counter[int] = Counter()
+    for each in chunks:
+        vector = document_vector(each.title, each.heading_path, each.url, each.text)
+        holding.update(vector.ids)
+    return Vocabulary.counted(len(chunks), holding)
+
+
+@dataclass
+class Fading:
+    """An index that is asked for words when it is gone, or has lost some."""
+
+    index: Index
+    words: dict[int, Sparse] | None = None
+
+    async def search(
+        self, lexical: Sparse, dense: Sequence[float] | None, sources: Collection[int], limit: int
+    ) -> list[Hit]:
+        return await self.index.search(lexical, dense, sources, limit)
+
+    async def words_of(self, chunks: Collection[int]) -> dict[int, Sparse]:
+        if self.words is None:
+            raise GoneError("index g1 is gone")
+        return self.words
+
+    async def count(self) -> int:
+        return await self.index.count()
+
+
+async def test_what_a_search_tells_is_measured_by_the_words_that_the_index_holds(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    index = await indexed(tmp_path)
+    index.vocabularies = {1: counted(CHUNKS[:4])}
+    whole = (await Searcher(index, None, shelf).search(Query("slots of a pool", ""), [1])).signals
+    half = (await Searcher(index, None, shelf).search(Query("slots of a zebra", ""), [1])).signals
+    assert whole
+    assert half
+    assert (whole.coverage, half.coverage) == (1, 0.5)
+    assert 0 < half.strength < whole.strength < 1
+
+
+async def test_an_index_that_is_gone_when_it_is_asked_for_words_is_let_go(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    opened = await indexed(tmp_path)
+    assert opened.index
+    index = Opened(Fading(opened.index))
+    found = await Searcher(index, None, shelf).search(QUESTION, [1])
+    assert (found.indexed, index.index) == (False, None)
+
+
+async def test_an_index_without_the_words_of_what_it_found_is_to_be_asked_again(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    opened = await indexed(tmp_path)
+    assert opened.index
+    with pytest.raises(TransientError, match="does not hold the words"):
+        await Searcher(Opened(Fading(opened.index, {})), None, shelf).search(QUESTION, [1])
 
 
 async def test_chunks_removed_since_the_build_are_left_out(tmp_path: Path, shelf: Shelf) -> None:

@@ -122,6 +122,8 @@ async def test_a_search_of_a_dropped_generation_says_that_it_is_gone(store: Serv
     await store.drop("g1")
     with pytest.raises(GoneError, match=r"docbot_here_g1.*docbot sync"):
         await index.search(QUERY, MEANING, [0], 5)
+    with pytest.raises(GoneError, match=r"docbot_here_g1.*docbot sync"):
+        await index.words_of([1])
 
 
 @pytest.mark.parametrize(
