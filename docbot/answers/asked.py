@@ -9,8 +9,8 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
+from itertools import product
 
-from docbot.retrieval.language import ENGLISH
 from docbot.retrieval.lexical import error_lines, prose, terms
 
 _OF_TITLE = 1.0
@@ -26,7 +26,7 @@ _NAME = re.compile(
 
 
 def weigh(
-    question: str, read: Sequence[Collection[str]], languages: Collection[str] = (ENGLISH,)
+    question: str, read: Sequence[Collection[str]], languages: Collection[str]
 ) -> dict[str, float]:
     """Weigh the terms of a question.
 
@@ -51,8 +51,9 @@ def weigh(
             worth.update(dict.fromkeys(terms(text, language=language), each_is))
     for part, least in ((spoken, _OF_BODY_NAME), (title, _OF_NAME)):
         # Of `max_retries` the whole says it, `retries` alone little.
-        for name in _NAME.findall(part):
-            worth.update({term: max(worth.get(term, 0.0), least) for term in terms(name)[:1]})
+        for name, language in product(_NAME.findall(part), languages):
+            for term in terms(name, language=language)[:1]:
+                worth[term] = max(worth.get(term, 0.0), least)
     held = Counter(term for each in read for term in set(each) if term in worth)
     return {term: worth[term] * _rarity(count, len(read)) for term, count in held.items()}
 

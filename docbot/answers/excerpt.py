@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from docbot.answers.tables import tables_as_code
 from docbot.answers.units import Unit
-from docbot.retrieval.language import ENGLISH
 from docbot.retrieval.lexical import terms
 
 Weights = Mapping[str, float]
@@ -65,7 +64,7 @@ class Section:
     terms: tuple[frozenset[str], ...]
     names: frozenset[str]
     weights: Weights
-    language: str = ENGLISH
+    language: str
 
 
 @dataclass(frozen=True, slots=True)

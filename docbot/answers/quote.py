@@ -1,10 +1,10 @@
 """Answering without a model: what bears most on the question is quoted, each page named.
 
-It says nothing but what the passages say, in the order of each page, with the number of each
-section.
+It says nothing but what the passages say, in the order of each page, each section below its name
+with its number.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -14,8 +14,7 @@ from docbot.answers.excerpt import Code, Section, Weights, code_of, words_of, wo
 from docbot.answers.sanitise import plain
 from docbot.answers.split import split
 from docbot.answers.tables import tables_as_code
-from docbot.answers.units import Heading, Unit, units
-from docbot.retrieval.language import ENGLISH
+from docbot.answers.units import Headings, Unit, units
 from docbot.retrieval.lexical import document_language, terms
 from docbot.retrieval.passages import Passage
 
@@ -23,9 +22,8 @@ LIMIT = 900  # characters: a pointer with an excerpt, not the page
 _TITLE_LIMIT = 120
 _MOST_PAGES = 3  # named, quoted or not: as many as where pages are only suggested
 _MOST_SECTIONS = 2
-_LOOKED_INTO = (
-    4  # passages; with 8 the page quoted first is as seldom the right one, at twice the time
-)
+# Passages. With 8 the page quoted first is as seldom the right one, at twice the time.
+_LOOKED_INTO = 4
 _PROSE_LIMIT = 430  # of the words of a section, so that code has room
 _SHARED_LIMIT = 280  # of each of several sections
 _CODE_ROOM = 120  # kept free for code
@@ -40,6 +38,19 @@ _CODE_SHARE = 0.4
 _CODE_ALONE = 0.5  # times the worth of a section without words to quote
 _LEAST_ALONE = 0.5  # of code without words: what a program prints is none
 _SECOND_FROM = 0.5  # of the best section's worth
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What stands below one heading of a passage; `start` is the place of its first unit there."""
+
+    number: int
+    passage: Passage
+    headings: Headings
+    start: int
+    units: tuple[Unit, ...]
+    terms: tuple[frozenset[str], ...]
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,7 @@ def quote(question: str, passages: Sequence[Passage]) -> str:
     if not passages:
         return ""
     best = _best(_sections(question, passages[:_LOOKED_INTO]))
+    best = best or _best(_sections(question, passages))
     for count in range(len(best), 0, -1):
         for pages in range(_MOST_PAGES, 0, -1):
             text = _written(best[:count], passages, pages)
@@ -95,8 +107,11 @@ def title(passage: Passage) -> str:
 
 
 def _title(page: str, heading: str) -> str:
-    whole = page if heading == page else f"{page} › {heading}"
-    return whole if len(whole) <= _TITLE_LIMIT else f"{whole[: _TITLE_LIMIT - 1].rstrip()}…"
+    return _shortened(page if heading == page else f"{page} › {heading}")
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _TITLE_LIMIT else f"{name[: _TITLE_LIMIT - 1].rstrip()}…"
 
 
 def _name(page: str, heading: str) -> str:
@@ -105,8 +120,8 @@ def _name(page: str, heading: str) -> str:
 
 def _bold(name: str) -> str:
     # Within bold, code is not shown as such.
-    name = plain(name.replace("`", ""))
-    return f"**{name.replace('[', '(').replace(']', ')')}**"
+    name = plain(_shortened(name).replace("`", "")).strip()
+    return f"**{name.replace('[', '(').replace(']', ')')}**" if name else ""
 
 
 def _pointer(passages: Sequence[Passage]) -> str:
@@ -122,47 +137,51 @@ def _pointer(passages: Sequence[Passage]) -> str:
 
 def _sections(question: str, passages: Sequence[Passage]) -> list[Section]:
     """Cut the passages at the headings within them; each part is quoted under its own name."""
-    found: list[Section] = []
-    for number, passage in enumerate(passages, start=1):
-        start = 0
-        language = document_language(passage.title, passage.heading_path, passage.text)
-        for under, group in groupby(units(passage.text), key=lambda unit: unit.heading):
-            those = [_moved(unit, start) for unit in group]
-            section = Section(
-                number=number,
-                page_id=passage.page_id,
-                order=(passage.position, start),
-                url=passage.url,
-                page=passage.title,
-                heading=passage.heading,
-                under=under.name if under else "",
-                units=tuple(those),
-                terms=tuple(frozenset(terms(unit.text, language=language)) for unit in those),
-                names=frozenset(terms("\n".join(_names(passage, under)), language=language)),
-                weights={},
-                language=language,
-            )
-            found.append(section)
-            start += len(those)
-    languages = dict.fromkeys(section.language for section in found)
-    read = [each for section in found for each in section.terms]
-    weights = weigh(question, read, languages or (ENGLISH,))
-    return [_weighed(section, weights) for section in found]
+    parts = [part for number, each in enumerate(passages, 1) for part in _parts(number, each)]
+    languages = dict.fromkeys(part.language for part in parts)
+    weights = weigh(question, [each for part in parts for each in part.terms], languages)
+    return [_section(part, weights) for part in parts]
 
 
-def _weighed(section: Section, weights: Weights) -> Section:
-    asked = tuple(frozenset(each & weights.keys()) for each in section.terms)
-    return replace(section, terms=asked, names=section.names & weights.keys(), weights=weights)
+def _parts(number: int, passage: Passage) -> Iterator[_Part]:
+    language = document_language(passage.title, passage.heading_path, passage.text)
+    start = 0
+    for headings, group in groupby(units(passage.text), key=lambda unit: unit.headings):
+        those = tuple(_moved(unit, start) for unit in group)
+        read = tuple(frozenset(terms(unit.text, language=language)) for unit in those)
+        yield _Part(number, passage, headings, start, those, read, language)
+        start += len(those)
 
 
-def _names(passage: Passage, under: Heading | None) -> list[str]:
-    """List the page's title and the headings that a part of a passage stands below."""
-    if under is None:
-        return [passage.title, *passage.heading_path]
-    # A small section shares a passage with its neighbours; below a title of level 1 the path
-    # begins with level 2.
-    above = passage.heading_path[: max(under.level - 2, 0)]
-    return [passage.title, *above, under.name]
+def _section(part: _Part, weights: Weights) -> Section:
+    passage = part.passage
+    names = terms("\n".join(_names(passage, part.headings)), language=part.language)
+    return Section(
+        number=part.number,
+        page_id=passage.page_id,
+        order=(passage.position, part.start),
+        url=passage.url,
+        page=passage.title,
+        heading=passage.heading,
+        under=" › ".join(heading.name for heading in part.headings),
+        units=part.units,
+        terms=tuple(frozenset(each & weights.keys()) for each in part.terms),
+        names=frozenset(weights.keys() & names),
+        weights=weights,
+        language=part.language,
+    )
+
+
+def _names(passage: Passage, headings: Headings) -> list[str]:
+    """List the page's title and the headings that a part of a passage stands below.
+
+    A small section shares a passage with its neighbours, whose headings are not its own. How deep
+    those of the passage's path stand is not known; mostly the title is of level 1, and the first
+    of them of level 2.
+    """
+    path = passage.heading_path
+    above = path[: max(headings[0].level - 2, 0)] if headings else path
+    return [passage.title, *above, *(heading.name for heading in headings)]
 
 
 def _moved(unit: Unit, by: int) -> Unit:
@@ -250,15 +269,16 @@ def _leads(sections: Sequence[Section]) -> list[str]:
 
 
 def _lead(section: Section, before: Section | None) -> str:
-    within = f", {texts.UNDER} {_bold(section.under)}" if section.under else ""
-    if before is None or before.page_id != section.page_id:
+    heading, under = _bold(section.heading), _bold(section.under)
+    within = f", {texts.UNDER} {under}" if under else ""
+    if before is None or before.page_id != section.page_id or not heading:
         name = _name(section.page, section.heading)
         return f"{texts.FROM} {name} [{section.number}]{within}:"
     if (before.url, before.heading) != (section.url, section.heading):
-        return f"{_bold(section.heading)} [{section.number}]{within}:"
+        return f"{heading} [{section.number}]{within}:"
     if before.under == section.under:
         return ""  # a long section was cut into several passages
-    return f"{_bold(section.under or section.heading)} [{section.number}]:"
+    return f"{under or heading} [{section.number}]:"
 
 
 def _also(passages: Sequence[Passage], quoted: Collection[int], pages: int) -> str:

@@ -8,7 +8,7 @@ images, lines about versions, pointers to other pages. Pure functions, linear in
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from docbot.answers.citations import without_numbers
 from docbot.answers.markdown import Fence, Prose, blocks
@@ -63,6 +63,9 @@ class Heading:
     level: int
 
 
+Headings: TypeAlias = tuple[Heading, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A piece to quote or to leave; a sentence of its own is never cut.
@@ -71,7 +74,7 @@ class Unit:
         kind: what it is.
         text: Markdown in one line for a sentence or an item (its bullet with it); of code the
             lines inside its fence, of a table its lines.
-        heading: the innermost one within the passage above it, None below the passage's own.
+        headings: those within the passage that it stands below, the outermost first.
         paragraph: number of the paragraph or list that it stands in.
         worth: 0 where it is never quoted for itself, 1 for a plain statement.
         needs: place of the unit that must stand before it.
@@ -82,7 +85,7 @@ class Unit:
 
     kind: Kind
     text: str
-    heading: Heading | None
+    headings: Headings
     paragraph: int
     worth: float = 1.0
     needs: int | None = None
@@ -97,7 +100,7 @@ class _Piece:
 
     kind: Kind
     lines: list[str]
-    heading: Heading | None
+    headings: Headings
     aside: bool = False
     bullet: str = ""
     indent: int = 0
@@ -117,7 +120,7 @@ def units(text: str) -> list[Unit]:
         paragraph += not piece.follows
         if piece.kind == "item":
             if not piece.follows:
-                parents, steps, lead_in = [], {}, _lead_in(found, piece.heading)
+                parents, steps, lead_in = [], {}, _lead_in(found, piece.headings)
             while parents and parents[-1][0] >= piece.indent:
                 parents.pop()
             needs = parents[-1][1] if parents else lead_in
@@ -135,7 +138,7 @@ def units(text: str) -> list[Unit]:
             is_behind_code = bool(found) and found[-1].kind == "code" and found[-1].language != ""
             is_output = is_behind_code and not piece.language
             found.append(
-                _code(piece, paragraph, _lead_in(found, piece.heading), is_output=is_output)
+                _code(piece, paragraph, _lead_in(found, piece.headings), is_output=is_output)
             )
     return found
 
@@ -156,7 +159,7 @@ class _Reader:
     def __init__(self) -> None:
         self._found: list[_Piece] = []
         self._open: _Piece | None = None
-        self._heading: Heading | None = None
+        self._headings: Headings = ()
         self._in_list = False
         self._skips_remark = False  # "See also" and its links
 
@@ -168,7 +171,7 @@ class _Reader:
         ]
         if any(line.strip() for line in lines):
             language = re.match(r"[A-Za-z0-9_+\-.#]*", fence.info)
-            piece = _Piece("code", lines, self._heading, aside=fence.quoted)
+            piece = _Piece("code", lines, self._headings, aside=fence.quoted)
             piece.language = language[0] if language else ""
             self._found.append(piece)
         self._in_list = self._in_list and bool(fence.prefix)
@@ -181,7 +184,7 @@ class _Reader:
             if taken:
                 self._end()
                 self._found.append(
-                    _Piece("table", lines[position : position + taken], self._heading)
+                    _Piece("table", lines[position : position + taken], self._headings)
                 )
                 self._in_list = False
             else:
@@ -217,7 +220,7 @@ class _Reader:
         if heading or not inside.strip() or _SKIPPED_LINE.match(inside):
             self._end()
             if heading:
-                self._heading = Heading(with_plain_links(heading["name"]), len(heading["marks"]))
+                self._below(Heading(with_plain_links(heading["name"]), len(heading["marks"])))
                 self._in_list = False
             return
         item = _ITEM.match(inside)
@@ -227,7 +230,7 @@ class _Reader:
             self._end()
             indent = len(item["indent"].expandtabs(4))
             self._open = _Piece(
-                "item", [item["text"]], self._heading, aside, item["bullet"], indent
+                "item", [item["text"]], self._headings, aside, item["bullet"], indent
             )
             self._open.follows = self._in_list
             self._in_list = True
@@ -236,18 +239,22 @@ class _Reader:
         else:
             self._paragraph(inside, aside=aside)
 
+    def _below(self, heading: Heading) -> None:
+        above = (outer for outer in self._headings if outer.level < heading.level)
+        self._headings = (*above, heading)
+
     def _paragraph(self, line: str, *, aside: bool) -> None:
         self._end()
         is_within = self._in_list and line[:1] in " \t"
         if not is_within and _INDENTED_CODE.match(line):
             return
         self._in_list = is_within
-        self._open = _Piece("sentence", [line], self._heading, aside)
+        self._open = _Piece("sentence", [line], self._headings, aside)
 
 
-def _lead_in(found: Sequence[Unit], heading: Heading | None) -> int | None:
+def _lead_in(found: Sequence[Unit], headings: Headings) -> int | None:
     """Give the place of the sentence right before that announces what comes."""
-    if found and found[-1].kind == "sentence" and found[-1].heading == heading:
+    if found and found[-1].kind == "sentence" and found[-1].headings == headings:
         before = found[-1]
         if leads_in(before.text):
             return len(found) - 1
@@ -262,7 +269,7 @@ def _item(
     return Unit(
         "item",
         f"{piece.bullet} {text}",
-        piece.heading,
+        piece.headings,
         paragraph,
         worth=0.0 if leads_in(text) else value,
         needs=needs,
@@ -278,7 +285,7 @@ def _add_sentences(found: list[Unit], piece: _Piece, paragraph: int) -> None:
         unit = Unit(
             "sentence",
             sentence,
-            piece.heading,
+            piece.headings,
             paragraph,
             worth=0.0 if leads_in(sentence) else worth(sentence, aside=piece.aside),
             quotable=not (is_navigation or piece.is_label)
@@ -293,7 +300,7 @@ def _add_sentences(found: list[Unit], piece: _Piece, paragraph: int) -> None:
 
 def _leaning(unit: Unit, found: Sequence[Unit]) -> Unit:
     """Tie a sentence to the one before it; under a heading "this" may be what that names."""
-    if not found or found[-1].heading != unit.heading:
+    if not found or found[-1].headings != unit.headings:
         return unit if leans_on_heading(unit.text) else replace(unit, quotable=False)
     if found[-1].kind != "sentence":
         return replace(unit, quotable=False)
@@ -312,7 +319,7 @@ def _code(piece: _Piece, paragraph: int, needs: int | None, *, is_output: bool) 
         if is_output or logged > len(lines) / 3 or piece.language.lower() in _OUTPUT_LANGUAGES:
             value *= _OUTPUT
     text = "\n".join(lines)
-    return Unit(piece.kind, text, piece.heading, paragraph, value, needs, language=piece.language)
+    return Unit(piece.kind, text, piece.headings, paragraph, value, needs, language=piece.language)
 
 
 def _says_something(text: str, raw: str, least_words: int) -> bool:
