@@ -42,8 +42,9 @@ _COUNT_VOTES = """
 class AnswerRow:
     """An answer as it is stored; `text` is as members read it, without the list of sources.
 
-    `repeat_key` is None for what is not to be given again; `probability`, from 0 to 1, is that of
-    the passages answering.
+    `prompt_version` names the prompt of the answer, if a model was asked for one, then that of the
+    follow-up, if one was rewritten. `repeat_key` is None for what is not to be given again;
+    `probability`, from 0 to 1, is that of the passages answering.
     """
 
     lane: str
