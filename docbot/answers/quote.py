@@ -195,7 +195,23 @@ def _best(sections: Sequence[Section]) -> list[Section]:
     order = sorted(range(len(sections)), key=lambda place: (-worth[place], place))
     order = [place for place in order if worth[place] > 0]
     least = worth[order[0]] * _SECOND_FROM if order else 0.0
-    return [sections[place] for place in order[:_MOST_SECTIONS] if worth[place] >= least]
+    best: list[Section] = []
+    for place in order:
+        if len(best) < _MOST_SECTIONS and worth[place] >= least and _adds(sections[place], best):
+            best.append(sections[place])
+    return best
+
+
+def _adds(section: Section, best: Sequence[Section]) -> bool:
+    """Tell whether a section says what no better one of its page does; another page may be right."""
+    known = [_said(each) for each in best if each.page_id == section.page_id]
+    return not known or not _said(section) <= frozenset().union(*known)
+
+
+def _said(section: Section) -> frozenset[str]:
+    """Give what of the question a section says, in what would be quoted or in its headings."""
+    chosen = words_of(section, _PROSE_LIMIT)
+    return section.names.union(*(section.terms[place] for place in chosen))
 
 
 def _worth(section: Section, page_place: int) -> float:

@@ -106,8 +106,17 @@ def test_a_part_counts_the_headings_above_it_and_no_others() -> None:
     text = f"{LONG}\n\nA worker and a pool wait.\n\n{LONG}\n\n{pool}\n\n{worker}"
     assert "half a minute" in quote("delay of a pool", [passage(text=text)])
     assert "half an hour" in quote("delay of a worker", [passage(text=text)])
-    text = "A task retries in seconds.\n\n## Away\n\nAnother one waits in minutes."
+    text = "A task retries in seconds.\n\n## Away\n\nSome work waits in minutes."
     assert "minutes" not in quote("retries", [passage(text=text, heading="Retries")])
+
+
+def test_a_second_section_of_a_page_says_what_the_first_does_not() -> None:
+    first = "A task that failed is tried again."
+    again = "## Away\n\nSome task that failed is away."
+    more = "## Away\n\nThe number of times has a limit."
+    question = "number of times that a failed task is tried"
+    assert "away" not in quote("failed task", [passage(text=f"{first}\n\n{again}")])
+    assert "has a limit" in quote(question, [passage(text=f"{first}\n\n{more}")])
 
 
 def test_no_heading_takes_the_room_of_what_stands_below_it() -> None:
