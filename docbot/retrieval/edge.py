@@ -29,6 +29,7 @@ from docbot.retrieval.store import (
     batches,
     check_batch,
     check_name,
+    chunk_of,
     comparable,
     is_name,
 )
@@ -90,7 +91,7 @@ class EdgeIndex:
     async def words_of(self, chunks: Collection[int]) -> dict[int, Sparse]:
         with _translated(f"cannot read index {self._name}"):
             points = self._shard.retrieve(list(chunks), False, [_LEXICAL])
-        return {_chunk(point.id): _words_of(point) for point in points}
+        return {chunk_of(point.id): _words_of(point) for point in points}
 
     def _search(
         self,
@@ -172,7 +173,7 @@ class EdgeIndex:
             filter=among,
             params=params,
         )
-        found = [(_chunk(point.id), point.score) for point in self._shard.search(request)]
+        found = [(chunk_of(point.id), point.score) for point in self._shard.search(request)]
         return dict(sorted(found, key=lambda each: (-each[1], each[0]))[:limit])
 
 
@@ -357,12 +358,6 @@ def _words_of(point: edge.Record) -> Sparse:
     if not isinstance(words, edge.SparseVector):
         return Sparse((), ())  # a chunk without any
     return Sparse(tuple(words.indices), tuple(words.values))
-
-
-def _chunk(point_id: object) -> int:
-    if not isinstance(point_id, int):
-        raise PermanentError(f"the index holds {point_id!r} where a chunk's number belongs")
-    return point_id
 
 
 def _remove(path: Path) -> None:

@@ -22,6 +22,7 @@ from docbot.retrieval.store import (
     batches,
     check_batch,
     check_name,
+    chunk_of,
     comparable,
 )
 
@@ -81,7 +82,7 @@ class ServerIndex:
                 self._collection, list(chunks), with_payload=False, with_vectors=[_LEXICAL]
             ),
         )
-        return {_chunk(point.id): _words_of(point) for point in points}
+        return {chunk_of(point.id): _words_of(point) for point in points}
 
     async def _both_sides(
         self,
@@ -342,17 +343,11 @@ def _only(query: models.QueryRequest, chunks: Collection[int]) -> models.QueryRe
 
 
 def _scores(response: models.QueryResponse) -> dict[int, float]:
-    return {_chunk(point.id): point.score for point in response.points}
+    return {chunk_of(point.id): point.score for point in response.points}
 
 
 def _first(scores: dict[int, float], limit: int) -> dict[int, float]:
     return dict(sorted(scores.items(), key=lambda each: (-each[1], each[0]))[:limit])
-
-
-def _chunk(point_id: object) -> int:
-    if not isinstance(point_id, int):
-        raise PermanentError(f"the index holds {point_id!r} where a chunk's number belongs")
-    return point_id
 
 
 def _words_of(point: models.Record) -> Sparse:

@@ -172,6 +172,17 @@ def comparable(
     return dense
 
 
+def chunk_of(point_id: object) -> int:
+    """Return the chunk that a point of the store is of.
+
+    Raises:
+        PermanentError: the store holds what docbot did not write.
+    """
+    if not isinstance(point_id, int):
+        raise PermanentError(f"the index holds {point_id!r} where a chunk's number belongs")
+    return point_id
+
+
 def check_row(row: Row, dimensions: int) -> None:
     """Refuse a row that a store would take silently and then rank wrongly.
 
