@@ -191,31 +191,28 @@ def _moved(unit: Unit, by: int) -> Unit:
 def _best(sections: Sequence[Section]) -> list[Section]:
     """Choose the sections that bear most on the question, the best one first."""
     pages = list(dict.fromkeys(section.page_id for section in sections))
-    worth = [_worth(section, pages.index(section.page_id)) for section in sections]
+    chosen = [words_of(section, _PROSE_LIMIT) for section in sections]
+    worth = [
+        _worth(section, words, pages.index(section.page_id))
+        for section, words in zip(sections, chosen, strict=True)
+    ]
     order = sorted(range(len(sections)), key=lambda place: (-worth[place], place))
     order = [place for place in order if worth[place] > 0]
     least = worth[order[0]] * _SECOND_FROM if order else 0.0
     best: list[Section] = []
-    for place in order:
-        if len(best) < _MOST_SECTIONS and worth[place] >= least and _adds(sections[place], best):
-            best.append(sections[place])
-    return best
+    said: dict[int, frozenset[str]] = {}  # of the question, by what is quoted of each page
+    for place in (each for each in order if worth[each] >= least):
+        section = sections[place]
+        says = section.names.union(*(section.terms[each] for each in chosen[place]))
+        known = said.get(section.page_id)
+        # Another page may be the right one, whatever it says.
+        if known is None or not says <= known:
+            best.append(section)
+            said[section.page_id] = says.union(known or ())
+    return best[:_MOST_SECTIONS]
 
 
-def _adds(section: Section, best: Sequence[Section]) -> bool:
-    """Tell whether a section says what no better one of its page does; another page may be right."""
-    known = [_said(each) for each in best if each.page_id == section.page_id]
-    return not known or not _said(section) <= frozenset().union(*known)
-
-
-def _said(section: Section) -> frozenset[str]:
-    """Give what of the question a section says, in what would be quoted or in its headings."""
-    chosen = words_of(section, _PROSE_LIMIT)
-    return section.names.union(*(section.terms[place] for place in chosen))
-
-
-def _worth(section: Section, page_place: int) -> float:
-    chosen = words_of(section, _PROSE_LIMIT)
+def _worth(section: Section, chosen: frozenset[int], page_place: int) -> float:
     code = code_of(section, chosen, _PROSE_LIMIT)
     if not chosen and (code is None or section.units[code.place].worth < _LEAST_ALONE):
         return 0.0
