@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from docbot.answers import texts
+from docbot import texts
 
 Wrong = Literal["lost", "doubled", "out of order", "misplaced"]
 
@@ -109,12 +109,12 @@ def _replies(thread: Sequence[Said], cases: Sequence[Case]) -> tuple[list[_Reply
     findings: list[Finding] = []
     told_to_wait: set[int | None] = set()
     for said in thread:
-        if said.content == texts.LATER:  # no answer, and may stand before one
+        if said.content == texts.later():  # no answer, and may stand before one
             if said.replies_to in told_to_wait:
                 detail = "told twice to wait"
                 findings.append(Finding("doubled", 0, cases[0].thread_id, detail))
             told_to_wait.add(said.replies_to)
-        elif said.has_buttons or said.content == texts.NOTHING_FOUND:
+        elif said.has_buttons or said.content == texts.nothing_found():
             # The answer to a forum post stands right below it and names no message.
             case = by_message.get(said.replies_to or cases[0].thread_id)
             if case is None:

@@ -443,10 +443,10 @@ def ask(question: str, names: Sequence[str], as_json: bool) -> None:
             }
         )
         return
-    from docbot.answers import texts
+    from docbot import texts
     from docbot.answers.write import write
 
-    final = printable("\n".join(write(found, _UNSPLIT)) or texts.NOTHING_FOUND)
+    final = printable("\n".join(write(found, _UNSPLIT)) or texts.nothing_found())
     click.echo(draft.left_to_say(final, found.cut))
 
 

@@ -10,7 +10,7 @@ from benchmarks.chaos import planted, rounds
 from benchmarks.planted_bot import PLANTS
 from benchmarks.round import Plan, Result, run_round
 from benchmarks.schedule import schedule
-from docbot.answers import texts
+from docbot import texts
 
 THREAD = 100
 POST = Case(3, THREAD, THREAD)
@@ -42,12 +42,12 @@ def test_an_answer_in_full_and_in_order_is_right() -> None:
 
 def test_quoted_passages_are_an_answer_and_so_is_an_honest_no() -> None:
     assert wrongs([said(200, "From the page ...", first=True)]) == []
-    no = said(600, texts.NOTHING_FOUND, replies_to=500, first=False)
+    no = said(600, texts.nothing_found(), replies_to=500, first=False)
     assert wrongs([*ANSWER, no], [POST, MENTION]) == []
 
 
 def test_being_told_to_wait_is_no_answer() -> None:
-    wait = said(550, texts.LATER, replies_to=500, first=False)
+    wait = said(550, texts.later(), replies_to=500, first=False)
     assert wrongs([*ANSWER, wait, FOLLOW_UP], [POST, MENTION]) == []
     assert wrongs([*ANSWER, wait], [POST, MENTION]) == ["lost"]
     assert wrongs([*ANSWER, wait, wait, FOLLOW_UP], [POST, MENTION]) == ["doubled"]

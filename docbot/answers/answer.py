@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 
-from docbot.answers import texts
+from docbot import texts
 from docbot.answers.citations import check
 from docbot.answers.follow_up import Rewriting, rewrite
 from docbot.answers.generate import ChatModel, OnText
@@ -303,7 +303,7 @@ class _Asking:
             _quoted(self.sought, self.passages), note=f"quoted instead of answering: {error}"
         )
         if isinstance(error, DownError):
-            return replace(quoted, text=f"{texts.QUOTED_INSTEAD}\n\n{quoted.text}")
+            return replace(quoted, text=f"{texts.quoted_instead()}\n\n{quoted.text}")
         if not isinstance(error, RefusedError):  # which is told where it was met, once for all
             log.warning("%s", quoted.note)
         return quoted
@@ -410,9 +410,9 @@ def _declined(told: _Told, passages: Sequence[Passage]) -> _Draft | None:
     named = check(declined[1], told.shown).cited
     note = "the model found no answer in the passages"
     if not named:
-        return _Draft("abstain", texts.NOTHING_FOUND, note=note)
+        return _Draft("abstain", texts.nothing_found(), note=note)
     pointed = _numbers(named[:_MOST_SUGGESTED], told.shown, passages)
-    return _Draft("suggest", texts.MAY_HELP, pointed, note=note)
+    return _Draft("suggest", texts.may_help(), pointed, note=note)
 
 
 def _numbers(
@@ -426,9 +426,9 @@ def _numbers(
 def _quiet(question: QuestionText, passages: Sequence[Passage]) -> _Draft:
     if not terms(asked_in(question.title, question.body)):
         note = "its title and text say nothing to search for"
-        return _Draft("abstain", texts.NOTHING_ASKED, note=note)
+        return _Draft("abstain", texts.nothing_asked(), note=note)
     note = "what was found says too little about it" if passages else "nothing was found"
-    return _Draft("abstain", texts.NOTHING_FOUND, note=note)
+    return _Draft("abstain", texts.nothing_found(), note=note)
 
 
 def _quoted(question: QuestionText, passages: Sequence[Passage]) -> _Draft:
@@ -441,7 +441,7 @@ def _suggestion(passages: Sequence[Passage]) -> _Draft:
     pages: dict[int, int] = {}
     for number, passage in enumerate(passages, start=1):
         pages.setdefault(passage.page_id, number)
-    return _Draft("suggest", texts.MAY_HELP, tuple(pages.values())[:_MOST_SUGGESTED])
+    return _Draft("suggest", texts.may_help(), tuple(pages.values())[:_MOST_SUGGESTED])
 
 
 def _answer(

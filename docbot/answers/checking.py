@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from docbot.answers import texts
+from docbot import texts
 from docbot.answers.citations import check, without_numbers
 from docbot.answers.claims import fault, says_something
 from docbot.answers.code_names import CodeNames, unknown_in
@@ -235,7 +235,7 @@ class Checker:
             unfamiliar = self._code_names(piece).unfamiliar
             if unfamiliar:
                 names = ", ".join(f"`{name}`" for name in unfamiliar[:_MOST_WARNED])
-                return replace(piece, text=f"{piece.text}\n{texts.UNFAMILIAR} {names}")
+                return replace(piece, text=f"{piece.text}\n{texts.unfamiliar(names)}")
         before = reads[place - 1] if place else None
         if before is None or reasons[place - 1] is None or before.piece.element != piece.element:
             return piece

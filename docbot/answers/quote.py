@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from docbot.answers import texts
+from docbot import texts
 from docbot.answers.asked import weigh
 from docbot.answers.excerpt import Code, Section, Weights, code_of, words_of, worth_of, written
 from docbot.answers.sanitise import plain
@@ -130,7 +130,7 @@ def _pointer(passages: Sequence[Passage]) -> str:
     name = f"{_name(best.title, best.heading)} [1]"
     words = (unit.text for unit in units(best.text) if unit.quotable and unit.kind == "sentence")
     begun = "".join(split(next(words, ""), _PROSE_LIMIT)[:1])
-    pointer = f"{texts.FROM} {name}:\n\n{begun} …" if begun else f"{texts.SEE} {name}."
+    pointer = f"{texts.from_page(name)}\n\n{begun} …" if begun else texts.see(name)
     also = _also(passages, [best.page_id], _MOST_PAGES)
     return f"{pointer}\n\n{also}" if also and len(pointer) + len(also) + 2 <= LIMIT else pointer
 
@@ -283,15 +283,14 @@ def _leads(sections: Sequence[Section]) -> list[str]:
 
 def _lead(section: Section, before: Section | None) -> str:
     heading, under = _bold(section.heading), _bold(section.under)
-    within = f", {texts.UNDER} {under}" if under else ""
     if before is None or before.page_id != section.page_id or not heading:
         name = _name(section.page, section.heading)
-        return f"{texts.FROM} {name} [{section.number}]{within}:"
+        return texts.from_page(f"{name} [{section.number}]", under)
     if (before.url, before.heading) != (section.url, section.heading):
-        return f"{heading} [{section.number}]{within}:"
+        return texts.from_section(f"{heading} [{section.number}]", under)
     if before.under == section.under:
         return ""  # a long section was cut into several passages
-    return f"{under or heading} [{section.number}]:"
+    return texts.from_section(f"{under or heading} [{section.number}]")
 
 
 def _also(passages: Sequence[Passage], quoted: Collection[int], pages: int) -> str:
@@ -302,9 +301,9 @@ def _also(passages: Sequence[Passage], quoted: Collection[int], pages: int) -> s
         if len(named) >= pages or passage.page_id in named:
             continue
         name = f"{_name(passage.title, passage.heading)} [{number}]"
-        line = f"{texts.SEE_ALSO} {f' {texts.AND} '.join([*names, name])}."
+        line = texts.see_also([*names, name])
         if names and len(line) > _ALSO_LIMIT:
             break
         named.add(passage.page_id)
         names.append(name)
-    return f"{texts.SEE_ALSO} {f' {texts.AND} '.join(names)}." if names else ""
+    return texts.see_also(names) if names else ""

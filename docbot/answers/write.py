@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from docbot.answers import texts
+from docbot import texts
 from docbot.answers.answer import Answer, Citation
 from docbot.answers.sanitise import inline_code, is_linkable, masked_link, plain, sanitise
 from docbot.answers.split import LIMIT, length, split
@@ -22,7 +22,7 @@ def write(answer: Answer, limit: int = LIMIT) -> list[str]:
     lines = [_line(citation, limit, is_named=are_several) for citation in answer.citations]
     if answer.lane == "suggest":
         return _below(parts, lines, "\n", limit)
-    return _below(parts, [f"**{texts.SOURCES}**", *lines], "\n\n", limit)
+    return _below(parts, [f"**{texts.sources()}**", *lines], "\n\n", limit)
 
 
 def _line(citation: Citation, limit: int, *, is_named: bool) -> str:
@@ -35,7 +35,7 @@ def _line(citation: Citation, limit: int, *, is_named: bool) -> str:
     if is_named and citation.source:
         line += f" ({plain(citation.source)})"
     # With room for the heading of the list above it.
-    room = limit - length(texts.SOURCES) - 8
+    room = limit - length(texts.sources()) - 8
     return line if length(line) <= room else split(f"[{citation.n}] {name}", room)[0]
 
 

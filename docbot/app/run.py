@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 from time import monotonic
 
+from docbot import texts
 from docbot.answers.answer import Answerer
 from docbot.app.renewal import renew_index
 from docbot.app.rooms import (
@@ -20,7 +21,6 @@ from docbot.app.rooms import (
     refuse_endpoint_without_model,
 )
 from docbot.app.schedule import sync_on_schedule
-from docbot.bot import texts
 from docbot.bot.client import HelpClient, Parts, connect
 from docbot.bot.commands import add_commands
 from docbot.bot.delivery import SEND_SECONDS, OutboxDrain
@@ -467,7 +467,21 @@ class RunningBot:
         self._settings = taken
         set_log_level(self._settings.docbot_log_level)
         hide(self._settings.secrets())
-        return texts.reloaded([*changed, *reloaded], waiting, env_file_read=is_operator)
+        return _told([*changed, *reloaded], waiting, env_file_read=is_operator)
+
+
+def _told(changed: Sequence[str], need_restart: Sequence[str], *, env_file_read: bool) -> str:
+    """Name what was taken in and what was not, and why; values are never shown."""
+    lines = [texts.taken_in(_as_code(changed)) if changed else texts.nothing_changed()]
+    if need_restart:
+        lines.append(texts.needs_restart(_as_code(need_restart)))
+    if not env_file_read:
+        lines.append(texts.env_file_not_read())
+    return "\n".join(lines)
+
+
+def _as_code(names: Sequence[str]) -> list[str]:
+    return [f"`{name}`" for name in names]
 
 
 async def run_bot(settings: Settings, read_settings: Callable[[], Settings]) -> None:

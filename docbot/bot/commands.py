@@ -7,9 +7,9 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from docbot.bot import texts
+from docbot import texts
 from docbot.bot.client import HelpClient
-from docbot.bot.search import MOST_RESULTS, Search, asked, look_up
+from docbot.bot.search import MOST_RESULTS, Search, asked, look_up, search_failed
 from docbot.errors import DocbotError
 
 _CHOICES = 25  # Discord's limit for autocomplete
@@ -31,9 +31,9 @@ async def _on_error(
     name = interaction.command.name if interaction.command else "command"
     client.report(f"/{name}", getattr(error, "original", error))
     if interaction.response.is_done():
-        await interaction.followup.send(texts.FAILED, ephemeral=True)
+        await interaction.followup.send(texts.failed(), ephemeral=True)
     else:
-        await interaction.response.send_message(texts.FAILED, ephemeral=True)
+        await interaction.response.send_message(texts.failed(), ephemeral=True)
 
 
 def _add_search(client: HelpClient) -> None:
@@ -55,7 +55,7 @@ def _add_search(client: HelpClient) -> None:
             page = await look_up(client.parts.search, Search(asked(query), source, limit))
         except DocbotError as error:
             client.report("/search", error)
-            page = texts.search_failed(error)
+            page = search_failed(error)
         if isinstance(page, str):
             await interaction.followup.send(page, ephemeral=True)
             return
@@ -80,7 +80,7 @@ def _add_reload(client: HelpClient, reload: Reload) -> None:
     async def reload_config(interaction: discord.Interaction[Any]) -> None:
         # The default permission can be overridden by a server; the right itself cannot.
         if not interaction.permissions.manage_guild:
-            await interaction.response.send_message(texts.NOT_ALLOWED, ephemeral=True)
+            await interaction.response.send_message(texts.not_allowed(), ephemeral=True)
             return
         await interaction.response.defer(ephemeral=True, thinking=True)
         try:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import discord
 
+from docbot import texts
 from docbot.answers.quote import first_words
-from docbot.answers.sanitise import inline_code, plain, sanitise
+from docbot.answers.sanitise import inline_code, is_linkable, masked_link, plain, sanitise
 from docbot.answers.split import LIMIT, length
-from docbot.bot import texts
 from docbot.db.sources import Sources
-from docbot.errors import DocbotError, UsageError
+from docbot.errors import DocbotError, TransientError, UsageError
 from docbot.retrieval.passages import Passage
 from docbot.retrieval.search import Query, Searcher
 from docbot.text import shortened
@@ -29,6 +29,8 @@ _PAGE_RESULTS = 5
 _SNIPPET_CHARACTERS = 140
 # Five names and the longest query fit into a message even when each character needs two.
 _NAME_CHARACTERS = 80
+_MOST_SOURCES = 20  # with 64 characters each they fit into one message
+_SOURCE_CHARACTERS = 100  # of what was typed as the name of one
 
 _HEAD = re.compile(r"[^`\n]*`([^`\n]+)`(?:\n|$)")
 
@@ -67,17 +69,21 @@ async def look_up(tools: SearchTools, search: Search) -> Page | str:
         sources = await tools.sources.get_many([search.source] if search.source else [])
     except UsageError:
         names = [source.name for source in await tools.sources.all()]
-        return texts.no_such_source(search.source or "", names)
+        return _no_such_source(search.source or "", names)
     found = await tools.searcher.search(
         Query(search.query, ""), [source.id for source in sources], search.limit
     )
     if not found.indexed:
-        return texts.NOT_READY
+        return texts.not_ready()
     if not found.passages:
-        return texts.nothing_found_for(shortened(search.query, _NAME_CHARACTERS))
+        return texts.nothing_found_for(inline_code(shortened(search.query, _NAME_CHARACTERS)))
     page = page_within(search.page, len(found.passages))
     text = page_text(search.query, found.passages, page)
     return Page(text, _buttons(search, page, last_page(len(found.passages))))
+
+
+def search_failed(error: DocbotError) -> str:
+    return texts.out_of_reach() if isinstance(error, TransientError) else texts.failed()
 
 
 def asked(query: str) -> str:
@@ -122,9 +128,20 @@ def _forms(number: int, passage: Passage) -> list[str]:
     """Write a result in full, then ever shorter."""
     line = sanitise(shortened(first_words(passage.text), _SNIPPET_CHARACTERS), ())
     name = _name(passage)
-    linked = f"{number}. {texts.link(name, passage.url)}"
+    linked = f"{number}. {_link(name, passage.url)}"
     # Indented, the line belongs to its number, whatever it begins with.
     return [f"{linked}\n   {line}".rstrip(), linked, f"{number}. {texts.unlinked(plain(name))}"]
+
+
+def _no_such_source(name: str, known: Sequence[str]) -> str:
+    shown = shortened(name.replace("`", ""), _SOURCE_CHARACTERS)
+    listed = [inline_code(each) for each in known[:_MOST_SOURCES]]
+    return texts.no_such_source(f"`{shown}`", listed, len(known) - len(listed))
+
+
+def _link(title: str, url: str) -> str:
+    """Write a link without a preview; the address of a page that has none on the web as text."""
+    return masked_link(title, url) if is_linkable(url) else f"{plain(title)} ({inline_code(url)})"
 
 
 def _name(passage: Passage) -> str:
@@ -163,7 +180,7 @@ class PageButton(
         search = Search(
             query or "", match["source"] or None, int(match["limit"]), int(match["page"])
         )
-        return cls(texts.NEXT, search)
+        return cls(texts.next_page(), search)
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Show the page in place of the other; where there is none, say why and leave that."""
@@ -177,19 +194,19 @@ class PageButton(
 
     async def _page(self, client: "HelpClient") -> Page | str:
         if not self._search.query:
-            return texts.SEARCH_UNKNOWN
+            return texts.search_unknown()
         try:
             return await look_up(client.parts.search, self._search)
         except DocbotError as error:
             client.report("a further page of /search", error)
-            return texts.search_failed(error)
+            return search_failed(error)
 
 
 def _buttons(search: Search, page: int, last: int) -> discord.ui.View | None:
     if last == 1:
         return None
     view = discord.ui.View(timeout=None)
-    for label, to in ((texts.PREVIOUS, page - 1), (texts.NEXT, page + 1)):
+    for label, to in ((texts.previous_page(), page - 1), (texts.next_page(), page + 1)):
         wanted = Search(search.query, search.source, search.limit, to)
         view.add_item(PageButton(label, wanted, disabled=not 1 <= to <= last))
     return view

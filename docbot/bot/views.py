@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import discord
 
-from docbot.bot import texts
+from docbot import texts
 from docbot.errors import DocbotError
 
 if TYPE_CHECKING:
     from docbot.bot.client import HelpClient
 
-_LABELS = {"helpful": texts.HELPFUL, "not_right": texts.NOT_RIGHT}
+_LABELS = {"helpful": texts.helpful, "not_right": texts.not_right}
 _STYLES = {"helpful": discord.ButtonStyle.success, "not_right": discord.ButtonStyle.secondary}
 
 
@@ -25,7 +25,7 @@ class VoteButton(
     def __init__(self, vote: str, answer_id: int, row_id: int) -> None:
         super().__init__(
             discord.ui.Button(
-                label=_LABELS[vote],
+                label=_LABELS[vote](),
                 style=_STYLES[vote],
                 custom_id=f"docbot:vote:{vote}:{answer_id}:{row_id}",
             )
@@ -62,8 +62,8 @@ class VoteButton(
             )
         except DocbotError as error:
             client.report(f"vote on answer {self._answer_id}", error)
-            return texts.FAILED
-        return texts.voted(self._vote) if votes else texts.VOTE_UNKNOWN
+            return texts.failed()
+        return texts.voted(self._vote) if votes else texts.vote_unknown()
 
 
 def vote_view(answer_id: int, row_id: int) -> discord.ui.View:

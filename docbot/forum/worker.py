@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from time import perf_counter
 from typing import TypeAlias
 
-from docbot.answers import texts
+from docbot import texts
 from docbot.answers.answer import Answer, Answerer
 from docbot.answers.follow_up import FOLLOW_UP_VERSION, Rewriting
 from docbot.answers.prompt import QuestionText, Turn
@@ -268,7 +268,7 @@ class QuestionWorker(ClaimLoop):
                 )
                 is_told = ours and question.origin == "mention" and question.attempt == _TOLD_AT_TRY
                 if is_told:
-                    await self._add_part(conn, question, texts.LATER, None, 1)
+                    await self._add_part(conn, question, texts.later(), None, 1)
         if is_told:
             self._wake_drain()
 
@@ -280,7 +280,7 @@ class QuestionWorker(ClaimLoop):
                     conn, question.id, self._epoch, "failed", reason
                 )
                 if ended and question.origin == "mention":
-                    await self._add_part(conn, question, texts.FAILED, None, 1)
+                    await self._add_part(conn, question, texts.cannot_answer(), None, 1)
         self._wake_drain()
 
     async def _end(self, question: Claimed, state: str, reason: str) -> None:

@@ -6,7 +6,7 @@ from time import process_time
 
 import pytest
 
-from docbot.answers import texts
+from docbot import texts
 from docbot.answers.answer import Answer, Answerer
 from docbot.answers.generate import OnText
 from docbot.answers.prompt import PROMPT_VERSION, ChatMessage, QuestionText, Turn
@@ -100,7 +100,7 @@ async def test_a_quiet_lane_never_calls_the_model() -> None:
     model = ScriptedModel("Eat [1].")
     answer = await Answerer(model).answer(OTHER, [], found(FOUND, AWAY))
     assert (answer.lane, answer.citations, model.asked) == ("abstain", (), [])
-    assert answer.text == texts.NOTHING_FOUND
+    assert answer.text == texts.nothing_found()
 
 
 async def test_a_suggestion_links_pages_without_calling_the_model() -> None:
@@ -108,7 +108,7 @@ async def test_a_suggestion_links_pages_without_calling_the_model() -> None:
     answer = await Answerer(model).answer(
         QUESTION, [], found([*FOUND, passage(4), passage(5, page_id=1)], DOUBTFUL)
     )
-    assert (answer.lane, answer.text, model.asked) == ("suggest", texts.MAY_HELP, [])
+    assert (answer.lane, answer.text, model.asked) == ("suggest", texts.may_help(), [])
     assert [citation.url for citation in answer.citations] == [each.url for each in FOUND]
 
 
@@ -130,7 +130,7 @@ async def test_a_model_that_names_a_page_instead_makes_it_a_suggestion() -> None
 @pytest.mark.parametrize("text", ["Just set it.", "Set it [7] or [0].", "`a[1]`"])
 async def test_an_answer_that_proves_nothing_becomes_a_suggestion(text: str) -> None:
     answer = await reply(text)
-    assert (answer.lane, answer.text) == ("suggest", texts.MAY_HELP)
+    assert (answer.lane, answer.text) == ("suggest", texts.may_help())
     assert answer.note
 
 
@@ -332,7 +332,7 @@ async def test_an_answer_in_json_is_an_answer() -> None:
 )
 async def test_two_replies_of_no_use_point_to_pages(second: str | DocbotError) -> None:
     answer, model = await told("Just set it.", second)
-    assert (answer.lane, answer.text, len(model.asked)) == ("suggest", texts.MAY_HELP, 2)
+    assert (answer.lane, answer.text, len(model.asked)) == ("suggest", texts.may_help(), 2)
     assert [citation.url for citation in answer.citations] == [each.url for each in FOUND]
 
 
@@ -346,7 +346,7 @@ async def test_a_failure_of_both_tries_is_the_callers_who_may_wait() -> None:
     with pytest.raises(TransientError):
         await told(UNREACHED, UNREACHED)
     answer, model = await told(UNREACHED, UNREACHED, may_wait=False)
-    assert (answer.lane, answer.text, len(model.asked)) == ("suggest", texts.MAY_HELP, 2)
+    assert (answer.lane, answer.text, len(model.asked)) == ("suggest", texts.may_help(), 2)
     assert "the endpoint is away" in (answer.note or "")
 
 
@@ -365,7 +365,7 @@ async def test_a_rate_limit_or_an_endpoint_that_is_left_alone_is_not_asked_twice
 
 async def test_when_the_time_is_over_pages_are_pointed_to() -> None:
     answer, model = await told(UNREACHED, None, seconds=0.3)  # the second try never ends
-    assert (answer.lane, answer.text, len(model.asked)) == ("suggest", texts.MAY_HELP, 1)
+    assert (answer.lane, answer.text, len(model.asked)) == ("suggest", texts.may_help(), 1)
     assert [citation.url for citation in answer.citations] == [each.url for each in FOUND]
     assert "gave no reply in the time that was left" in (answer.note or "")
 

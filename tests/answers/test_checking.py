@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.answers import texts
+from docbot import texts
 from docbot.answers.checking import CheckedReply, Checker
 from tests.answers.passages import passage
 from tests.timing import processor_seconds
@@ -119,7 +119,7 @@ def test_code_of_known_names_stays_and_unfamiliar_ones_get_a_warning() -> None:
     known = f"Set `max_retries` [1]:\n\n{CODE.format('max_retries=2', 'data')}"
     assert checked(known).text == known
     foreign = known.replace("import ray\n", "import ray\nimport numpy\n")
-    assert checked(foreign).text == f"{foreign}\n{texts.UNFAMILIAR} `numpy`"
+    assert checked(foreign).text == f"{foreign}\n{texts.unfamiliar('`numpy`')}"
 
 
 def test_a_table_loses_its_false_rows_and_goes_with_the_last_of_them() -> None:

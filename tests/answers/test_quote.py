@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docbot.answers import texts
+from docbot import texts
 from docbot.answers.citations import check
 from docbot.answers.markdown import Fence, blocks
 from docbot.answers.quote import LIMIT, first_words, quote, title
@@ -350,7 +350,7 @@ PLAIN_PIECES = [
 def test_nothing_is_said_but_what_the_passages_say(question: str, given_texts: list[str]) -> None:
     pages = [passage(number, text=text) for number, text in enumerate(given_texts, start=1)]
     known = " ".join(f"{each.title} {each.heading} {each.text}" for each in pages)
-    own = f"{texts.FROM} {texts.UNDER} {texts.SEE} {texts.SEE_ALSO} {texts.AND} 1 2 3 4"
+    own = " ".join([texts.from_page("1", "2"), texts.see("3"), texts.see_also(["1", "2", "4"])])
     assert words(quote(question, pages)) <= words(known) | words(own)
 
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from docbot import texts
 from docbot.answers.split import length
 from docbot.app.reading import sync_sources
 from docbot.app.rooms import Rooms, open_rooms
 from docbot.app.run import RunningBot
-from docbot.bot import texts
 from docbot.bot.search import asked, asked_on, page_text
 from docbot.errors import SettingsError
 from docbot.playground.actors import PATIENCE, Invocation
@@ -175,17 +175,17 @@ async def test_results_are_turned_page_by_page_in_the_same_message(
         assert [bool(button.get("disabled")) for button in page.buttons] == [True, False]
         seen = _titles(page)
         for first, last in ((6, 10), (11, 11)):
-            turn = await town.asker.press(page, _button(page, texts.NEXT))
+            turn = await town.asker.press(page, _button(page, texts.next_page()))
             await _shows(town.playground, page, f"Results {first}–{last} of 11")
             assert await turn.answered() is page
             assert page.flags & MessageFlag.SUPPRESS_EMBEDS
             seen += _titles(page)
         assert seen == [str(number) for number in range(1, 12)]
         assert [bool(button.get("disabled")) for button in page.buttons] == [False, True]
-        await town.asker.press(page, _button(page, texts.PREVIOUS))
+        await town.asker.press(page, _button(page, texts.previous_page()))
         await _shows(town.playground, page, "Results 6–10 of 11")
         with pytest.raises(DiscordError):
-            await town.helper.press(page, _button(page, texts.PREVIOUS))
+            await town.helper.press(page, _button(page, texts.previous_page()))
 
 
 async def test_pages_are_turned_also_after_a_restart_or_say_why_not(
@@ -200,10 +200,10 @@ async def test_pages_are_turned_also_after_a_restart_or_say_why_not(
                 call = await asker.slash(playground.text, "search", query="soup", source="recipes")
                 page = await call.answered()
             async with running(RunningBot(rooms, read_settings=lambda: settings)):
-                await asker.press(page, _button(page, texts.NEXT))
+                await asker.press(page, _button(page, texts.next_page()))
                 await _shows(playground, page, "Results 6–10 of 12")
                 await rooms.sources.remove("recipes")
-                turn = await asker.press(page, _button(page, texts.NEXT))
+                turn = await asker.press(page, _button(page, texts.next_page()))
                 [line] = await turn.followed_up()
         assert playground.violations == []
     assert line.ephemeral_to == asker.id

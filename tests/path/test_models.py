@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from docbot.answers import texts
+from docbot import texts
 from docbot.answers.answer import Answer
 from docbot.app.asking import ask_once
 from docbot.errors import TransientError
@@ -39,7 +39,7 @@ UNSAFE: list[tuple[Reply, str, str]] = [
     (Reply("Set it [1]. " * 1_700), "Set it [1].", "of 20399 characters"),
     (Reply("Set it [1]. Then", finish_reason="length"), "Set it [1].\n…", "length limit"),
     (Reply("Set it [1], see [99]."), "Set it [1], see.", "[99]"),
-    (Reply("Set it [99]."), texts.MAY_HELP, "cited none of the passages"),
+    (Reply("Set it [99]."), texts.may_help(), "cited none of the passages"),
     (Reply("Set it [1] <@1> @everyone."), "Set it [1]", ""),
     (Reply("Set it [1] at https://evil.test/ now."), "`https://evil.test/`", ""),
     (Reply("See [it](https://evil.test/) [1]."), "See it [1].", ""),
@@ -106,7 +106,7 @@ async def test_what_a_model_refuses_for_good_is_quoted_everywhere_and_the_operat
                 post, mention = await posted_and_mentioned(town, BODY)
                 asked = await ask(town)
             for said in (post.content, mention.content, asked.text):
-                assert said.removeprefix(f"{texts.QUOTED_INSTEAD}\n\n").startswith(QUOTED), why
+                assert said.removeprefix(f"{texts.quoted_instead()}\n\n").startswith(QUOTED), why
             assert [why in note for note in await notes(town)] == [True, True]
             assert why in (asked.note or "")
             told = [record.getMessage() for record in caplog.records]

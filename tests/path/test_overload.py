@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from docbot.answers import texts
+from docbot import texts
 from tests.model_server import Hang, ModelServer, Status
 from tests.town import ANSWER_PLACE, QUESTION, Ground, open_town
 
@@ -30,7 +30,7 @@ async def test_while_the_model_is_down_passages_are_quoted_and_that_is_said(
             await town.until("SELECT bool_and(state = 'answered') FROM questions")
         assert asked == len(model.requests) == 3
         for message in said:
-            quoted = f"{texts.QUOTED_INSTEAD}\n\nFrom **Usage › Retries** [1]:"
+            quoted = f"{texts.quoted_instead()}\n\nFrom **Usage › Retries** [1]:"
             assert message.content.startswith(quoted)
             assert f"<{ANSWER_PLACE}>" in message.content
         notes = await town.rooms.pool.fetch("SELECT cut FROM answers")

@@ -2,8 +2,8 @@
 
 from pydantic import SecretStr
 
+from docbot import texts
 from docbot.app.rooms import complete_index, open_rooms
-from docbot.bot import texts
 from docbot.settings import Settings
 from tests.qdrant_server import QdrantRecorder
 from tests.town import ANSWER_PLACE, QUESTION, Ground, open_town
@@ -33,7 +33,7 @@ async def test_a_bot_that_starts_while_the_server_is_down_answers_once_it_is_bac
             thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
             await town.until("SELECT reason LIKE '%cannot be reached%' FROM questions")
             invocation = await town.asker.slash(town.playground.text, "search", query="retries")
-            assert (await invocation.answered()).content == texts.OUT_OF_REACH
+            assert (await invocation.answered()).content == texts.out_of_reach()
             assert town.playground.world.replies_of_bot(thread.id) == []
 
             async with recorder.serving(port):
