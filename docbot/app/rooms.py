@@ -12,6 +12,7 @@ from docbot.answers.guard import GuardedModel
 from docbot.db.addresses import Addresses
 from docbot.db.answers import Answers
 from docbot.db.chunks import Chunks
+from docbot.db.config import Configs
 from docbot.db.forums import Forums
 from docbot.db.generations import Generations
 from docbot.db.migrations import migrate
@@ -54,6 +55,7 @@ class Rooms:
     addresses: Addresses
     syncs: Syncs
     forums: Forums
+    configs: Configs
     threads: Threads
     questions: Questions
     answers: Answers
@@ -150,6 +152,7 @@ async def _rooms(
         addresses=Addresses(pool),
         syncs=Syncs(pool),
         forums=Forums(pool),
+        configs=Configs(pool),
         threads=Threads(pool),
         questions=Questions(pool),
         answers=Answers(pool),

@@ -1,9 +1,11 @@
 """Which forums docbot answers in, from which sources; and the guilds it is in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from docbot.config import ForumConfig, forum_config
 from docbot.db.errors import translated
+from docbot.db.listen import TELL_OF_SETTINGS
 from docbot.db.pool import Pool
 from docbot.errors import UsageError
 from docbot.text import storable
@@ -13,9 +15,14 @@ _PUT_GUILD = """
 """
 _PUT = """
     INSERT INTO forums (channel_id, guild_id, mode) VALUES ($1, $2, $3)
-    ON CONFLICT (channel_id) DO UPDATE SET guild_id = $2, mode = $3,
+    ON CONFLICT (channel_id) DO UPDATE SET guild_id = $2
+"""
+_SET_MODE = """
+    UPDATE forums SET mode = $2,
         -- What was written while it was off was not written to docbot.
-        bound_at = CASE WHEN forums.mode = 'off' AND $3 <> 'off' THEN now() ELSE forums.bound_at END
+        bound_at = CASE WHEN mode = 'off' AND $2 <> 'off' THEN now() ELSE bound_at END
+    WHERE channel_id = $1
+    RETURNING channel_id
 """
 _CLEAR_SOURCES = "DELETE FROM forum_sources WHERE channel_id = $1"
 _ADD_SOURCES = """
@@ -27,7 +34,11 @@ _LIST = """
            array_agg(sources.id ORDER BY sources.id)
                FILTER (WHERE sources.id IS NOT NULL) AS source_ids,
            array_agg(sources.name ORDER BY sources.id)
-               FILTER (WHERE sources.id IS NOT NULL) AS source_names
+               FILTER (WHERE sources.id IS NOT NULL) AS source_names,
+           (SELECT jsonb_object_agg(name, value) FROM config
+            WHERE config.guild_id = forums.guild_id AND config.channel_id IS NULL) AS of_server,
+           (SELECT jsonb_object_agg(name, value) FROM config
+            WHERE config.channel_id = forums.channel_id) AS of_forum
     FROM forums
     LEFT JOIN forum_sources USING (channel_id)
     LEFT JOIN sources ON sources.id = forum_sources.source_id
@@ -38,8 +49,6 @@ _TELL = """
     UPDATE forums SET told_until = $2
     WHERE channel_id = $1 AND (told_until IS NULL OR told_until < $2)
 """
-# Running processes take the change in at once.
-_NOTIFY = "SELECT pg_notify('docbot_settings', '')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,7 @@ class Forum:
     bound_at: datetime
     source_ids: tuple[int, ...]
     source_names: tuple[str, ...]
+    config: ForumConfig = field(default_factory=ForumConfig)
 
 
 class Forums:
@@ -69,17 +79,31 @@ class Forums:
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 await conn.execute(_PUT, channel_id, guild_id, mode)
+                await conn.execute(_SET_MODE, channel_id, mode)
                 await conn.execute(_CLEAR_SOURCES, channel_id)
                 await conn.execute(_ADD_SOURCES, channel_id, source_ids)
-                await conn.execute(_NOTIFY)
+                await conn.execute(TELL_OF_SETTINGS)
+
+    async def set_mode(self, channel_id: int, mode: str) -> None:
+        """Give a bound forum another mode.
+
+        Raises:
+            UsageError: it is not bound.
+        """
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                changed = await conn.fetchval(_SET_MODE, channel_id, mode)
+                await conn.execute(TELL_OF_SETTINGS)
+        if changed is None:
+            raise _not_bound(channel_id)
 
     async def remove(self, channel_id: int) -> None:
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 removed = await conn.fetchval(_REMOVE, channel_id)
-                await conn.execute(_NOTIFY)
+                await conn.execute(TELL_OF_SETTINGS)
         if removed is None:
-            raise UsageError(f"no forum {channel_id} is bound; `docbot forum list` shows all")
+            raise _not_bound(channel_id)
 
     async def told_until(self, forum: Forum) -> datetime:
         """Everything that happened in the forum up to then was told to docbot."""
@@ -103,6 +127,11 @@ class Forums:
                 row["bound_at"],
                 tuple(row["source_ids"] or ()),
                 tuple(row["source_names"] or ()),
+                forum_config(row["of_server"] or {}, row["of_forum"] or {}),
             )
             for row in rows
         ]
+
+
+def _not_bound(channel_id: int) -> UsageError:
+    return UsageError(f"no forum {channel_id} is bound; `docbot forum list` shows all")

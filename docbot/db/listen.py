@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 INDEX_CHANGED = "docbot_index"
 SETTINGS_CHANGED = "docbot_settings"
 WORK_ADDED = "docbot_work"
+# Executed in the transaction of a change: running processes take it in at once.
+TELL_OF_SETTINGS = "SELECT pg_notify('docbot_settings', '')"
 
 _POLL_SECONDS = 30.0  # the net beneath: NOTIFY is lost while the connection is
 _RECONNECT_SECONDS = 1.0

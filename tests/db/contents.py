@@ -21,6 +21,8 @@ FILL = r"""
     INSERT INTO index_generations (name, state, lexical_version, points) VALUES ('g1', 'current', 1, 1);
     INSERT INTO forums (channel_id, guild_id, mode) VALUES (20, 1, 'mention');
     INSERT INTO forum_sources (channel_id, source_id) VALUES (20, 1);
+    INSERT INTO config (guild_id, channel_id, name, value)
+    VALUES (1, NULL, 'limit-calls', '5/1'), (1, 20, 'solved-tag', E'all\\t"done"');
     INSERT INTO threads (id, guild_id, forum_id, author_id, title, tags, created_at)
     VALUES (9223372036854775807, 1, 20, 300, 'How?', '{5,6}', '2026-01-02 03:04:05.678901+05');
     INSERT INTO messages (id, guild_id, thread_id, author_id, content, created_at)

@@ -4,6 +4,7 @@ import pytest
 
 from docbot.db.forums import Forum, Forums
 from docbot.db.pool import Pool
+from docbot.errors import UsageError
 from tests.db.seed import now
 
 
@@ -40,3 +41,14 @@ async def test_a_forum_that_was_off_is_bound_anew_when_it_is_on_again(
     first = await _bind(pool, before)
     second = await _bind(pool, after)
     assert (second.bound_at > first.bound_at) is is_new
+    await _bind(pool, before)
+    [third] = await Forums(pool).all()
+    await Forums(pool).set_mode(20, after)
+    [fourth] = await Forums(pool).all()
+    assert fourth.mode == after
+    assert (fourth.bound_at > third.bound_at) is is_new
+
+
+async def test_a_forum_that_is_not_bound_gets_no_mode(pool: Pool) -> None:
+    with pytest.raises(UsageError, match="no forum 20 is bound"):
+        await Forums(pool).set_mode(20, "off")

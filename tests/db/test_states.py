@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 )
 
 from docbot.db.answers import Answers
+from docbot.db.config import Configs
 from docbot.db.forums import Forums
 from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Database, Pool
@@ -519,7 +520,7 @@ async def _bind(pool: Pool) -> Bindings:
         FORUM,
         GUILD,
     )
-    bindings = Bindings(Forums(pool))
+    bindings = Bindings(Forums(pool), Configs(pool))
     await bindings.reload()
     return bindings
 
