@@ -108,7 +108,7 @@ class RunningBot:
         self._settings = rooms.settings
         self._read_settings = read_settings
         self._on_step = on_step
-        self.bindings = Bindings(rooms.forums)
+        self.bindings = Bindings(rooms.forums, rooms.configs)
         self._answerer = Answerer(None)
         # Every model that was in use; one in flight may outlive the next, so all close at the end.
         self._models = AsyncExitStack()

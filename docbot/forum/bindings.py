@@ -1,39 +1,118 @@
-"""The forums docbot answers in, as this process knows them; re-read when they change."""
+"""The forums docbot answers in, and what is set, as this process knows it; re-read on a change."""
 
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from docbot.config import ServerConfig, server_config, why_unreadable
+from docbot.db.config import Configs, Stored
 from docbot.db.forums import Forum, Forums
+
+log = logging.getLogger(__name__)
+
+Place: TypeAlias = tuple[int, int | None]  # a server and its forum, None for the whole server
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What Postgres held at one moment: the forums by channel, and of each place what is set."""
+
+    forums: Mapping[int, Forum] = field(default_factory=dict)
+    set_in: Mapping[Place, Mapping[str, str]] = field(default_factory=dict)
+
+    def in_guild(self, guild_id: int | None) -> "Known":
+        """Return the part of one server, or all."""
+        if guild_id is None:
+            return self
+        return Known(
+            {channel: one for channel, one in self.forums.items() if one.guild_id == guild_id},
+            {place: texts for place, texts in self.set_in.items() if place[0] == guild_id},
+        )
 
 
 class Bindings:
-    def __init__(self, forums: Forums) -> None:
+    def __init__(self, forums: Forums, configs: Configs) -> None:
         self._forums = forums
-        self._by_channel: dict[int, Forum] = {}
+        self._configs = configs
+        self._known = Known()
+        self._servers: dict[int, ServerConfig] = {}
+        self._told: frozenset[str] = frozenset()  # the lines about what is passed over
 
     async def reload(self, guild_id: int | None = None) -> list[str]:
         """Take in what Postgres holds now; return the names of what changed, in one server or all."""
-        found = {forum.channel_id: forum for forum in await self._forums.all()}
-        before, self._by_channel = self._by_channel, found
-        return changed_names(_in_guild(before, guild_id), _in_guild(found, guild_id))
+        forums = {forum.channel_id: forum for forum in await self._forums.all()}
+        found = Known(forums, by_place(await self._configs.all()))
+        before, self._known = self._known, found
+        self._servers = {
+            guild: server_config(texts)
+            for (guild, channel), texts in found.set_in.items()
+            if channel is None
+        }
+        self._tell(frozenset(passed_over(found.set_in)))
+        return changed_names(before.in_guild(guild_id), found.in_guild(guild_id))
 
     def find(self, channel_id: int) -> Forum | None:
-        return self._by_channel.get(channel_id)
+        return self._known.forums.get(channel_id)
 
     def all(self) -> list[Forum]:
-        return list(self._by_channel.values())
+        return list(self._known.forums.values())
+
+    def server(self, guild_id: int) -> ServerConfig:
+        """What is set for a server, also for one that is not known."""
+        return self._servers.get(guild_id) or ServerConfig()
+
+    def _tell(self, lines: frozenset[str]) -> None:
+        """Tell the operator once of each value that is passed over, not at each reload."""
+        for line in sorted(lines - self._told):
+            log.warning("%s", line)
+        self._told = lines
 
 
-def _in_guild(forums: dict[int, Forum], guild_id: int | None) -> dict[int, Forum]:
-    if guild_id is None:
-        return forums
-    return {channel: forum for channel, forum in forums.items() if forum.guild_id == guild_id}
+def by_place(stored: Sequence[Stored]) -> dict[Place, dict[str, str]]:
+    places: dict[Place, dict[str, str]] = {}
+    for each in stored:
+        places.setdefault((each.guild_id, each.channel_id), {})[each.name] = each.value
+    return places
 
 
-def changed_names(before: dict[int, Forum], after: dict[int, Forum]) -> list[str]:
-    """Name what differs, by forum: `forum 12 added`, `forum 12 mode`, `forum 12 sources`."""
-    names = [f"forum {channel} added" for channel in sorted(after.keys() - before.keys())]
-    names += [f"forum {channel} removed" for channel in sorted(before.keys() - after.keys())]
-    for channel in sorted(before.keys() & after.keys()):
-        if before[channel].mode != after[channel].mode:
+def passed_over(set_in: Mapping[Place, Mapping[str, str]]) -> Iterator[str]:
+    """Say of each value that this version cannot read where it is set, and why it is not used."""
+    for place, texts in set_in.items():
+        for name, text in texts.items():
+            reason = why_unreadable(name, text)
+            if reason is not None:
+                option = "--guild {}" if place[1] is None else "--forum {1}"
+                yield (
+                    f"{name} of {named(place)} is passed over, as if it were not set (`docbot "
+                    f"config unset {name} {option.format(*place)}` removes it): {reason}"
+                )
+
+
+def named(place: Place) -> str:
+    guild, channel = place
+    return f"server {guild}" if channel is None else f"forum {channel}"
+
+
+def changed_names(before: Known, after: Known) -> list[str]:
+    """Name what differs, by forum and server: `forum 12 added`, `forum 12 mode`, `server 3 banned`."""
+    old, new = before.forums, after.forums
+    names = [f"forum {channel} added" for channel in sorted(new.keys() - old.keys())]
+    names += [f"forum {channel} removed" for channel in sorted(old.keys() - new.keys())]
+    for channel in sorted(old.keys() & new.keys()):
+        if old[channel].mode != new[channel].mode:
             names.append(f"forum {channel} mode")
-        if before[channel].source_ids != after[channel].source_ids:
+        if old[channel].source_ids != new[channel].source_ids:
             names.append(f"forum {channel} sources")
-    return names
+    return [*names, *_changed_settings(before, after)]
+
+
+def _changed_settings(before: Known, after: Known) -> Iterator[str]:
+    # What is set for a forum that was added or removed came or went with it.
+    lasting = {None, *(before.forums.keys() & after.forums.keys())}
+    places = {place for place in {*before.set_in, *after.set_in} if place[1] in lasting}
+    for place in sorted(places, key=lambda place: (place[1] is None, place)):
+        was, now = before.set_in.get(place, {}), after.set_in.get(place, {})
+        for name in sorted({*was, *now}):
+            if was.get(name) != now.get(name):
+                yield f"{named(place)} {name}"

@@ -1,9 +1,14 @@
+import logging
 from datetime import UTC, datetime
 
+import pytest
+
+from docbot.config import ForumConfig, ServerConfig, Window
+from docbot.db.config import Configs
 from docbot.db.forums import Forum, Forums
 from docbot.db.pool import Pool
 from docbot.db.sources import Sources
-from docbot.forum.bindings import Bindings, changed_names
+from docbot.forum.bindings import Bindings, Known, changed_names
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -13,8 +18,8 @@ def _forum(channel: int, mode: str = "auto", *sources: int) -> dict[int, Forum]:
 
 
 def test_what_changed_is_named_by_forum_and_setting() -> None:
-    before = {**_forum(1, "auto", 5), **_forum(2), **_forum(3)}
-    after = {**_forum(1, "off", 5, 6), **_forum(3), **_forum(4)}
+    before = Known({**_forum(1, "auto", 5), **_forum(2), **_forum(3)})
+    after = Known({**_forum(1, "off", 5, 6), **_forum(3), **_forum(4)})
     assert changed_names(before, after) == [
         "forum 4 added",
         "forum 2 removed",
@@ -23,14 +28,32 @@ def test_what_changed_is_named_by_forum_and_setting() -> None:
     ]
 
 
+def test_what_is_set_anew_changed_or_no_more_is_named_by_its_place() -> None:
+    forums = {**_forum(1), **_forum(2)}
+    before = Known(forums, {(1, None): {"learn": "off", "banned": "5"}, (1, 1): {"learn": "on"}})
+    after = Known(forums, {(1, None): {"learn": "on", "banned": "5"}, (1, 2): {"learn": "off"}})
+    assert changed_names(before, after) == ["forum 1 learn", "forum 2 learn", "server 1 learn"]
+    assert changed_names(before.in_guild(2), after.in_guild(2)) == []
+
+
+def test_what_came_and_went_with_a_forum_is_not_named_besides() -> None:
+    before = Known(_forum(1), {(1, 1): {"learn": "on"}})
+    after = Known(_forum(2), {(1, 2): {"learn": "on"}})
+    assert changed_names(before, after) == ["forum 2 added", "forum 1 removed"]
+
+
+def _bindings(pool: Pool) -> Bindings:
+    return Bindings(Forums(pool), Configs(pool))
+
+
 async def test_a_reload_takes_in_what_was_bound_since(pool: Pool) -> None:
-    bindings, forums = Bindings(Forums(pool)), Forums(pool)
+    bindings, forums = _bindings(pool), Forums(pool)
     source = await Sources(pool).add(name="docs", kind="folder", location="/d", base_url=None)
     assert await bindings.reload() == []
     await forums.bind(guild_id=1, channel_id=20, mode="auto", source_ids=[source])
     await forums.bind(guild_id=2, channel_id=30, mode="auto", source_ids=[source])
     assert bindings.find(20) is None
-    assert await Bindings(forums).reload(guild_id=2) == ["forum 30 added"]
+    assert await _bindings(pool).reload(guild_id=2) == ["forum 30 added"]
     await forums.remove(30)
     assert await bindings.reload() == ["forum 20 added"]
     bound = bindings.find(20)
@@ -38,3 +61,40 @@ async def test_a_reload_takes_in_what_was_bound_since(pool: Pool) -> None:
     assert bound.source_names == ("docs",)
     await Sources(pool).remove("docs")
     assert await bindings.reload() == ["forum 20 sources"]
+
+
+async def test_a_reload_takes_in_what_was_set_since(pool: Pool) -> None:
+    bindings, configs = _bindings(pool), Configs(pool)
+    await Forums(pool).bind(guild_id=1, channel_id=20, mode="auto", source_ids=[])
+    await bindings.reload()
+    assert bindings.server(1) == ServerConfig()
+    await configs.set(1, None, "limit-calls", "5/1")
+    await configs.set(1, None, "helper-role", "7")
+    await configs.set(1, 20, "settle-seconds", "0")
+    assert await bindings.reload() == [
+        "forum 20 settle-seconds",
+        "server 1 helper-role",
+        "server 1 limit-calls",
+    ]
+    assert bindings.server(1) == ServerConfig(call_limit=Window(5, 1), helper_role=7)
+    assert bindings.server(2) == ServerConfig()
+    forum = bindings.find(20)
+    assert forum is not None
+    assert forum.config == ForumConfig(settle_seconds=0, helper_role=7)
+
+
+async def test_a_value_that_cannot_be_read_any_more_is_told_once_and_passed_over(
+    pool: Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    bindings, configs = _bindings(pool), Configs(pool)
+    await Forums(pool).bind(guild_id=1, channel_id=20, mode="auto", source_ids=[])
+    await configs.set(1, None, "limit-calls", "a lot")
+    await configs.set(1, 20, "of-a-later-version", "5")
+    with caplog.at_level(logging.WARNING):
+        await bindings.reload()
+        await bindings.reload()
+    assert bindings.server(1) == ServerConfig()
+    of_server, of_forum = caplog.messages
+    assert of_server.startswith("limit-calls of server 1 is passed over")
+    assert "`docbot config unset limit-calls --guild 1`" in of_server
+    assert "`docbot config unset of-a-later-version --forum 20`" in of_forum
