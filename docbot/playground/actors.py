@@ -299,6 +299,24 @@ class Member:
         public = self._world.history(place.id, self.id, limit=1_000_000)
         return sorted((*public, *own), key=lambda message: message.id)
 
+    def direct_messages(self) -> list[Message]:
+        """List the direct messages between the bot and this member, oldest first."""
+        channel = self._world.find_direct_channel(self.id)
+        return self.reads(channel) if channel else []
+
+    async def sees_direct_message(
+        self, timeout: float = PATIENCE, *, containing: str = ""
+    ) -> Message:
+        """Return the bot's first direct message to this member, once it is there."""
+
+        def look() -> Message | None:
+            for message in self.direct_messages():
+                if message.author is self._world.bot and containing in message.content:
+                    return message
+            return None
+
+        return await self._world.wait_for(look, timeout)
+
     async def sees_reply(
         self,
         thread: Place,
@@ -340,7 +358,7 @@ class Member:
             raise LookupError(f"/{name} needs a subcommand")
         return command, path
 
-    def _menu(self, guild_id: int, name: str, kind: CommandKind) -> Payload:
+    def _menu(self, guild_id: int | None, name: str, kind: CommandKind) -> Payload:
         offered = self._interactions.commands_for(guild_id, self.id, kind)
         for command in offered:
             if command["name"] == name:
@@ -350,10 +368,10 @@ class Member:
 
     def _add_people(self, place: Place, resolved: Payload) -> None:
         """Add the guild's side of each user in `resolved`."""
-        guild = self._world.get_guild(place.guild_id)
+        members = {} if place.guild_id is None else self._world.get_guild(place.guild_id).members
         found: Payload = {}
         for user_id in resolved.get("users", ()):
-            member = guild.members.get(int(user_id))
+            member = members.get(int(user_id))
             if member is not None:
                 granted = self._world.permissions(int(user_id), place.id)
                 body = member.payload(with_user=False) | {"permissions": str(int(granted))}

@@ -158,6 +158,12 @@ def check_channel_edit(body: Payload) -> None:
         _check_length("available_tags.name", tag.get("name"), 20, at_least=1)
 
 
+def check_direct_channel(body: Payload) -> None:
+    _check_fields("channel", body, {"recipient_id"})
+    if not str(body.get("recipient_id")).isdigit():
+        raise invalid("recipient_id", "NUMBER_TYPE_COERCE", "Must be the id of a user")
+
+
 def check_modal(data: Payload) -> None:
     _check_fields("data", data, {"custom_id", "title", "components"})
     _check_length("data.title", data.get("title"), MODAL_TITLE_CHARACTERS, at_least=1)

@@ -69,6 +69,7 @@ class Intent(IntFlag):
     GUILD_MESSAGES = 1 << 9
     GUILD_MESSAGE_TYPING = 1 << 11
     DIRECT_MESSAGES = 1 << 12
+    DIRECT_MESSAGE_TYPING = 1 << 14
     MESSAGE_CONTENT = 1 << 15
 
 
@@ -227,6 +228,8 @@ class Gateway:
         if name.startswith("MESSAGE_"):
             here = Intent.GUILD_MESSAGES if "guild_id" in payload else Intent.DIRECT_MESSAGES
             return here in session.intents
+        if name == "TYPING_START" and "guild_id" not in payload:
+            return Intent.DIRECT_MESSAGE_TYPING in session.intents
         if name == "GUILD_MEMBER_UPDATE" and self._is_bot(payload["user"]["id"]):
             return True
         if name == "THREAD_MEMBERS_UPDATE" and Intent.GUILD_MEMBERS not in session.intents:
@@ -238,7 +241,7 @@ class Gateway:
 
     def _seen(self, name: str, payload: Payload) -> bool:
         """Whether the bot is in the guild and, for what is inside a channel, may view that."""
-        if name == "GUILD_DELETE" or (name.startswith("MESSAGE_") and "guild_id" not in payload):
+        if name == "GUILD_DELETE" or "guild_id" not in payload:
             return True
         guild = self.world.guilds.get(int(payload["guild_id"]))
         if guild is None or self.world.bot.id not in guild.members:

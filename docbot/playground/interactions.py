@@ -35,6 +35,7 @@ from docbot.playground.world import World
 
 ACKNOWLEDGE_SECONDS = 3.0
 TOKEN_SECONDS = 15 * 60.0
+_GUILD, _DIRECT = 0, 1  # contexts of a call
 
 
 class InteractionKind(IntEnum):
@@ -74,7 +75,7 @@ class Interaction:
     id: int
     token: str
     kind: InteractionKind
-    guild_id: int
+    guild_id: int | None  # None: in direct messages
     channel_id: int
     user: User
     data: Payload
@@ -87,13 +88,18 @@ class Interaction:
     modal: Payload | None = None
     choices: list[Payload] | None = None
 
+    @property
+    def owners(self) -> Payload:
+        """For whom the application was installed there: a guild, or 0 in direct messages."""
+        return {"0": str(self.guild_id or 0)}
+
     def metadata(self) -> Payload:
         """Describe the call as the messages that answer it do."""
         body: Payload = {
             "id": str(self.id),
             "type": int(self.kind),
             "user": self.user.payload(),
-            "authorizing_integration_owners": {"0": str(self.guild_id)},
+            "authorizing_integration_owners": self.owners,
         }
         if self.kind is InteractionKind.COMPONENT and self.message:
             body["interacted_message_id"] = str(self.message.id)
@@ -133,17 +139,21 @@ class Interactions:
         self.commands[guild_id] = kept
 
     def commands_for(
-        self, guild_id: int, user_id: int, kind: CommandKind = CommandKind.CHAT
+        self, guild_id: int | None, user_id: int, kind: CommandKind = CommandKind.CHAT
     ) -> list[Payload]:
-        """List what a member finds when typing `/` or opening a menu; guild commands go first."""
-        granted = self.world.guild_permissions(user_id, guild_id)
+        """List what a person finds when typing `/` or opening a menu; guild commands go first.
+
+        In direct messages, without a guild, there are only those that are said to work there.
+        """
+        if guild_id is None:
+            offered = [one for one in self.commands.get(None, ()) if _is_for_direct_messages(one)]
+        else:
+            granted = self.world.guild_permissions(user_id, guild_id)
+            known = (*self.commands.get(guild_id, ()), *self.commands.get(None, ()))
+            offered = [one for one in known if _is_allowed(one, granted)]
         found: dict[str, Payload] = {}
-        for command in (*self.commands.get(guild_id, ()), *self.commands.get(None, ())):
-            needed = command["default_member_permissions"]
-            allowed = needed is None or Permission.ADMINISTRATOR in granted
-            if not allowed:
-                allowed = int(needed) != 0 and int(granted) & int(needed) == int(needed)
-            if command["type"] == kind and allowed:
+        for command in offered:
+            if command["type"] == kind:
                 found.setdefault(command["name"], command)
         return list(found.values())
 
@@ -356,10 +366,8 @@ class Interactions:
 
     def _payload(self, call: Interaction) -> Payload:
         world = self.world
-        guild = world.get_guild(call.guild_id)
         place = world.get_channel(call.channel_id)
         granted = str(int(world.permissions(call.user.id, call.channel_id)))
-        member = world.get_member(call.guild_id, call.user.id).payload()
         body: Payload = {
             "id": str(call.id),
             "application_id": str(world.application.id),
@@ -367,22 +375,40 @@ class Interactions:
             "token": call.token,
             "version": 1,
             "data": call.data,
-            "guild_id": str(guild.id),
-            "guild": {"id": str(guild.id), "features": [], "locale": LOCALE},
-            "guild_locale": LOCALE,
             "channel_id": str(call.channel_id),
             "channel": place.payload() | {"permissions": granted},
-            "member": member | {"permissions": granted},
             "app_permissions": str(int(world.permissions(world.bot.id, call.channel_id))),
             "locale": LOCALE,
             "entitlements": [],
-            "authorizing_integration_owners": {"0": str(guild.id)},
-            "context": 0,
+            "authorizing_integration_owners": call.owners,
+            "context": _GUILD if call.guild_id is not None else _DIRECT,
             "attachment_size_limit": FILE_BYTES,
         }
+        if call.guild_id is None:
+            body["user"] = call.user.payload()
+        else:
+            member = world.get_member(call.guild_id, call.user.id).payload()
+            body |= {
+                "guild_id": str(call.guild_id),
+                "guild": {"id": str(call.guild_id), "features": [], "locale": LOCALE},
+                "guild_locale": LOCALE,
+                "member": member | {"permissions": granted},
+            }
         if call.message is not None:
             body["message"] = call.message.payload()
         return body
+
+
+def _is_allowed(command: Payload, granted: Permission) -> bool:
+    needed = command["default_member_permissions"]
+    if needed is None or Permission.ADMINISTRATOR in granted:
+        return True
+    return int(needed) != 0 and int(granted) & int(needed) == int(needed)
+
+
+def _is_for_direct_messages(command: Payload) -> bool:
+    contexts = command["contexts"]
+    return bool(command["dm_permission"]) if contexts is None else _DIRECT in contexts
 
 
 def _key(command: Payload) -> tuple[int, str]:

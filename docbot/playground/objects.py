@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, IntFlag
-from typing import Any
+from typing import Any, ClassVar
 
 Payload = dict[str, Any]
 
@@ -18,6 +18,7 @@ LOCALE = "en-US"
 
 class ChannelKind(IntEnum):
     TEXT = 0
+    DIRECT = 1
     PUBLIC_THREAD = 11
     PRIVATE_THREAD = 12
     FORUM = 15
@@ -68,6 +69,14 @@ EVERYONE_PERMISSIONS = (
     | Permission.CREATE_PUBLIC_THREADS
     | Permission.SEND_MESSAGES_IN_THREADS
 )
+DIRECT_PERMISSIONS = (
+    Permission.VIEW_CHANNEL
+    | Permission.SEND_MESSAGES
+    | Permission.EMBED_LINKS
+    | Permission.ATTACH_FILES
+    | Permission.READ_MESSAGE_HISTORY
+    | Permission.USE_APPLICATION_COMMANDS
+)
 NO_PERMISSIONS = Permission(0)
 
 
@@ -104,6 +113,7 @@ class User:
     id: int
     name: str
     bot: bool = False
+    takes_direct_messages: bool = True
 
     @property
     def mention(self) -> str:
@@ -347,6 +357,29 @@ class Thread:
         }
 
 
+@dataclass(slots=True, eq=False)
+class DirectChannel:
+    """The direct messages between the bot and one person, which belong to no guild."""
+
+    kind: ClassVar[ChannelKind] = ChannelKind.DIRECT
+    guild_id: ClassVar[None] = None
+
+    id: int
+    recipient: User
+    message_ids: list[int] = field(default_factory=list)  # oldest first
+    last_message_id: int | None = None
+
+    def payload(self) -> Payload:
+        return {
+            "id": str(self.id),
+            "type": int(self.kind),
+            "flags": 0,
+            "last_message_id": _maybe(self.last_message_id),
+            "last_pin_timestamp": None,
+            "recipients": [self.recipient.payload()],
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     id: int
@@ -376,7 +409,7 @@ class Message:
 
     id: int
     channel_id: int
-    guild_id: int
+    guild_id: int | None  # None: a direct message
     author: User
     content: str
     created_at: float
@@ -449,8 +482,9 @@ class Message:
             "type": 0,
             "message_id": str(self.reply_to),
             "channel_id": str(self.channel_id),
-            "guild_id": str(self.guild_id),
         }
+        if self.guild_id is not None:
+            body["message_reference"]["guild_id"] = str(self.guild_id)
         if with_reference:
             gone = self.referenced is None or self.referenced.deleted
             body["referenced_message"] = (

@@ -26,6 +26,7 @@ from docbot.errors import GoneError, TransientError, UsageError
 from docbot.playground.actors import Invocation, Member, OptionValue
 from docbot.playground.interactions import ACKNOWLEDGE_SECONDS, Callback, CommandKind
 from docbot.playground.objects import (
+    DirectChannel,
     DiscordError,
     Guild,
     Message,
@@ -472,7 +473,10 @@ class _Page:
         if kind == _BOOLEAN:
             return value is True
         if kind == _CHANNEL:
-            return self._world.get_channel(_number(value, name))
+            place = self._world.get_channel(_number(value, name))
+            if isinstance(place, DirectChannel):
+                raise UsageError(f"{name}: direct messages are no channel of the server")
+            return place
         if kind in {_USER, _ROLE, _MENTIONABLE}:
             known: Mapping[int, User | Role] = {
                 **self._world.users,

@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, hdrs, web
 
-from docbot.playground.checks import UNKNOWN_FIELD, invalid
+from docbot.playground.checks import UNKNOWN_FIELD, check_direct_channel, invalid
 from docbot.playground.faults import Faults, RestFault
 from docbot.playground.interactions import Callback, Interaction, Interactions
 from docbot.playground.limits import Limits
@@ -175,6 +175,7 @@ class Rest:
             Endpoint("GET", "/gateway/bot", self._gateway_bot),
             Endpoint("GET", "/users/@me", self._me),
             Endpoint("GET", "/users/@me/guilds", self._my_guilds),
+            Endpoint("POST", "/users/@me/channels", self._open_direct_channel),
             Endpoint("GET", "/users/{user_id}", self._user),
             Endpoint("GET", "/applications/@me", self._application),
             Endpoint("GET", "/oauth2/applications/@me", self._application),
@@ -424,6 +425,10 @@ class Rest:
             raise DiscordError(404, 10013, "Unknown User")
         return 200, user.payload()
 
+    def _open_direct_channel(self, call: Call) -> Answer:
+        check_direct_channel(call.fields)
+        return 200, self.world.open_direct_channel(int(call.fields["recipient_id"])).payload()
+
     def _application(self, _call: Call) -> Answer:
         return 200, self.world.application.payload()
 
@@ -527,8 +532,9 @@ class Rest:
 
     def _shown(self, message: Message) -> Payload:
         body = message.payload()
-        own = message.author.id == self._bot_id or self.world.bot in message.mentions
-        allowed = own or self.world.application.message_content
+        meant = message.guild_id is None or self.world.bot in message.mentions
+        own = message.author.id == self._bot_id
+        allowed = meant or own or self.world.application.message_content
         return body if allowed else without_content(body)
 
     def _messages(self, call: Call) -> Answer:
@@ -651,8 +657,9 @@ def _callback_payload(call: Interaction) -> Payload:
         "id": str(call.id),
         "type": int(call.kind),
         "channel_id": str(call.channel_id),
-        "guild_id": str(call.guild_id),
     }
+    if call.guild_id is not None:
+        interaction["guild_id"] = str(call.guild_id)
     body: Payload = {"interaction": interaction}
     if call.response is not None:
         interaction["response_message_id"] = str(call.response.id)

@@ -11,7 +11,7 @@ import re
 import time
 from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from docbot.playground.checks import (
@@ -25,6 +25,7 @@ from docbot.playground.checks import (
 )
 from docbot.playground.objects import (
     ALL_PERMISSIONS,
+    DIRECT_PERMISSIONS,
     EPOCH_MS,
     EVERYONE_PERMISSIONS,
     NO_PERMISSIONS,
@@ -32,6 +33,7 @@ from docbot.playground.objects import (
     Attachment,
     Channel,
     ChannelKind,
+    DirectChannel,
     DiscordError,
     Guild,
     Membership,
@@ -49,7 +51,7 @@ from docbot.playground.objects import (
     timestamp,
 )
 
-Place = Channel | Thread
+Place = Channel | Thread | DirectChannel
 Subscriber = Callable[[str, Payload], None]
 Result = TypeVar("Result")
 
@@ -90,6 +92,7 @@ class World:
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
         self.threads: dict[int, Thread] = {}
+        self.direct_channels: dict[int, DirectChannel] = {}
         self.messages: dict[int, Message] = {}
         self.blocked_words: list[str] = []  # AutoMod refuses messages that hold one
         self.files_url = ""  # where attachments are served; the server sets it
@@ -294,10 +297,15 @@ class World:
         return member
 
     def get_channel(self, channel_id: int) -> Place:
-        channel = self.threads.get(channel_id) or self.channels.get(channel_id)
-        if channel is None:
-            raise DiscordError(404, 10003, "Unknown Channel")
-        return channel
+        for places in (self.threads, self.channels, self.direct_channels):
+            if channel_id in places:
+                return places[channel_id]
+        raise DiscordError(404, 10003, "Unknown Channel")
+
+    def find_direct_channel(self, user_id: int) -> DirectChannel | None:
+        """Return the channel between the bot and a person, if one was opened."""
+        channels = self.direct_channels.values()
+        return next((one for one in channels if one.recipient.id == user_id), None)
 
     def get_thread(self, thread_id: int) -> Thread:
         if thread_id not in self.threads:
@@ -333,6 +341,9 @@ class World:
     def permissions(self, user_id: int, channel_id: int) -> Permission:
         """Work out what a user may do in a channel; a thread has its parent's rules."""
         place = self.get_channel(channel_id)
+        if isinstance(place, DirectChannel):
+            takes_part = user_id in {self.bot.id, place.recipient.id}
+            return DIRECT_PERMISSIONS if takes_part else NO_PERMISSIONS
         channel = self.channels[place.parent_id] if isinstance(place, Thread) else place
         guild = self.guilds[channel.guild_id]
         member = guild.members.get(user_id)
@@ -470,7 +481,7 @@ class World:
 
     def edit_channel(self, channel_id: int, actor_id: int, changes: Payload) -> Channel:
         """Change a channel's name, topic or tags."""
-        self.visible(channel_id, actor_id)
+        self._of_guild(channel_id, actor_id)
         channel = self.channels[channel_id]
         self.require(actor_id, channel_id, Permission.MANAGE_CHANNELS)
         check_channel_edit(changes)
@@ -483,7 +494,7 @@ class World:
 
     def delete_channel(self, channel_id: int, actor_id: int) -> Payload:
         """Delete a channel with its threads, or one thread; return it as it was."""
-        place = self.visible(channel_id, actor_id)
+        place = self._of_guild(channel_id, actor_id)
         if isinstance(place, Thread):
             self.require(actor_id, channel_id, Permission.MANAGE_THREADS)
             return self._delete_thread(place)
@@ -530,6 +541,19 @@ class World:
 
     # Messages
 
+    def open_direct_channel(self, recipient_id: int) -> DirectChannel:
+        """Return the bot's channel with a person, made when it is first asked for."""
+        recipient = self.users.get(recipient_id)
+        if recipient is None or recipient is self.bot:
+            raise DiscordError(400, 50033, "Invalid Recipient(s)")
+        if recipient.bot:
+            raise DiscordError(400, 50007, "Cannot send messages to this user")
+        channel = self.find_direct_channel(recipient_id)
+        if channel is None:
+            channel = DirectChannel(self.new_id(), recipient)
+            self.direct_channels[channel.id] = channel
+        return channel
+
     def send_message(
         self, channel_id: int, author_id: int, body: Payload, files: Sequence[Attachment] = ()
     ) -> Message:
@@ -570,6 +594,7 @@ class World:
         self.visible(channel_id, actor_id)
         message = self.get_message(channel_id, message_id)
         if message.author.id != actor_id:
+            self._of_guild(channel_id, actor_id)
             self.require(actor_id, channel_id, Permission.MANAGE_MESSAGES)
         self.remove_message(message)
 
@@ -611,17 +636,15 @@ class World:
         """Show that a user writes, for about ten seconds or until a message comes."""
         place = self.visible(channel_id, user_id)
         self._check_may_send(place, user_id)
-        member = self.get_member(place.guild_id, user_id)
-        self.emit(
-            "TYPING_START",
-            {
-                "channel_id": str(channel_id),
-                "guild_id": str(place.guild_id),
-                "user_id": str(user_id),
-                "timestamp": int(self.clock()),
-                "member": member.payload(),
-            },
-        )
+        body: Payload = {
+            "channel_id": str(channel_id),
+            "user_id": str(user_id),
+            "timestamp": int(self.clock()),
+        }
+        if place.guild_id is not None:
+            member = self.get_member(place.guild_id, user_id)
+            body |= {"guild_id": str(place.guild_id), "member": member.payload()}
+        self.emit("TYPING_START", body)
 
     def put_response(
         self,
@@ -675,18 +698,20 @@ class World:
         if not message.ephemeral:
             place.message_ids.remove(message.id)
         body: Payload = {"id": str(message.id), "channel_id": str(message.channel_id)}
-        if not message.ephemeral:
+        if message.guild_id is not None and not message.ephemeral:
             body["guild_id"] = str(message.guild_id)
         self.emit("MESSAGE_DELETE", body)
 
     def event_payload(self, message: Message) -> Payload:
-        """Describe a message as MESSAGE_CREATE does; an ephemeral one names no guild."""
+        """Describe a message as MESSAGE_CREATE does; an ephemeral or direct one names no guild."""
         body = message.payload()
-        member = self.guilds[message.guild_id].members.get(message.author.id)
         if message.ephemeral:
             return body
+        body["channel_type"] = int(self.get_channel(message.channel_id).kind)
+        if message.guild_id is None:
+            return body
         body["guild_id"] = str(message.guild_id)
-        body["channel_type"] = int(self._kind_of(message.channel_id))
+        member = self.guilds[message.guild_id].members.get(message.author.id)
         if member is not None and message.application_id is None:
             body["member"] = member.payload(with_user=False)
         for mention in body["mentions"]:
@@ -708,8 +733,12 @@ class World:
     def _is_bot(self, user_id: int) -> bool:
         return self._application is not None and user_id == self._application.user.id
 
-    def _kind_of(self, channel_id: int) -> ChannelKind:
-        return self.get_channel(channel_id).kind
+    def _of_guild(self, channel_id: int, actor_id: int) -> Channel | Thread:
+        """Return what the actor may see, where there is something to manage."""
+        place = self.visible(channel_id, actor_id)
+        if isinstance(place, DirectChannel):
+            raise DiscordError(400, 50003, "Cannot execute action on a DM channel")
+        return place
 
     def _open_thread(
         self,
@@ -795,11 +824,12 @@ class World:
         return Tag(known_id, body["name"], body.get("moderated") or False, body.get("emoji_name"))
 
     def _check_may_send(self, place: Place, author_id: int) -> None:
+        if isinstance(place, DirectChannel):
+            return self._check_reachable(place.recipient, author_id)
         if not isinstance(place, Thread):
             if place.kind is ChannelKind.FORUM:
                 raise DiscordError(400, 50008, "Cannot send messages in a non-text channel")
-            self.require(author_id, place.id, Permission.SEND_MESSAGES)
-            return
+            return self.require(author_id, place.id, Permission.SEND_MESSAGES)
         self.require(author_id, place.id, Permission.SEND_MESSAGES_IN_THREADS)
         if place.locked and not self.may(author_id, place.id, Permission.MANAGE_THREADS):
             if place.archived:
@@ -811,6 +841,17 @@ class World:
                 40058,
                 "Cannot message this thread until after the post author has sent an initial message.",
             )
+        return None
+
+    def _check_reachable(self, recipient: User, author_id: int) -> None:
+        if not self._is_bot(author_id):
+            return
+        if not recipient.takes_direct_messages:
+            raise DiscordError(403, 50007, "Cannot send messages to this user")
+        guilds = self.guilds.values()
+        if not any({recipient.id, author_id} <= guild.members.keys() for guild in guilds):
+            reason = "Cannot send messages to this user due to having no mutual guilds"
+            raise DiscordError(403, 50278, reason)
 
     def _check_automod(self, body: Payload) -> None:
         content = (body.get("content") or "").lower()
@@ -906,7 +947,7 @@ class World:
 
     def _set_mentions(self, message: Message, allowed: Payload | None) -> None:
         """Work out who is pinged: what the text names, as far as `allowed` lets it."""
-        guild = self.guilds[message.guild_id]
+        members, roles_there = self._known_at(message)
         author_may = self.may(message.author.id, message.channel_id, Permission.MENTION_EVERYONE)
         users = [int(one) for one in _USER_MENTION.findall(message.content)]
         roles = [int(one) for one in _ROLE_MENTION.findall(message.content)]
@@ -914,16 +955,24 @@ class World:
         message.mentions = [
             self.users[one]
             for one in dict.fromkeys(users)
-            if one in guild.members and _allowed(allowed, "users", one)
+            if one in members and _allowed(allowed, "users", one)
         ]
         message.mention_roles = [
             one
             for one in dict.fromkeys(roles)
-            if one in guild.roles
-            and (author_may or guild.roles[one].mentionable)
+            if one in roles_there
+            and (author_may or roles_there[one].mentionable)
             and _allowed(allowed, "roles", one)
         ]
         message.mention_everyone = everyone and author_may and _allowed(allowed, "everyone", None)
+
+    def _known_at(self, message: Message) -> tuple[Collection[int], Mapping[int, Role]]:
+        """Return the ids of those who can be mentioned in a message, and the roles."""
+        place = self.get_channel(message.channel_id)
+        if isinstance(place, DirectChannel):
+            return {self.bot.id, place.recipient.id}, {}
+        guild = self.guilds[place.guild_id]
+        return guild.members.keys(), guild.roles
 
 
 class _Waiter:
