@@ -187,6 +187,11 @@ class Member:
     async def unlock(self, thread: Thread) -> None:
         self._world.edit_thread(thread.id, self.id, {"locked": False})
 
+    async def slow_down(self, place: Channel | Thread, seconds: int) -> None:
+        """Let others wait between two messages; in a forum, between two posts. 0 ends it."""
+        edit = self._world.edit_thread if isinstance(place, Thread) else self._world.edit_channel
+        edit(place.id, self.id, {"rate_limit_per_user": seconds})
+
     async def delete_thread(self, thread: Thread) -> None:
         self._world.delete_channel(thread.id, self.id)
 

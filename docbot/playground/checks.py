@@ -37,6 +37,7 @@ FILES = 10
 FILE_BYTES = 10 * 1024 * 1024
 ARCHIVE_MINUTES = (60, 1440, 4320, 10080)
 SELECT_OPTIONS = 25
+SLOW_MODE_SECONDS = 6 * 60 * 60
 
 UNKNOWN_FIELD = "UNKNOWN_FIELD"
 
@@ -150,6 +151,7 @@ def check_channel_edit(body: Payload) -> None:
     _check_fields("channel", body, _CHANNEL_EDIT_FIELDS)
     if "name" in body:
         _check_length("name", body["name"], NAME_CHARACTERS, at_least=1)
+    _check_slow_mode(body)
     tags = body.get("available_tags") or []
     if len(tags) > FORUM_TAGS:
         raise _too_many("available_tags", FORUM_TAGS)
@@ -260,11 +262,19 @@ def _check_thread_values(body: Payload, known_tags: Collection[int]) -> None:
         raise invalid(
             "auto_archive_duration", "BASE_TYPE_CHOICES", f"Must be one of {ARCHIVE_MINUTES}"
         )
+    _check_slow_mode(body)
     tags = [int(tag) for tag in body.get("applied_tags") or []]
     if len(tags) > APPLIED_TAGS:
         raise _too_many("applied_tags", APPLIED_TAGS)
     if unknown := [tag for tag in tags if tag not in known_tags]:
         raise DiscordError(400, 10087, f"Unknown Tag {unknown}")
+
+
+def _check_slow_mode(body: Payload) -> None:
+    for field in ("rate_limit_per_user", "default_thread_rate_limit_per_user"):
+        seconds = body.get(field) or 0
+        if not isinstance(seconds, int) or not 0 <= seconds <= SLOW_MODE_SECONDS:
+            raise invalid(field, "NUMBER_TYPE_MAX", f"Must be between 0 and {SLOW_MODE_SECONDS}.")
 
 
 def _check_parts(body: Payload) -> None:

@@ -84,18 +84,27 @@ class DiscordError(Exception):
     """A refusal as Discord words it: the HTTP status, its own code and a sentence."""
 
     def __init__(
-        self, status: int, code: int, message: str, *, errors: Payload | None = None
+        self,
+        status: int,
+        code: int,
+        message: str,
+        *,
+        errors: Payload | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(f"{status} (error code: {code}): {message}")
         self.status = status
         self.code = code
         self.message = message
         self.errors = errors
+        self.retry_after = retry_after  # seconds
 
     def payload(self) -> Payload:
         body: Payload = {"message": self.message, "code": self.code}
         if self.errors:
             body["errors"] = self.errors
+        if self.retry_after is not None:
+            body["retry_after"] = round(self.retry_after, 3)
         return body
 
 
@@ -258,6 +267,8 @@ class Channel:
     overwrites: dict[int, Overwrite] = field(default_factory=dict)
     message_ids: list[int] = field(default_factory=list)  # oldest first
     last_message_id: int | None = None  # of a forum: the newest thread
+    slow_seconds: int = 0  # between two messages of one person; of a forum, between two posts
+    thread_slow_seconds: int = 0  # what its new threads begin with
 
     @property
     def mention(self) -> str:
@@ -276,8 +287,8 @@ class Channel:
             "flags": 0,
             "last_message_id": _maybe(self.last_message_id),
             "last_pin_timestamp": None,
-            "rate_limit_per_user": 0,
-            "default_thread_rate_limit_per_user": 0,
+            "rate_limit_per_user": self.slow_seconds,
+            "default_thread_rate_limit_per_user": self.thread_slow_seconds,
             "permission_overwrites": [one.payload() for one in self.overwrites.values()],
         }
         if self.kind is ChannelKind.FORUM:
@@ -312,6 +323,7 @@ class Thread:
     message_ids: list[int] = field(default_factory=list)  # oldest first
     last_message_id: int | None = None
     messages_sent: int = 0  # the first message of a post is not counted
+    slow_seconds: int = 0  # between two messages of one person
 
     @property
     def mention(self) -> str:
@@ -328,7 +340,7 @@ class Thread:
             "name": self.name,
             "flags": self.flags,
             "last_message_id": _maybe(self.last_message_id),
-            "rate_limit_per_user": 0,
+            "rate_limit_per_user": self.slow_seconds,
             "message_count": len(self.message_ids) - (self.id in self.message_ids[:1]),
             "total_message_sent": self.messages_sent,
             "member_count": min(len(self.member_ids), 50),  # Discord stops counting there

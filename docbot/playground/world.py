@@ -58,6 +58,7 @@ Result = TypeVar("Result")
 NONCE_SECONDS = 180.0  # Discord says "a few minutes"
 CONTENT_FIELDS: Payload = {"content": "", "embeds": [], "attachments": [], "components": []}
 
+_ABOVE_SLOW_MODE = Permission.MANAGE_MESSAGES | Permission.MANAGE_CHANNELS
 _IN_TIMEOUT = Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY
 _USER_MENTION = re.compile(r"<@!?(\d+)>")
 _ROLE_MENTION = re.compile(r"<@&(\d+)>")
@@ -103,6 +104,8 @@ class World:
         self._waiters: dict[int | None, list[_Waiter]] = defaultdict(list)
         self._nonces: dict[tuple[int, str], Message] = {}
         self._nonces_by_age: deque[tuple[float, tuple[int, str]]] = deque()
+        # (channel, user, whether a thread was opened there): when they last did so
+        self._acted: dict[tuple[int, int, bool], float] = {}
         self._last_id = 0
 
     # Events
@@ -413,6 +416,7 @@ class World:
         self.require(author_id, forum_id, Permission.SEND_MESSAGES)
         check_thread(body, in_forum=True, known_tags=self._tags_for(author_id, forum))
         check_new_message(body["message"], files=len(files))
+        self._check_pace(forum, author_id, opens_thread=True)
         self._check_automod(body["message"])
         thread = self._open_thread(forum, author_id, body, self.new_id())
         if self.hold_first_messages:
@@ -438,6 +442,7 @@ class World:
         private = kind is ChannelKind.PRIVATE_THREAD
         needed = Permission.CREATE_PRIVATE_THREADS if private else Permission.CREATE_PUBLIC_THREADS
         self.require(author_id, channel_id, needed)
+        self._check_pace(channel, author_id, opens_thread=True)
         return self._open_thread(channel, author_id, body, message_id or self.new_id(), kind)
 
     def release_first_messages(self) -> list[Message]:
@@ -480,13 +485,17 @@ class World:
         self._join(thread, user_id)
 
     def edit_channel(self, channel_id: int, actor_id: int, changes: Payload) -> Channel:
-        """Change a channel's name, topic or tags."""
+        """Change a channel's name, topic, tags or slow mode."""
         self._of_guild(channel_id, actor_id)
         channel = self.channels[channel_id]
         self.require(actor_id, channel_id, Permission.MANAGE_CHANNELS)
         check_channel_edit(changes)
         channel.name = changes.get("name", channel.name)
         channel.topic = changes.get("topic", channel.topic)
+        channel.slow_seconds = _given(changes.get("rate_limit_per_user"), channel.slow_seconds)
+        channel.thread_slow_seconds = _given(
+            changes.get("default_thread_rate_limit_per_user"), channel.thread_slow_seconds
+        )
         if "available_tags" in changes:
             channel.tags = [self._tag(tag) for tag in changes["available_tags"]]
         self.emit("CHANNEL_UPDATE", channel.payload())
@@ -565,6 +574,7 @@ class World:
         known = self._known_nonce(author_id, body)
         if known is not None:
             return known
+        self._check_pace(place, author_id)
         self._check_automod(body)
         if isinstance(place, Thread) and place.archived:
             self._change_thread(place, {"archived": False})
@@ -756,10 +766,12 @@ class World:
             body.get("auto_archive_duration") or thread.auto_archive_minutes
         )
         thread.applied_tags = [int(tag) for tag in body.get("applied_tags") or []]
+        thread.slow_seconds = _given(body.get("rate_limit_per_user"), parent.thread_slow_seconds)
         thread.member_ids[owner_id] = now
         if thread.in_forum:
             parent.last_message_id = thread.id
         self.threads[thread.id] = thread
+        self._acted[parent.id, owner_id, True] = now
         bot_id = self.bot.id if self._application else None
         self.emit("THREAD_CREATE", thread.payload(bot_id) | {"newly_created": True})
         return thread
@@ -780,6 +792,7 @@ class World:
         thread.auto_archive_minutes = _given(
             changes.get("auto_archive_duration"), thread.auto_archive_minutes
         )
+        thread.slow_seconds = _given(changes.get("rate_limit_per_user"), thread.slow_seconds)
         if changes.get("applied_tags") is not None:
             thread.applied_tags = [int(tag) for tag in changes["applied_tags"]]
         archived = _given(changes.get("archived"), thread.archived)
@@ -853,6 +866,19 @@ class World:
             reason = "Cannot send messages to this user due to having no mutual guilds"
             raise DiscordError(403, 50278, reason)
 
+    def _check_pace(self, place: Place, user_id: int, *, opens_thread: bool = False) -> None:
+        """Refuse who writes or opens threads faster than slow mode lets people; bots are free."""
+        if isinstance(place, DirectChannel) or not place.slow_seconds or self.users[user_id].bot:
+            return
+        acted_at = self._acted.get((place.id, user_id, opens_thread))
+        left = 0.0 if acted_at is None else acted_at + place.slow_seconds - self.clock()
+        above = _ABOVE_SLOW_MODE
+        if isinstance(place, Thread):
+            above |= Permission.MANAGE_THREADS
+        if left > 0 and not self.permissions(user_id, place.id) & above:
+            reason = "This action cannot be performed due to slowmode rate limit"
+            raise DiscordError(429, 20016, reason, retry_after=left)
+
     def _check_automod(self, body: Payload) -> None:
         content = (body.get("content") or "").lower()
         if any(word.lower() in content for word in self.blocked_words):
@@ -884,6 +910,7 @@ class World:
             self._nonces[key] = message
             self._nonces_by_age.append((message.created_at, key))
         self._publish(place, message)
+        self._acted[place.id, author.id, False] = message.created_at
         if isinstance(place, Thread):
             self._join(place, author.id)
         return message
