@@ -195,6 +195,9 @@ class Member:
     async def delete_thread(self, thread: Thread) -> None:
         self._world.delete_channel(thread.id, self.id)
 
+    async def delete_channel(self, channel: Channel) -> None:
+        self._world.delete_channel(channel.id, self.id)
+
     # Calls of the bot
 
     async def press(

@@ -16,6 +16,7 @@ from docbot.playground.gateway import FrameHook, Gateway
 from docbot.playground.interactions import Interactions
 from docbot.playground.limits import Limits
 from docbot.playground.objects import (
+    NO_PERMISSIONS,
     Application,
     Channel,
     ChannelKind,
@@ -30,6 +31,7 @@ from docbot.playground.world import NONCE_SECONDS, Clock, World
 HOST = "127.0.0.1"
 TOKEN = "playground.token.of-no-value"  # noqa: S105 - it opens nothing but the playground
 FOUNDED = 1_704_067_200.0  # 2024-01-01: what is there at the start has the same ids each time
+OWNER = "Olga"
 FORUM_TAGS = ("question", "bug", "solved")
 BOT_PERMISSIONS = (
     Permission.VIEW_CHANNEL
@@ -48,15 +50,18 @@ ExtraRoutes = Callable[["Playground"], Iterable[web.AbstractRouteDef]]
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """What is in the world at the start."""
+    """A guild as it is at the start."""
 
     guild: Guild
     forum: Channel
     text: Channel
+    staff: Channel  # hidden from ordinary members
     bot_role: Role
     moderators: Role
+    helpers: Role  # not mentionable by ordinary members
     admin: Member
     moderator: Member
+    helper: Member
     members: tuple[Member, ...]
 
 
@@ -94,11 +99,13 @@ class Playground:
             routes: called once before the start, for further pages of the same server.
             clock: seconds since 1970; a `Clock` can be set forward.
             nonce_seconds: for how long a nonce gives back its first message.
-            member_names: who is in the guild besides the administrator and a moderator.
+            member_names: who is in the guild besides the administrator, a moderator and a helper.
         """
         world = World(clock=lambda: FOUNDED, nonce_seconds=nonce_seconds)
         interactions = Interactions(world)
-        town = _furnish(world, interactions, member_names)
+        owner = world.add_user(OWNER)
+        world.add_application("docbot", owner=owner, token=TOKEN)
+        town = _found(world, interactions, "Playground", member_names)
         world.clock = clock or Clock()
         limits, faults = Limits(), Faults(world)
         gateway = Gateway(world, faults, limits.starts, url="")
@@ -161,6 +168,10 @@ class Playground:
         return self.town.text
 
     @property
+    def staff(self) -> Channel:
+        return self.town.staff
+
+    @property
     def admin(self) -> Member:
         return self.town.admin
 
@@ -169,8 +180,19 @@ class Playground:
         return self.town.moderator
 
     @property
+    def helper(self) -> Member:
+        return self.town.helper
+
+    @property
     def members(self) -> tuple[Member, ...]:
         return self.town.members
+
+    def add_town(self, name: str, member_names: Sequence[str] = ("Ada",)) -> Town:
+        """Found another guild like the first, with the bot in it.
+
+        Who has the name of somebody known is that person, now in both guilds.
+        """
+        return _found(self.world, self.interactions, name, member_names)
 
     def add_member(
         self, name: str, *roles: Role, guild: Guild | None = None, bot: bool = False
@@ -205,11 +227,16 @@ class Playground:
         await self.world.wait_for(lambda: self.gateway.connected, timeout)
 
 
-def _furnish(world: World, interactions: Interactions, member_names: Sequence[str]) -> Town:
-    """Build a guild with a help forum, a text channel, the bot and some people."""
-    owner = world.add_user("Olga")
-    world.add_application("docbot", owner=owner, token=TOKEN)
-    guild = world.add_guild("Playground", owner=owner)
+def _found(
+    world: World, interactions: Interactions, name: str, member_names: Sequence[str]
+) -> Town:
+    """Build a guild with a help forum, two text channels, the bot and some people."""
+    owner = _person(world, OWNER)
+    guild = world.add_guild(name, owner=owner)
+
+    def join(name: str, *roles: Role) -> Member:
+        return Member(interactions, world.add_member(guild.id, _person(world, name), *roles))
+
     forum = world.add_channel(guild.id, "help", ChannelKind.FORUM, tags=FORUM_TAGS)
     text = world.add_channel(guild.id, "general")
     bot_role = world.invite_bot(guild.id, BOT_PERMISSIONS)
@@ -219,15 +246,30 @@ def _furnish(world: World, interactions: Interactions, member_names: Sequence[st
         Permission.MANAGE_THREADS | Permission.MANAGE_MESSAGES,
         mentionable=True,
     )
-    moderator = world.add_member(guild.id, world.add_user("Mina"), moderators)
-    people = [world.add_member(guild.id, world.add_user(name)) for name in member_names]
+    moderator = join("Mina", moderators)
+    members = tuple(join(each) for each in member_names)
+    helpers = world.add_role(guild.id, "Helpers", NO_PERMISSIONS)
+    helper = join("Hana", helpers)
+    staff = world.add_channel(guild.id, "staff", topic="For those who help")
+    world.set_overwrite(staff.id, guild.id, deny=Permission.VIEW_CHANNEL)
+    for role in (bot_role, moderators, helpers):
+        world.set_overwrite(staff.id, role.id, allow=Permission.VIEW_CHANNEL)
+    admin = Member(interactions, guild.members[owner.id])
     return Town(
         guild,
         forum,
         text,
+        staff,
         bot_role,
         moderators,
-        Member(interactions, guild.members[owner.id]),
-        Member(interactions, moderator),
-        tuple(Member(interactions, person) for person in people),
+        helpers,
+        admin,
+        moderator,
+        helper,
+        members,
     )
+
+
+def _person(world: World, name: str) -> User:
+    known = next((user for user in world.users.values() if user.name == name), None)
+    return known or world.add_user(name)

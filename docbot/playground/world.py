@@ -209,12 +209,16 @@ class World:
         self.emit("GUILD_ROLE_UPDATE", {"guild_id": str(role.guild_id), "role": role.payload()})
 
     def delete_role(self, role: Role) -> None:
+        """Take a role from the guild, from who has it and from the rules of channels."""
         guild = self.get_guild(role.guild_id)
         del guild.roles[role.id]
         for member in guild.members.values():
             if role.id in member.role_ids:
                 member.role_ids.remove(role.id)
         self.emit("GUILD_ROLE_DELETE", {"guild_id": str(guild.id), "role_id": str(role.id)})
+        for channel in self.channels_of(guild.id):
+            if channel.overwrites.pop(role.id, None):
+                self.emit("CHANNEL_UPDATE", channel.payload())
 
     def add_member(self, guild_id: int, user: User, *roles: Role) -> Membership:
         guild = self.get_guild(guild_id)
@@ -269,6 +273,17 @@ class World:
         self.channels[channel.id] = channel
         self.emit("CHANNEL_CREATE", channel.payload())
         return channel
+
+    def add_tag(self, forum: Channel, name: str, *, moderated: bool = False) -> Tag:
+        tag = Tag(self.new_id(), name, moderated)
+        forum.tags.append(tag)
+        self.emit("CHANNEL_UPDATE", forum.payload())
+        return tag
+
+    def delete_tag(self, forum: Channel, name: str) -> None:
+        """Take a tag from a forum; threads that have it keep an id that nobody knows."""
+        forum.tags = [tag for tag in forum.tags if tag.name != name]
+        self.emit("CHANNEL_UPDATE", forum.payload())
 
     def set_overwrite(
         self,

@@ -31,7 +31,7 @@ async def test_the_client_sees_the_guild_with_its_channels_roles_and_itself(
 ) -> None:
     (guild,) = bot.guilds
     assert guild.name == "Playground"
-    assert guild.member_count == 6
+    assert guild.member_count == 7
     assert guild.me.guild_permissions.manage_threads
     forum = guild.get_channel(playground.forum.id)
     assert isinstance(forum, discord.ForumChannel)
@@ -247,7 +247,7 @@ async def test_members_are_given_when_asked_for(playground: Playground, pointed:
     intents.members = True
     async with connected(playground, Bot(intents)) as bot:
         guild = bot.guilds[0]
-        assert len(guild.members) == 6
+        assert len(guild.members) == 7
         found = await guild.query_members("ad")
         assert [member.name for member in found] == ["ada"]
         newcomer = playground.add_member("Dora")

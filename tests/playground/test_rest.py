@@ -257,9 +257,9 @@ async def test_the_bot_opens_posts_and_threads_of_its_own(playground: Playground
 async def test_the_bot_reads_about_itself_and_its_guilds(playground: Playground, bot: Bot) -> None:
     assert (await bot.application_info()).owner.name == "olga"
     guild = await bot.fetch_guild(playground.guild.id)
-    assert guild.approximate_member_count == 6
+    assert guild.approximate_member_count == 7
     assert [one.id async for one in bot.fetch_guilds()] == [playground.guild.id]
-    assert len(await guild.fetch_channels()) == 2
+    assert len(await guild.fetch_channels()) == 3
     assert {role.name for role in await guild.fetch_roles()} >= {"@everyone", "Moderators"}
     member = await guild.fetch_member(playground.members[0].id)
     assert member.name == "ada"
