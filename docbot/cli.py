@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from docbot import __version__
+from docbot.config import MODES
 from docbot.errors import DocbotError, SettingsError, UsageError
 from docbot.settings import Settings, load
 from docbot.telemetry import set_up_logging
 from docbot.text import printable
 
 if TYPE_CHECKING:
+    from docbot.app.configuring import Change, Place
     from docbot.app.reading import Outcome
     from docbot.app.rooms import Rooms
 
@@ -551,10 +553,11 @@ def forum() -> None:
 @click.option("--source", "names", multiple=True, required=True, metavar="NAME")
 @click.option(
     "--mode",
-    type=click.Choice(["auto", "mention", "off"]),
-    default="auto",
+    type=click.Choice(MODES),
+    default=MODES[0],
     show_default=True,
-    help="auto answers new posts, mention only when called.",
+    help="auto answers new posts, draft shows staff a draft first, mention answers only when "
+    "called (also in a text channel), off never.",
 )
 def forum_add(guild_id: int, channel_id: int, names: Sequence[str], mode: str) -> None:
     """Answer in a forum from one or more sources; again for a bound one to change it.
@@ -661,6 +664,129 @@ def forum_remove(channel_id: int) -> None:
         click.echo(f"Forum {channel_id} is no longer bound.")
 
     _with_rooms(remove)
+
+
+@commands.group()
+def config() -> None:
+    """What is set for a server or a forum; a running bot takes a change in at once."""
+
+
+_guild = click.option(
+    "--guild",
+    "guild_id",
+    type=_ID,
+    metavar="ID",
+    help="The server; may be left out where docbot knows only one.",
+)
+_forum = click.option(
+    "--forum", "channel_id", type=_ID, metavar="ID", help="Only this forum of it."
+)
+
+
+@config.command("list")
+@_guild
+@_forum
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def config_list(guild_id: int | None, channel_id: int | None, as_json: bool) -> None:
+    """Show every setting: what holds, where that comes from, its default, what it does.
+
+    \b
+    Examples:
+      docbot config list
+      docbot config list --forum 222222222222222222
+    """
+    from docbot.app.configuring import Place, Settings, find_place, settings_of
+
+    async def look(rooms: "Rooms") -> tuple[Place, Settings]:
+        place = await find_place(rooms, guild_id, channel_id)
+        return place, await settings_of(rooms, place)
+
+    place, settings = _with_rooms(look)
+    for warning in settings.warnings:
+        _warn(printable(warning))
+    if as_json:
+        _print_json([_config_row(each) for each in settings.found])
+        return
+    _say(f"{place.name}:")
+    for each in settings.found:
+        default = each.entry.show(each.entry.default)
+        origin = "default" if each.origin == "default" else f"{each.origin}; default {default}"
+        _say(f"{each.entry.name} = {each.shown}  ({origin})\n    {each.entry.effect}")
+    for note in settings.notes:
+        _say(note)
+
+
+def _config_row(found: Any) -> dict[str, Any]:
+    entry = found.entry
+    return {
+        "name": entry.name,
+        "value": found.shown,
+        "from": found.origin,
+        "default": entry.show(entry.default),
+        "scope": entry.scope,
+        "allowed": entry.kind.allowed,
+        "example": entry.example,
+        "effect": entry.effect,
+        "set_by": entry.set_by,
+    }
+
+
+@config.command("set")
+@click.argument("name")
+@click.argument("words", nargs=-1, required=True, metavar="VALUE")
+@_guild
+@_forum
+def config_set(
+    name: str, words: Sequence[str], guild_id: int | None, channel_id: int | None
+) -> None:
+    """Set NAME to VALUE for a server, or with --forum for one forum of it.
+
+    What a server has holds in all its forums that have no value of their own.
+
+    \b
+    Examples:
+      docbot config set staff-channel 222222222222222222
+      docbot config set settle-seconds 10 --forum 222222222222222222
+      docbot config set limit-overrides role:333333333333333333=50/6 first
+    """
+    from docbot.app.configuring import find_place, set_value
+
+    async def store(rooms: "Rooms") -> "tuple[Place, Change]":
+        place = await find_place(rooms, guild_id, channel_id)
+        return place, await set_value(rooms, place, name, " ".join(words))
+
+    _tell_change(name, *_with_rooms(store))
+
+
+@config.command("unset")
+@click.argument("name")
+@_guild
+@_forum
+def config_unset(name: str, guild_id: int | None, channel_id: int | None) -> None:
+    """Let NAME have the value of the server again, or its default.
+
+    \b
+    Examples:
+      docbot config unset staff-channel
+      docbot config unset settle-seconds --forum 222222222222222222
+    """
+    from docbot.app.configuring import find_place, unset_value
+
+    async def remove(rooms: "Rooms") -> "tuple[Place, Change | None]":
+        place = await find_place(rooms, guild_id, channel_id)
+        return place, await unset_value(rooms, place, name)
+
+    place, change = _with_rooms(remove)
+    if change is None:
+        _say(f"{name} is not set for {place.name}; nothing was changed.")
+    else:
+        _tell_change(name, place, change)
+
+
+def _tell_change(name: str, place: "Place", change: "Change") -> None:
+    _say(f"{name} of {place.name}: {change.before} -> {change.after}")
+    if change.undo is not None:
+        _say(f"To undo: {change.undo}")
 
 
 @commands.group()

@@ -17,6 +17,8 @@ from docbot.text import printable, shortened, storable
 
 MODE = "mode"  # the one entry that is stored with the forum's binding
 
+MODES = ("auto", "draft", "mention", "off")
+
 _MOST_CHARACTERS = 10_000  # of a value: some 500 ids
 _SHOWN_CHARACTERS = 60  # of a wrong value, in its error
 _HIGHEST_ID = 2**63 - 1  # ids are bigint in Postgres
@@ -455,8 +457,8 @@ ENTRIES: tuple[Entry, ...] = (
         MODE,
         "forum",
         None,
-        "auto",
-        _choice("auto", "draft", "mention", "off"),
+        MODES[0],
+        _choice(*MODES),
         "draft",
         "When docbot answers: `auto` each new post, `draft` after staff sent its draft, `mention` "
         "only when called, `off` never.",

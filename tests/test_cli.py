@@ -263,6 +263,10 @@ async def test_what_the_docs_do_not_answer_is_said_so(read: Shell) -> None:
         (["forum", "add", "1", "2", "--source", "nope"], "there is no source `nope`"),
         (["forum", "add", "one", "2", "--source", "docs"], "is not a valid integer"),
         (["forum", "remove", "5"], "no forum 5 is bound"),
+        (["forum", "add", "1", "2", "--source", "docs", "--mode", "loud"], "'draft'"),
+        (["config", "set", "settle-seconds", "5", "--guild", "1"], "forum list --available"),
+        (["config", "list", "--forum", "5"], "`docbot forum list` shows all"),
+        (["config", "set", "settle-seconds"], "Missing argument 'VALUE"),
         (["questions", "show", "5"], "there is no question 5"),
         (["questions", "show", "99999999999999999999"], "is not in the range"),
         (["questions", "retry", "5"], "there is no question 5"),
@@ -420,6 +424,46 @@ async def test_forums_are_bound_listed_and_removed(read: Shell) -> None:
     assert "guild 11  forum 22  mention  docs" in listed.out
     await read.run("forum", "remove", "22")
     assert "No forum yet" in (await read.run("forum", "list")).out
+
+
+async def test_a_setting_is_set_listed_and_unset(read: Shell) -> None:
+    await read.run("forum", "add", "11", "22", "--source", "docs", "--mode", "draft")
+    overrides = ["role:5=50/6", "first,", "person:6=ignore"]
+    done = await read.run("config", "set", "limit-overrides", *overrides)
+    assert done.out == (
+        "limit-overrides of server 11: none (default) -> role:5=50/6 first, person:6=ignore\n"
+        "To undo: docbot config unset limit-overrides --guild 11\n"
+    )
+    await read.run("config", "set", "settle-seconds", "0", "--forum", "22")
+    listed = await read.run("config", "list", "--forum", "22")
+    assert listed.out.startswith("forum 22:\nmode = draft  (forum; default auto)\n    When docbot")
+    assert "settle-seconds = 0  (forum; default 6)\n    How long" in listed.out
+    of_server = await read.run("config", "list")
+    assert "limit-calls = 10/6  (default)\n" in of_server.out
+    assert of_server.out.endswith(
+        "forum 22 has its own: settle-seconds. Next: docbot config list --forum 22\n"
+    )
+    gone = await read.run("config", "unset", "settle-seconds", "--forum", "22")
+    assert gone.out == (
+        "settle-seconds of forum 22: 0 -> 6 (default)\n"
+        "To undo: docbot config set settle-seconds 0 --forum 22\n"
+    )
+    again = await read.run("config", "unset", "settle-seconds", "--forum", "22")
+    assert again.out == "settle-seconds is not set for forum 22; nothing was changed.\n"
+
+
+async def test_settings_are_one_json_document(read: Shell) -> None:
+    await read.run("forum", "add", "11", "22", "--source", "docs")
+    await read.run("config", "set", "banned", "7,", "5", "--guild", "11")
+    rows = {
+        row["name"]: row for row in json.loads((await read.run("config", "list", "--json")).out)
+    }
+    row = rows["banned"]
+    assert (row["value"], row["from"], row["default"]) == ("5, 7", "server", "none")
+    assert (row["scope"], row["set_by"]) == ("server", "managers")
+    assert row.keys() == {
+        *("name", "value", "from", "default", "scope", "allowed", "example", "effect", "set_by")
+    }
 
 
 async def test_removing_a_source_removes_its_pages_from_the_search(read: Shell) -> None:

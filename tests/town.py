@@ -10,10 +10,12 @@ from typing import Any
 import discord
 from pydantic import SecretStr
 
+from docbot.app.configuring import Place, set_value
 from docbot.app.reading import Outcome, sync_sources
 from docbot.app.rooms import Rooms, open_rooms
 from docbot.app.run import RunningBot
 from docbot.bot.client import PERMISSIONS
+from docbot.config import MODE
 from docbot.db.forums import Forum
 from docbot.playground.actors import Member
 from docbot.playground.objects import Permission
@@ -69,6 +71,12 @@ class QuietTown:
     def helper(self) -> Member:
         return self.playground.members[1]
 
+    async def configure(self, name: str, value: str, *, of_forum: bool = False) -> None:
+        """Set a value for the server, or its forum, as `docbot config set` does."""
+        is_of_forum = of_forum or name == MODE
+        forum_id = self.playground.forum.id if is_of_forum else None
+        await set_value(self.rooms, Place(self.playground.guild.id, forum_id), name, value)
+
     @property
     def mention(self) -> str:
         """What a member writes to call docbot."""
@@ -103,6 +111,10 @@ class QuietTown:
 class Town(QuietTown):
     bot: RunningBot
     begun_at: int  # how many requests there were before
+
+    async def configure(self, name: str, value: str, *, of_forum: bool = False) -> None:
+        await super().configure(name, value, of_forum=of_forum)
+        await self.bot.bindings.reload()  # so that nobody need wait until the bot has heard of it
 
     async def caught_up(self) -> None:
         """Wait until what is posted from now on comes by the gateway alone."""
@@ -159,6 +171,7 @@ async def bind(
         mode=mode,
         source_ids=[chosen.id],
     )
+    await set_value(rooms, Place(playground.guild.id), "settle-seconds", "0")
 
 
 @asynccontextmanager

@@ -24,6 +24,12 @@ _SET_MODE = """
     WHERE channel_id = $1
     RETURNING channel_id
 """
+_GUILDS = """
+    SELECT id, name FROM guilds
+    UNION ALL
+    SELECT DISTINCT guild_id, '' FROM forums WHERE guild_id NOT IN (SELECT id FROM guilds)
+    ORDER BY id
+"""
 _CLEAR_SOURCES = "DELETE FROM forum_sources WHERE channel_id = $1"
 _ADD_SOURCES = """
     INSERT INTO forum_sources (channel_id, source_id) SELECT $1, unnest($2::bigint[])
@@ -71,6 +77,11 @@ class Forums:
     async def put_guild(self, guild_id: int, name: str) -> None:
         with translated():
             await self._pool.execute(_PUT_GUILD, guild_id, storable(name))
+
+    async def guilds(self) -> dict[int, str]:
+        """The names of the servers that docbot is in or has a forum of, empty before it was there."""
+        with translated():
+            return {row["id"]: row["name"] for row in await self._pool.fetch(_GUILDS)}
 
     async def bind(
         self, *, guild_id: int, channel_id: int, mode: str, source_ids: list[int]
