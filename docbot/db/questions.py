@@ -36,8 +36,8 @@ _ADD = """
     SELECT id, $5 FROM question
     RETURNING question_id
 """
-# Whose turn it is: the server that waits longest, within it the person who waits longest, of theirs
-# the oldest conversation. Each waits since its oldest due question, or since it was last served if
+# Whose turn it is: the server that waits longest, within it the person who waits longest, those with
+# priority before the others, of theirs the oldest conversation. Each waits since its oldest due question, or since it was last served if
 # that is later: so everyone is served once in a round, and nobody who comes new passes a round.
 # The recursions step over all that an index holds of one server, person or conversation at once;
 # the joins are LATERAL so that they are gone through in this order, and no further than to a row.
@@ -72,7 +72,8 @@ _CLAIM_NEXT = """
                 SELECT author_id FROM people LEFT JOIN person_turns
                     ON person_turns.guild_id = server.guild_id AND person_id = author_id
                 WHERE ready_at <= now()
-                ORDER BY greatest(ready_at, served_at), author_id) AS person
+                ORDER BY coalesce(is_first, false) DESC, greatest(ready_at, served_at), author_id)
+                AS person
             CROSS JOIN LATERAL (
                 WITH RECURSIVE firsts AS (
                     (SELECT conversation_id, id, ready_at FROM questions
@@ -118,6 +119,9 @@ _CLAIM_NEXT = """
     FROM claimed JOIN conversations ON conversations.id = conversation_id
     LEFT JOIN threads ON threads.id = conversations.thread_id
     LEFT JOIN messages AS opening ON opening.id = threads.id
+"""
+_FIND_CONVERSATION = """
+    SELECT id FROM conversations WHERE thread_id = $1 AND kind = 'post' AND closed_at IS NULL
 """
 # Earlier turns of the same conversation: what was asked, and what was answered on Discord.
 _HISTORY = """
@@ -208,7 +212,14 @@ _PUT_BACK = """
 _TAKE_OVER = "UPDATE questions SET state = 'waiting', epoch = NULL WHERE state = 'answering'"
 # Nothing waits for as long as this, so that none of these turns counts any more.
 _FORGET_SERVERS = "DELETE FROM server_turns WHERE served_at < now() - interval '1 day'"
-_FORGET_PEOPLE = "DELETE FROM person_turns WHERE served_at < now() - interval '1 day'"
+_FORGET_PEOPLE = """
+    DELETE FROM person_turns AS person
+    WHERE served_at < now() - interval '1 day'
+      -- Whose question goes first may have been served never.
+      AND NOT (is_first AND EXISTS (
+        SELECT FROM questions
+        WHERE state = 'waiting' AND guild_id = person.guild_id AND author_id = person_id))
+"""
 _NEXT_READY = """
     SELECT extract(epoch FROM min(ready_at) - now())::float FROM questions
     WHERE state = 'waiting' AND ready_at > now()
@@ -369,6 +380,11 @@ class Questions:
             cancelled,
         )
         return question_id
+
+    async def find_conversation(self, conn: Conn, thread_id: int) -> int | None:
+        """Join the caller's transaction; None where nobody asked anything in this thread."""
+        conversation_id: int | None = await conn.fetchval(_FIND_CONVERSATION, thread_id)
+        return conversation_id
 
     async def claim_next(self, epoch: int, worker: int) -> Claimed | None:
         """Take the question whose turn it is; None if none is due or another process acts."""

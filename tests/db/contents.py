@@ -40,6 +40,8 @@ FILL = r"""
     INSERT INTO feedback (answer_id, person_id, guild_id, vote) VALUES (1, 301, 1, 'helpful');
     INSERT INTO server_turns (guild_id, served_at) VALUES (1, '2026-01-02 03:04:05+00');
     INSERT INTO person_turns (guild_id, person_id, served_at) VALUES (1, 300, '2026-01-02 03:04:05+00');
+    INSERT INTO person_turns (guild_id, person_id, served_at, is_first) VALUES (1, 301, '-infinity', true);
+    INSERT INTO uses (guild_id, person_id, kind, at) VALUES (1, 300, 'call', '2026-01-02 03:04:05.678901+00');
     UPDATE activity SET epoch = 5, holder = 'process 1 on there', taken_at = now();
 """
 

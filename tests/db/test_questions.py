@@ -12,6 +12,7 @@ from docbot.db.outbox import Outbox
 from docbot.db.pool import Pool
 from docbot.db.questions import Claimed, Ended, Questions
 from docbot.db.threads import Message, Threads
+from docbot.db.usage import Uses
 from tests.db.seed import an_answer, ask, now, post_answer, take_over, thread_of
 
 
@@ -307,6 +308,52 @@ async def test_who_comes_new_again_and_again_does_not_keep_others_waiting(pool: 
     for newcomer in range(10, 14):
         await ask(pool, newcomer, author=newcomer)
     assert (await served(pool, 1)) == [(1, 1000)]
+
+
+async def put_first(pool: Pool, *people: int, guild: int = 1) -> None:
+    async with pool.acquire() as conn:
+        for person in people:
+            await Uses(pool).add(
+                conn,
+                guild_id=guild,
+                person_id=person,
+                kind="call",
+                is_counted=False,
+                is_first=True,
+            )
+
+
+async def test_who_has_priority_goes_before_all_others_of_the_server(pool: Pool) -> None:
+    await flood(pool, 20, people=4)
+    await ask(pool, 10, author=300)
+    await ask(pool, 12, author=300)
+    await put_first(pool, 300)
+    assert (await served(pool, 3))[:2] == [(1, 300), (1, 300)]
+
+
+async def test_who_have_priority_take_turns_among_themselves(pool: Pool) -> None:
+    await flood(pool, 20, people=4)
+    await put_first(pool, 1001, 1003)
+    assert await served(pool, 6) == [(1, 1001), (1, 1003)] * 3
+
+
+async def test_priority_passes_nobody_of_another_server(pool: Pool) -> None:
+    await flood(pool, 40, servers=2, people=4)  # server 2 waits longest
+    await put_first(pool, 1002)
+    found = await served(pool, 8)
+    assert [guild for guild, _ in found] == [2, 1] * 4
+    assert {person for guild, person in found if guild == 1} == {1002}
+    assert len({person for guild, person in found if guild == 2}) == 4
+
+
+async def test_priority_of_a_question_that_waits_outlasts_a_take_over(pool: Pool) -> None:
+    await flood(pool, 4, people=2)
+    await put_first(pool, 1001, 1009)
+    await pool.execute("UPDATE activity SET epoch = 0")
+    await take_over(pool)
+    turns = await pool.fetch("SELECT person_id FROM person_turns")
+    assert [row["person_id"] for row in turns] == [1001]
+    assert await served(pool, 2) == [(1, 1001), (1, 1001)]
 
 
 async def test_of_one_person_the_oldest_conversation_goes_first(pool: Pool) -> None:
