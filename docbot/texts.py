@@ -210,6 +210,37 @@ def not_allowed() -> str:
     return _say("Only members who may manage this server can do that.")
 
 
+def over_own_limit(free_at: int) -> str:
+    """Refuse until there is a place again; `free_at` in seconds since 1970."""
+    # Translators: Discord shows <t:...:R> as "in 2 hours", and <t:...:t> as "14:30"
+    return _say(
+        "You have asked me as often as you can for now. Your next question is free "
+        "<t:{free_at}:R>, at <t:{free_at}:t>.",
+        free_at=free_at,
+    )
+
+
+def over_server_limit(free_at: int) -> str:
+    """Refuse until there is a place again; `free_at` in seconds since 1970."""
+    # Translators: Discord shows <t:...:R> as "in 2 hours", and <t:...:t> as "14:30"
+    return _say(
+        "This server has asked me as often as it can for now. The next question is free "
+        "<t:{free_at}:R>, at <t:{free_at}:t>.",
+        free_at=free_at,
+    )
+
+
+def still_on_last_one() -> str:
+    return _say(
+        "I am still on your last one. Please wait for its answer, or add to it where you asked it."
+    )
+
+
+def not_heard() -> str:
+    # Translators: to somebody who is banned or ignored
+    return _say("I take no questions from you in this server. Its staff can tell you why.")
+
+
 def nothing_changed() -> str:
     return _say("Nothing changed.")
 
