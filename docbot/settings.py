@@ -253,7 +253,7 @@ class Settings(BaseSettings):
     )
     docbot_limits: OnOff = Field(
         "on",
-        description="`off` lifts every limit on people, roles and servers, for measuring. Accepted, not used yet.",
+        description="`off` lifts every limit on people, roles and servers, for measuring: no window counts, and nobody waits for their last question. Bans stay.",
     )
     docbot_log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info",
