@@ -402,8 +402,8 @@ def _parse_tag_sources(text: str) -> dict[str, str]:
 
 
 _SWITCH = Kind("on or off", _parse_switch, lambda is_on: "on" if is_on else "off")
-_CHANNEL_ID = _id_or_none("channel", _CHANNEL, "<#ID>")
-_ROLE_ID = _id_or_none("role", _ROLE, "<@&ID>")
+_CHANNEL_ID = _id_or_none("channel", _CHANNEL, "`<#ID>`")
+_ROLE_ID = _id_or_none("role", _ROLE, "`<@&ID>`")
 _LIMIT = Kind(
     f"COUNT/HOURS (1 to {_MOST_IN_WINDOW} within 0.01 to 720 hours), or off",
     _parse_limit,

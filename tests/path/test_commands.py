@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from docbot import texts
 from docbot.answers.split import length
+from docbot.app.configuring import Place, set_value
 from docbot.app.reading import sync_sources
 from docbot.app.rooms import Rooms, open_rooms
 from docbot.app.run import RunningBot
@@ -357,3 +358,21 @@ async def test_a_wrong_setting_is_refused_whole(ground: Ground) -> None:
         reply = (await call.answered()).content
         assert reply.startswith("Nothing was taken in: DOCBOT_LOG_LEVEL")
         assert town.forum_as_bound().mode == "auto"
+
+
+async def test_a_setting_changed_elsewhere_is_taken_in_at_once(town: Town) -> None:
+    place = Place(town.playground.guild.id, town.playground.forum.id)
+    await set_value(town.rooms, place, "remind-hours", "5")
+    await eventually(lambda: town.forum_as_bound().config.remind_hours == 5)
+    await town.rooms.configs.set(place.guild_id, None, "banned", "5")
+    await eventually(lambda: town.bot.bindings.server(place.guild_id).banned == {5})
+
+
+async def test_what_the_town_configures_holds_at_once(town: Town) -> None:
+    assert town.forum_as_bound().config.settle_seconds == 0
+    await town.configure("helper-role", "123")
+    assert town.forum_as_bound().config.helper_role == 123
+    await town.configure("helper-role", "none", of_forum=True)
+    await town.configure("mode", "mention")
+    assert town.forum_as_bound().config.helper_role is None
+    assert town.forum_as_bound().mode == "mention"
