@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from docbot.app.configuring import Place, set_value
 from docbot.app.embedding import Progress
 from docbot.app.reading import is_stale, sync_sources
 from docbot.app.rooms import Rooms, open_rooms
@@ -51,7 +52,7 @@ async def run_demo(
         UsageError: the source is neither a folder nor an address, or the port is taken.
         DocbotError: the source cannot be read, or the question got no answer.
     """
-    async with _open(settings, source, port, say=say, progress=progress) as demo:
+    async with _open(settings, source, port, once=once, say=say, progress=progress) as demo:
         bot = RunningBot(demo.rooms, read_settings=lambda: _demo_settings(load(), demo.playground))
         stop_on_signals(bot)
         try:
@@ -91,6 +92,7 @@ async def _open(
     source: str | None,
     port: int,
     *,
+    once: bool,
     say: Callable[[str], None],
     progress: Progress,
 ) -> AsyncIterator[Demo]:
@@ -108,7 +110,7 @@ async def _open(
             say=say,
             progress=progress,
         )
-        await _bind(rooms, playground)
+        await _bind(rooms, playground, once=once)
         yield Demo(playground, rooms)
 
 
@@ -193,7 +195,7 @@ async def _is_ready(rooms: Rooms) -> bool:
     return rooms.index.get() is not None and not await is_stale(rooms)
 
 
-async def _bind(rooms: Rooms, playground: Playground) -> None:
+async def _bind(rooms: Rooms, playground: Playground, *, once: bool) -> None:
     [source] = await rooms.sources.get_many([SOURCE])
     await rooms.forums.bind(
         guild_id=playground.guild.id,
@@ -201,6 +203,11 @@ async def _bind(rooms: Rooms, playground: Playground) -> None:
         mode="auto",
         source_ids=[source.id],
     )
+    place = Place(playground.guild.id)
+    await set_value(rooms, place, "staff-channel", str(playground.staff.id))
+    await set_value(rooms, place, "helper-role", str(playground.town.helpers.id))
+    if once:  # who waits for the one answer will not write more
+        await set_value(rooms, place, "settle-seconds", "0")
 
 
 async def _ask(demo: Demo, *, sample: bool, say: Callable[[str], None]) -> None:
