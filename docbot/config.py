@@ -485,7 +485,7 @@ ENTRIES: tuple[Entry, ...] = (
         "staff_channel",
         _CHANNEL_ID,
         "222222222222222222",
-        "Where staff get drafts to send and what needs their attention.",
+        "Where staff get drafts to send, and what they are to look at.",
     ),
     _of_forum(
         "helper-role",
