@@ -228,6 +228,10 @@ class Settings(BaseSettings):
         None,
         description="The server in which /reload-config also takes in the `.env` file.",
     )
+    docbot_language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,4})?$")] = Field(
+        "en",
+        description="The language that docbot speaks to members, as Discord names it; one that it was translated to (docs/translating.md).",
+    )
     docbot_discord_proxy: HttpAddress | None = Field(
         None, description="A proxy for everything that goes to Discord."
     )

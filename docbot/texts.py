@@ -10,30 +10,48 @@ begin with "Translators:" go with them.
 """
 
 import gettext
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Final
 
+from docbot.errors import SettingsError
+
 # Holds LANGUAGE/LC_MESSAGES/docbot.mo for each language that docbot was translated to.
 LOCALE: Final = Path(__file__).parent / "locale"
+ENGLISH: Final = "en"
 _DOMAIN = "docbot"
-_ENGLISH = gettext.NullTranslations()
+_UNTRANSLATED = gettext.NullTranslations()
 # Of the task at hand: each may speak another language.
-_spoken: ContextVar[gettext.NullTranslations] = ContextVar("spoken", default=_ENGLISH)
+_spoken: ContextVar[gettext.NullTranslations] = ContextVar("spoken", default=_UNTRANSLATED)
+
+
+def find_catalogue(language: str, folder: Path = LOCALE) -> gettext.NullTranslations | None:
+    """Read the translations to a language; None where there are none.
+
+    Args:
+        language: as Discord names it: `de`, `pt-BR`. What was translated to `pt` serves both.
+        folder: where the translations lie.
+
+    Raises:
+        SettingsError: the file is none of translations.
+    """
+    path = gettext.find(_DOMAIN, folder, [language.replace("-", "_")])
+    if path is None:
+        return None
+    try:
+        with Path(path).open("rb") as file:
+            return gettext.GNUTranslations(file)
+    except (OSError, ValueError, struct.error) as error:
+        raise SettingsError(f"{path}: cannot be read ({error}); compile it anew") from error
 
 
 @contextmanager
-def speaking(language: str, folder: Path = LOCALE) -> Iterator[None]:
-    """Say within what is said in this language; English where there is no translation.
-
-    Args:
-        language: as Discord names it: `de`, `pt-BR`.
-        folder: where the translations lie.
-    """
-    names = [language.replace("-", "_")]
-    token = _spoken.set(gettext.translation(_DOMAIN, folder, names, fallback=True))
+def speaking(catalogue: gettext.NullTranslations | None) -> Iterator[None]:
+    """Say within what these translations have in their language; None: all in English."""
+    token = _spoken.set(catalogue or _UNTRANSLATED)
     try:
         yield
     finally:
@@ -287,5 +305,9 @@ def _count(one: str, many: str, count: int, /, **values: object) -> str:
 def _filled(said: str, english: str, values: dict[str, object]) -> str:
     try:
         return said.format(**values)
-    except (LookupError, ValueError):  # a translation that names what the sentence has not
+    except (
+        AttributeError,
+        LookupError,
+        ValueError,
+    ):  # a translation that names what the sentence has not
         return english.format(**values)

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
+from gettext import NullTranslations
+from pathlib import Path
 from time import monotonic
 
 from docbot import texts
@@ -44,7 +46,7 @@ from docbot.db.activity import (
 from docbot.db.errors import translated
 from docbot.db.listen import INDEX_CHANGED, SETTINGS_CHANGED, WORK_ADDED, Listener
 from docbot.db.locks import sync_lock
-from docbot.errors import TransientError, UsageError, cause_of
+from docbot.errors import SettingsError, TransientError, UsageError, cause_of
 from docbot.forum.bindings import Bindings
 from docbot.forum.claims import ClaimLoop, Wake
 from docbot.forum.decide import Bounds
@@ -90,6 +92,7 @@ class RunningBot:
         send_seconds: float = SEND_SECONDS,
         connect_seconds: float = CONNECT_SECONDS,
         refusals: Refusals | None = None,
+        locale: Path = texts.LOCALE,
     ) -> None:
         """Set up; nothing is connected before `run`.
 
@@ -103,10 +106,12 @@ class RunningBot:
             send_seconds: the longest that one send may take.
             connect_seconds: for which a connection to the gateway may take to be ready.
             refusals: counts what Discord refuses; another only for tests.
+            locale: where the translations lie.
         """
         self._rooms = rooms
         self._settings = rooms.settings
         self._read_settings = read_settings
+        self._locale = locale
         self._on_step = on_step
         self.bindings = Bindings(rooms.forums, rooms.configs)
         self._answerer = Answerer(None)
@@ -137,8 +142,12 @@ class RunningBot:
 
         Raises:
             UsageError: Discord refuses the token, an intent, or this docbot; or the process that
-                acts has another embedding model.
+                acts has another embedding model; or docbot was not translated to its language.
         """
+        with texts.speaking(_catalogue_of(self._settings.docbot_language, self._locale)):
+            await self._run()
+
+    async def _run(self) -> None:
         async with self._models:
             self._answerer = await self._models.enter_async_context(open_answerer(self._settings))
             try:
@@ -353,6 +362,7 @@ class RunningBot:
             on_connected=self._greet,
             starts=self._starts,
             connect_seconds=self._connect_seconds,
+            locale=self._locale,
         )
         add_commands(client, self.reload)
         return client
@@ -468,6 +478,16 @@ class RunningBot:
         set_log_level(self._settings.docbot_log_level)
         hide(self._settings.secrets())
         return _told([*changed, *reloaded], waiting, env_file_read=is_operator)
+
+
+def _catalogue_of(language: str, locale: Path) -> NullTranslations | None:
+    catalogue = texts.find_catalogue(language, locale)
+    if catalogue is None and language != texts.ENGLISH:
+        raise SettingsError(
+            f"DOCBOT_LANGUAGE: docbot was not translated to `{language}`; "
+            "docs/translating.md says how it is"
+        )
+    return catalogue
 
 
 def _told(changed: Sequence[str], need_restart: Sequence[str], *, env_file_read: bool) -> str:

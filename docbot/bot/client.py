@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -20,6 +21,7 @@ from docbot.bot import faults
 from docbot.bot.catch_up import CatchUp
 from docbot.bot.gateway import CONNECT_SECONDS, HEARTBEAT_TIMEOUT, GatewayLine, Starts
 from docbot.bot.in_order import InOrder
+from docbot.bot.localisation import CommandTranslator
 from docbot.bot.pace import LONGEST_RATE_LIMIT, RequestPace
 from docbot.bot.refusals import HeldBackError
 from docbot.bot.search import PageButton, SearchTools
@@ -35,6 +37,7 @@ from docbot.forum.bindings import Bindings
 from docbot.forum.decide import Bounds
 from docbot.forum.intake import Intake
 from docbot.forum.retry import is_worth_a_line, pause
+from docbot.texts import LOCALE
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +74,7 @@ class HelpClient(discord.Client):
         on_connected: Callable[["HelpClient"], Awaitable[None]],
         starts: Starts,
         connect_seconds: float = CONNECT_SECONDS,
+        locale: Path = LOCALE,
     ) -> None:
         """Set up; `confirm` is asked right before each request that changes something."""
         leave_out_voice()
@@ -93,6 +97,7 @@ class HelpClient(discord.Client):
         self.parts = parts
         self._pace = pace
         self.tree = app_commands.CommandTree(self)
+        self._locale = locale
         self._on_connected = on_connected
         self._starts = starts
         self._line = GatewayLine(self, starts, connect_seconds=connect_seconds)
@@ -145,6 +150,7 @@ class HelpClient(discord.Client):
         return channel.parent_id if isinstance(channel, discord.Thread) else channel_id
 
     async def setup_hook(self) -> None:
+        await self.tree.set_translator(CommandTranslator(self.tree, self._locale))
         try:
             await self.tree.sync()
         # Those of the last start are still there.

@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import discord
 from discord import app_commands
 
 from docbot import texts
-from docbot.bot.client import HelpClient
+from docbot.bot.client import HelpClient, leave_out_voice, needed_intents
 from docbot.bot.search import MOST_RESULTS, Search, asked, look_up, search_failed
 from docbot.errors import DocbotError
 
@@ -22,6 +23,19 @@ def add_commands(client: HelpClient, reload: Reload) -> None:
     _add_search(client)
     _add_reload(client, reload)
     client.tree.error(partial(_on_error, client))
+
+
+def every_command() -> app_commands.CommandTree[Any]:
+    """Return all commands as members see them described; they cannot be called."""
+    leave_out_voice()
+    tree = app_commands.CommandTree(discord.Client(intents=needed_intents()))
+
+    async def reload(_: int) -> str:
+        return ""
+
+    # A command needs no more of its client until it is called.
+    add_commands(cast("HelpClient", SimpleNamespace(tree=tree)), reload)
+    return tree
 
 
 async def _on_error(
