@@ -49,9 +49,10 @@ bench-knowledge: $(INSTALLED)-converters
 eval: $(INSTALLED)-dev
 	$(VENV)/bin/python -m benchmarks.eval $(ARGS)
 
-# The parts of docs/ that are made from the code.
-docs: $(INSTALLED)
+# The parts of docs/ that are made from the code, and the texts to translate.
+docs: $(INSTALLED)-dev
 	$(VENV)/bin/python -m docbot.app.reference docs/settings.md
+	$(VENV)/bin/python -m docbot.app.catalogue docbot/locale/docbot.pot
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "docbot needs Python 3.11 or later: make PYTHON=...")'

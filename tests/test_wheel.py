@@ -11,7 +11,9 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.check
-def test_the_wheel_holds_the_migrations_the_docs_the_prompt_and_the_page(tmp_path: Path) -> None:
+def test_the_wheel_holds_the_migrations_the_docs_the_prompt_the_texts_and_the_page(
+    tmp_path: Path,
+) -> None:
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, ROOT],
         check=True,
@@ -23,6 +25,7 @@ def test_the_wheel_holds_the_migrations_the_docs_the_prompt_and_the_page(tmp_pat
         "docbot/db/watchdog.py",
         "docbot/app/docs/running.md",
         "docbot/answers/prompts/answer.md",
+        "docbot/locale/docbot.pot",
         "docbot/playground/page/index.html",
     ):
         assert needed in names
