@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from docbot import cli
 from docbot.answers.answer import Answer
+from docbot.answers.write import Message
 from docbot.bot.delivery import OutboxDrain
 from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Conn
@@ -54,8 +55,8 @@ def swap_two_parts() -> None:
     """The second message of an answer is written down before the first."""
     write = worker.messages_for
 
-    def swapped(question: Claimed, answer: Answer) -> list[str]:
-        parts = write(question, answer)
+    def swapped(question: Claimed, answer: Answer, *, attaches: bool) -> list[Message]:
+        parts = write(question, answer, attaches=attaches)
         return [*reversed(parts[:2]), *parts[2:]]
 
     worker.messages_for = swapped

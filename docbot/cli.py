@@ -448,7 +448,9 @@ def ask(question: str, names: Sequence[str], as_json: bool) -> None:
     from docbot import texts
     from docbot.answers.write import write
 
-    final = printable("\n".join(write(found, _UNSPLIT)) or texts.nothing_found())
+    final = printable(
+        "\n".join(message.content for message in write(found, _UNSPLIT)) or texts.nothing_found()
+    )
     click.echo(draft.left_to_say(final, found.cut))
 
 

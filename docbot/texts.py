@@ -128,6 +128,21 @@ def see_also(pages: Sequence[str]) -> str:
     return _say("See also {pages}.", pages=_listed(pages))
 
 
+def in_file(name: str) -> str:
+    # Translators: in place of code that is too long for a message
+    return _say("See the attached file {name}.", name=name)
+
+
+def file_cut() -> str:
+    # Translators: the last line of a file
+    return _say("[The rest is left out: it is too long for a file on Discord.]")
+
+
+def text_cut() -> str:
+    # Translators: the last line of an answer's text
+    return _say("The rest is left out: it is too long for this channel.")
+
+
 # Votes on an answer
 
 

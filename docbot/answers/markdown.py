@@ -35,6 +35,7 @@ _OPENING = re.compile(
 _CLOSING = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*$")
 _QUOTE = re.compile(r"[ \t]*(?:>[ \t]?)+")
 _RUN = re.compile(r"`+")
+_LANGUAGE = re.compile(r"[A-Za-z0-9_+\-.#]+")
 _PARAGRAPH_END = re.compile(r"\n[ \t]*(?=\n)")
 
 _MARK = re.compile(
@@ -76,6 +77,23 @@ class Fence:
     @property
     def quoted(self) -> bool:
         return ">" in self.prefix
+
+    @property
+    def code(self) -> list[str]:
+        """The lines without what indents or quotes them."""
+        return [self._unindented(line) for line in self.lines]
+
+    @property
+    def language(self) -> str:
+        """As it is named behind the marker, or nothing."""
+        named = _LANGUAGE.match(self.info)
+        return named[0] if named else ""
+
+    def _unindented(self, line: str) -> str:
+        if self.quoted:
+            return re.sub(r"^[ \t]*(?:>[ \t]?)+", "", line)
+        indent = len(self.prefix)
+        return line[:indent].lstrip(" ") + line[indent:]
 
 
 Block = Prose | Fence

@@ -39,7 +39,6 @@ _DEFINITION = re.compile(
     re.MULTILINE,
 )
 _LOOKS_LIKE_TARGET = re.compile(r"[/.#]")
-_LANGUAGE = re.compile(r"[A-Za-z0-9_+\-.#]+")
 _TICKS = re.compile(r"`+")
 _LITERAL_TICKS = re.compile(r"\\[^0-9A-Za-z\s]|`")
 # Discord looks for the end of a link in code too, from any bracket before it, `[1]` included.
@@ -178,13 +177,12 @@ def _fence(fence: Fence) -> list[_Piece]:
     Discord knows no tildes and no longer fences, ends at the first three backticks, and takes
     an empty fence for the start of the next one.
     """
-    lines = [_unindented(line, fence) for line in fence.lines]
+    lines = fence.code
     if not any(line.strip() for line in lines):
         return []
-    language = _LANGUAGE.match(fence.info)
     body = _LINK_END.sub(_BREAK, _FENCE_END.sub(f"``{_BREAK}", "\n".join(lines)))
     bullet = f"{fence.bullet.rstrip()}\n" if fence.bullet[:1].isdigit() else ""
-    return [_Piece("fence", f"{bullet}```{language[0] if language else ''}\n{body}\n```")]
+    return [_Piece("fence", f"{bullet}```{fence.language}\n{body}\n```")]
 
 
 def _reach_into_code(pieces: Iterable[_Piece]) -> bool:
@@ -213,13 +211,6 @@ def _reach_into_code(pieces: Iterable[_Piece]) -> bool:
 
 def _acts(text: str) -> bool:
     return ADDRESS.search(text) is not None or _inert(text) != text
-
-
-def _unindented(line: str, fence: Fence) -> str:
-    if fence.quoted:
-        return re.sub(r"^[ \t]*(?:>[ \t]?)+", "", line)
-    indent = len(fence.prefix)
-    return line[:indent].lstrip(" ") + line[indent:]
 
 
 def _pieces(

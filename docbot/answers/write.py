@@ -1,21 +1,72 @@
 """Writing an answer as Discord messages: sanitised text, then the sources that it cites."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from docbot import texts
 from docbot.answers.answer import Answer, Citation
+from docbot.answers.attached import MOST_FILES, File, fences, mark, move_out
 from docbot.answers.sanitise import inline_code, is_linkable, masked_link, plain, sanitise
 from docbot.answers.split import LIMIT, length, split
 
+# Two messages are read at a glance, on a phone too; of a third one scrolls back.
+_MOST_WITH_CODE = 2
+# Of a message: shorter code is sooner read where it stands than opened.
+_WORTH_A_FILE = 0.5
+# No answer has so many; one that had would bury its thread.
+_MOST_MESSAGES = 10
 
-def write(answer: Answer, limit: int = LIMIT) -> list[str]:
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message: its text, never empty, and what is attached to it."""
+
+    content: str
+    files: tuple[File, ...] = ()
+
+
+def write(answer: Answer, limit: int = LIMIT, *, attaches: bool = True) -> list[Message]:
     """Write the messages, in order, each at most `limit` long and none empty.
 
     Citations stay `[n]` in the text; the sources below it link each number once, and name the
     documentation where there is more than one. A line of the sources is never cut.
+
+    Code becomes a file where it does not fit into one message whole, since nobody copies code
+    from two; and, the longest first, where the answer would take more than two messages.
+
+    Args:
+        answer: what there is to say.
+        limit: in UTF-16 code units.
+        attaches: False where docbot may not attach files: all code stays in the text.
     """
-    allowed = [citation.url for citation in answer.citations]
-    parts = split(sanitise(answer.text, allowed), limit)
+    parts, files = _messages(answer, answer.text, limit), list[File]()
+    moved: list[int] = []
+    for place, fence in fences(answer.text)[:MOST_FILES] if attaches else ():
+        if not _is_better_a_file(fence, len(parts), limit):
+            break
+        moved.append(place)
+        text, files = move_out(answer.text, moved)
+        parts = _messages(answer, text, limit)
+    return _with_files(parts, files)
+
+
+def _is_better_a_file(fence: str, messages: int, limit: int) -> bool:
+    if length(fence) > limit:
+        return True
+    return messages > _MOST_WITH_CODE and length(fence) > limit * _WORTH_A_FILE
+
+
+def _with_files(parts: Sequence[str], files: Sequence[File]) -> list[Message]:
+    """Attach each file to the message that names it."""
+    held: list[list[File]] = [[] for _ in parts]
+    for file in files:
+        named = (number for number, part in enumerate(parts) if mark(file) in part)
+        held[next(named, -1)].append(file)
+    return [Message(part, tuple(own)) for part, own in zip(parts, held, strict=True)]
+
+
+def _messages(answer: Answer, text: str, limit: int) -> list[str]:
+    parts = _prose(text, [citation.url for citation in answer.citations], limit)
     if not answer.citations:
         return parts
     are_several = len({citation.source for citation in answer.citations}) > 1
@@ -23,6 +74,14 @@ def write(answer: Answer, limit: int = LIMIT) -> list[str]:
     if answer.lane == "suggest":
         return _below(parts, lines, "\n", limit)
     return _below(parts, [f"**{texts.sources()}**", *lines], "\n\n", limit)
+
+
+def _prose(text: str, allowed: Sequence[str], limit: int) -> list[str]:
+    most = limit * _MOST_MESSAGES
+    parts = split(sanitise(text[:most], allowed), limit)
+    if len(text) <= most and len(parts) <= _MOST_MESSAGES:
+        return parts
+    return _below(parts[: _MOST_MESSAGES - 1], [texts.text_cut()], "\n\n", limit)
 
 
 def _line(citation: Citation, limit: int, *, is_named: bool) -> str:

@@ -222,3 +222,5 @@ async def _ask(demo: Demo, *, sample: bool, say: Callable[[str], None]) -> None:
             f"no answer within {_ANSWER_SECONDS:.0f} s; the lines above say why"
         ) from error
     say(f"docbot answers:\n{reply.content}")
+    for file in reply.attachments:
+        say(f"\n{file.filename}:\n{file.content.decode()}")

@@ -209,13 +209,17 @@ def judge_forum(bound: Forum, guild: GuildAccess | None, invite_link: str) -> Fi
         advice = "wait, or end it there: Members, docbot, Remove Timeout"
         return Finding(part, "failed", says, advice)
     if found.missing:
-        return Finding(part, "failed", *lack(found))
+        return Finding(part, "failed", *lack(found, found.missing))
     if not bound.source_names:
         advice = f"docbot forum add {bound.guild_id} {bound.channel_id} --source NAME"
         return Finding(part, "failed", "has no source to answer from", advice)
-    return Finding(
+    return _judge_wanted(part, found) or Finding(
         part, "ok", f"in {guild.name}: {bound.mode}, from {', '.join(bound.source_names)}"
     )
+
+
+def _judge_wanted(part: str, found: ForumAccess) -> Finding | None:
+    return Finding(part, "warning", *lack(found, found.wanted)) if found.wanted else None
 
 
 def until(moment: datetime) -> str:
@@ -223,8 +227,8 @@ def until(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def lack(forum: ForumAccess) -> tuple[str, str]:
+def lack(forum: ForumAccess, rights: Sequence[str]) -> tuple[str, str]:
     """Say what docbot lacks in a forum, and how to give it."""
-    missing = ", ".join(forum.missing)
+    missing = ", ".join(rights)
     place = f"in {forum.guild_name}, Edit Channel #{forum.channel_name} > Permissions"
     return f"docbot lacks there: {missing}", f"{place}, allow docbot's role: {missing}"

@@ -382,6 +382,7 @@ class RunningBot:
             generation=lambda: self._rooms.index.name,
             answerer=lambda: self._answerer,
             typing=partial(typing, client),
+            attaches=client.may_attach,
             epoch=epoch,
             number=number,
             wake=self._wake_workers,

@@ -20,7 +20,7 @@ from docbot.bot.client import (
     refuse_token,
 )
 from docbot.bot.endpoint import point_at
-from docbot.bot.watch import NEEDED, missing_rights
+from docbot.bot.watch import NEEDED, WANTED, missing_rights, wanted_rights
 from docbot.errors import GoneError, RefusedError, TransientError
 
 _SECONDS = 10.0
@@ -40,13 +40,14 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class ForumAccess:
-    """A forum of a server, and which of the permissions that docbot needs it lacks there."""
+    """A forum of a server, and which permissions docbot lacks there: that it needs, or could use."""
 
     guild_id: int
     guild_name: str
     channel_id: int
     channel_name: str
     missing: tuple[str, ...]
+    wanted: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +120,22 @@ def _seen(
     forums: Sequence[discord.ForumChannel], guild: discord.Guild, member: discord.Member
 ) -> list[ForumAccess]:
     return [
-        ForumAccess(
-            guild.id, guild.name, forum.id, forum.name, _missing(forum.permissions_for(member))
-        )
+        _access(guild, forum, forum.permissions_for(member))
         for forum in sorted(forums, key=lambda forum: (forum.position, forum.id))
     ]
 
 
-def _missing(given: discord.Permissions) -> tuple[str, ...]:
-    return tuple(NEEDED[right] for right in missing_rights(given))
+def _access(
+    guild: discord.Guild, forum: discord.ForumChannel, given: discord.Permissions
+) -> ForumAccess:
+    return ForumAccess(
+        guild.id,
+        guild.name,
+        forum.id,
+        forum.name,
+        missing=tuple(NEEDED[right] for right in missing_rights(given)),
+        wanted=tuple(WANTED[right][0] for right in wanted_rights(given)),
+    )
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ from docbot.bot.refusals import HeldBackError
 from docbot.bot.search import PageButton, SearchTools
 from docbot.bot.translate import change_from, incoming_from, is_from_person
 from docbot.bot.views import VoteButton
-from docbot.bot.watch import NEEDED, ForumWatch
+from docbot.bot.watch import NEEDED, WANTED, ForumWatch, may_attach
 from docbot.db.answers import Answers
 from docbot.db.forums import Forum, Forums
 from docbot.db.outbox import Outbox
@@ -41,7 +41,7 @@ from docbot.texts import LOCALE
 
 log = logging.getLogger(__name__)
 
-PERMISSIONS = discord.Permissions(**dict.fromkeys(NEEDED, True))
+PERMISSIONS = discord.Permissions(**dict.fromkeys([*NEEDED, *WANTED], True))
 
 _STORED_AT_ONCE = 64  # events; many times the connections to Postgres, as some wait for Discord
 _TRIES = 20  # with pauses up to 30 s about eight minutes; a longer outage ends in a new READY
@@ -138,10 +138,15 @@ class HelpClient(discord.Client):
     def invite_link(self) -> str:
         return invite_link(self.application_id or 0)
 
+    def may_attach(self, channel_id: int) -> bool:
+        """Whether files are sure to be taken in a channel and its threads."""
+        return may_attach(self, channel_id) is True
+
     def may_type(self, channel_id: int) -> bool:
         """Whether nothing is known to stand against it; to type is not worth a refusal."""
         forum_id = self._forum_of(channel_id)
-        is_well = self.watch.trouble_in(forum_id) is None
+        trouble = self.watch.trouble_in(forum_id)
+        is_well = trouble is None or trouble.is_slight
         return is_well and not self._pace.refusals.was_refused_in(forum_id)
 
     def _forum_of(self, channel_id: int) -> int:

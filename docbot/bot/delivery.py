@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import discord
@@ -16,7 +17,7 @@ from docbot.bot import faults
 from docbot.bot.pace import LONGEST_RATE_LIMIT
 from docbot.bot.refusals import HeldBackError, Refusals
 from docbot.bot.views import vote_view
-from docbot.bot.watch import Trouble
+from docbot.bot.watch import Trouble, may_attach
 from docbot.db.errors import translated
 from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Pool
@@ -214,6 +215,14 @@ class OutboxDrain(ClaimLoop):
         if trouble.stops_sending or (trouble.stops_reading and needs_history(delivery)):
             raise HeldBackError(trouble.line)
 
+    def _check_files(self, delivery: Delivery) -> None:
+        """Hold what was written with files while docbot may not attach any; the watch has told."""
+        place = delivery.forum_id or delivery.channel_id
+        if _files(delivery) and may_attach(self._client, place) is False:
+            raise HeldBackError(
+                "docbot lacks Attach Files there, which it had when the answer was written"
+            )
+
     async def _check_thread(self, channel_id: int) -> None:
         channel: object = self._client.get_channel(channel_id)
         if channel is None:
@@ -238,6 +247,7 @@ class OutboxDrain(ClaimLoop):
             raise GoneError(f"the thread is archived and docbot may not open it: {why}") from error
 
     async def _send(self, delivery: Delivery) -> int:
+        self._check_files(delivery)
         payload = delivery.payload
         channel = self._client.get_partial_messageable(
             delivery.channel_id, guild_id=delivery.guild_id
@@ -249,6 +259,10 @@ class OutboxDrain(ClaimLoop):
                 nonce=delivery.nonce,
                 suppress_embeds=True,
                 allowed_mentions=discord.AllowedMentions.none(),
+                files=[
+                    discord.File(BytesIO(content), filename=name)
+                    for name, content in _files(delivery)
+                ],
                 **parts,
             )
         return sent.id
@@ -308,7 +322,7 @@ class OutboxDrain(ClaimLoop):
         ids = _custom_ids(message)
         if ids or delivery.payload["vote_on"]:
             return any(custom_id.endswith(f":{delivery.id}") for custom_id in ids)
-        return _is_same_text(message, delivery)
+        return _says_its_words(message, delivery)
 
     async def _end_sent(self, delivery: Delivery, message_id: int) -> None:
         with translated():
@@ -383,13 +397,20 @@ def says_the_same(message: discord.Message, delivery: Delivery) -> bool:
     if told != reply_to:
         return False
     if delivery.payload["vote_on"] is None:
-        return _is_same_text(message, delivery)
+        return _says_its_words(message, delivery)
     return any(custom_id.startswith("docbot:vote:") for custom_id in _custom_ids(message))
 
 
-def _is_same_text(message: discord.Message, delivery: Delivery) -> bool:
+def _says_its_words(message: discord.Message, delivery: Delivery) -> bool:
     # Discord cuts blanks off both ends.
-    return bool(message.content.strip() == delivery.payload["content"].strip())
+    is_same_text = message.content.strip() == delivery.payload["content"].strip()
+    there = [(file.filename, file.size) for file in message.attachments]
+    return is_same_text and there == [(name, len(content)) for name, content in _files(delivery)]
+
+
+def _files(delivery: Delivery) -> list[tuple[str, bytes]]:
+    """Name and content of each file; a row that an earlier version wrote down tells of none."""
+    return [(file["name"], file["content"].encode()) for file in delivery.payload.get("files", ())]
 
 
 def needs_history(delivery: Delivery) -> bool:

@@ -27,9 +27,13 @@ NEEDED = {
     "read_message_history": "Read Message History",
     "send_messages_in_threads": "Send Messages in Threads",
 }
+# What docbot can do without, and what is so then.
+WANTED = {
+    "attach_files": ("Attach Files", "code that is too long for a message is posted in several"),
+}
 _HISTORY, _SENDING = "read_message_history", "send_messages_in_threads"
 
-Kind = Literal["left", "deleted", "no forum", "rights", "timeout", "unread"]
+Kind = Literal["left", "deleted", "no forum", "rights", "timeout", "unread", "wanted"]
 IsRead = Callable[[Forum], Awaitable[bool]]
 
 
@@ -41,6 +45,11 @@ class Trouble:
     line: str
     missing: tuple[str, ...] = ()  # rights, by their keys in NEEDED
     until: datetime | None = None  # it ends by itself, and Discord does not tell
+
+    @property
+    def is_slight(self) -> bool:
+        """Whether docbot answers there all the same."""
+        return self.kind == "wanted"
 
     @property
     def stops_sending(self) -> bool:
@@ -104,7 +113,7 @@ class ForumWatch:
         elif trouble.kind == "left":
             await self._intake.forum_left(forum.channel_id)
         self._troubles[forum.channel_id] = trouble
-        log.error("%s", trouble.line)
+        log.log(logging.WARNING if trouble.is_slight else logging.ERROR, "%s", trouble.line)
 
     async def _trouble_of(self, forum: Forum) -> Trouble | None:
         guild = self._client.get_guild(forum.guild_id)
@@ -122,7 +131,16 @@ class ForumWatch:
             return _timed_out(forum, guild, missing, guild.me.timed_out_until)
         if missing:
             return _lacks(forum, guild, channel.name, missing)
-        return None if await self._is_read(forum) else _unread(forum)
+        return await self._slight_trouble_of(forum, channel)
+
+    async def _slight_trouble_of(
+        self, forum: Forum, channel: discord.ForumChannel
+    ) -> Trouble | None:
+        """What no right that docbot needs has to do with."""
+        if not await self._is_read(forum):
+            return _unread(forum)
+        wanted = wanted_rights(channel.permissions_for(channel.guild.me))
+        return _wants(forum, channel, wanted) if wanted else None
 
     async def _absent(self, forum: Forum, guild: discord.Guild) -> Trouble:
         """Tell a forum that was deleted from one that is hidden, or that never was one here."""
@@ -145,6 +163,19 @@ def missing_rights(permissions: discord.Permissions) -> tuple[str, ...]:
     if not permissions.view_channel:
         return ("view_channel",)
     return tuple(right for right in NEEDED if not getattr(permissions, right))
+
+
+def wanted_rights(permissions: discord.Permissions) -> tuple[str, ...]:
+    """Name what docbot lacks of what it can do without."""
+    return tuple(right for right in WANTED if not getattr(permissions, right))
+
+
+def may_attach(client: discord.Client, channel_id: int) -> bool | None:
+    """Whether docbot may attach files in a channel and its threads; None if that is not known."""
+    channel = client.get_channel(channel_id)
+    if not isinstance(channel, discord.abc.GuildChannel):
+        return None
+    return channel.permissions_for(channel.guild.me).attach_files
 
 
 def _left(forum: Forum, invite_link: str) -> Trouble:
@@ -182,6 +213,17 @@ def _lacks(
         f"({forum.channel_id}) of server {_named(guild)}. Give it to docbot's role in that "
         "channel: Edit Channel > Permissions. What waits is sent then; no restart is needed",
         tuple(missing),
+    )
+
+
+def _wants(forum: Forum, channel: discord.ForumChannel, wanted: Collection[str]) -> Trouble:
+    names = ", ".join(WANTED[right][0] for right in wanted)
+    without = "; ".join(WANTED[right][1] for right in wanted)
+    return Trouble(
+        "wanted",
+        f"docbot could use {names} in forum #{channel.name} ({forum.channel_id}) of server "
+        f"{_named(channel.guild)}; without it {without}. Give it to docbot's role in that channel: "
+        "Edit Channel > Permissions. No restart is needed",
     )
 
 

@@ -17,7 +17,7 @@ from docbot.answers.answer import Answer, Answerer
 from docbot.answers.follow_up import FOLLOW_UP_VERSION, Rewriting
 from docbot.answers.prompt import QuestionText, Turn
 from docbot.answers.reply import total
-from docbot.answers.write import write
+from docbot.answers.write import Message, write
 from docbot.db.answers import AnswerRow, Answers
 from docbot.db.errors import translated
 from docbot.db.forums import Forum
@@ -85,6 +85,7 @@ class QuestionWorker(ClaimLoop):
         generation: Callable[[], str | None],
         answerer: Callable[[], Answerer],
         typing: Typing,
+        attaches: Callable[[int], bool],
         epoch: int,
         number: int,
         wake: Wake,
@@ -103,6 +104,7 @@ class QuestionWorker(ClaimLoop):
         self._generation = generation
         self._answerer = answerer
         self._typing = typing
+        self._attaches = attaches
         self._epoch = epoch
         self._number = number
         self._wake_drain = wake_drain
@@ -211,7 +213,7 @@ class QuestionWorker(ClaimLoop):
 
     async def _store(self, question: Claimed, reply: _Reply) -> None:
         answer = reply.answer
-        parts = messages_for(question, answer)
+        parts = messages_for(question, answer, attaches=self._attaches(question.forum_id))
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 if not await self._send_on(conn, question, answer):
@@ -220,8 +222,8 @@ class QuestionWorker(ClaimLoop):
                 answer_id = await self._answers.add(conn, question.id, question.guild_id, reply.row)
                 # Nothing to vote on and no question to end where docbot only says "nothing found".
                 carried = None if answer.lane == "abstain" else answer_id
-                for part, content in enumerate(parts, start=1):
-                    await self._add_part(conn, question, content, carried, part)
+                for part, message in enumerate(parts, start=1):
+                    await self._add_part(conn, question, message, carried, part)
         self._on_step("answer stored")
         if parts:
             self._wake_drain()
@@ -234,7 +236,7 @@ class QuestionWorker(ClaimLoop):
         return await self._questions.start_posting(conn, question.id, self._epoch)
 
     async def _add_part(
-        self, conn: Conn, question: Claimed, content: str, answer_id: int | None, part: int
+        self, conn: Conn, question: Claimed, message: Message, answer_id: int | None, part: int
     ) -> None:
         """Write down one message; without an `answer_id` a line that asks for no vote."""
         await self._outbox.add(
@@ -242,7 +244,8 @@ class QuestionWorker(ClaimLoop):
             guild_id=question.guild_id,
             channel_id=question.channel_id,
             payload={
-                "content": content,
+                "content": message.content,
+                "files": [asdict(file) for file in message.files],
                 "reply_to": question.message_id if part == 1 else None,
                 "vote_on": answer_id if part == 1 else None,
             },
@@ -268,7 +271,7 @@ class QuestionWorker(ClaimLoop):
                 )
                 is_told = ours and question.origin == "mention" and question.attempt == _TOLD_AT_TRY
                 if is_told:
-                    await self._add_part(conn, question, texts.later(), None, 1)
+                    await self._add_part(conn, question, Message(texts.later()), None, 1)
         if is_told:
             self._wake_drain()
 
@@ -280,7 +283,7 @@ class QuestionWorker(ClaimLoop):
                     conn, question.id, self._epoch, "failed", reason
                 )
                 if ended and question.origin == "mention":
-                    await self._add_part(conn, question, texts.cannot_answer(), None, 1)
+                    await self._add_part(conn, question, Message(texts.cannot_answer()), None, 1)
         self._wake_drain()
 
     async def _end(self, question: Claimed, state: str, reason: str) -> None:
@@ -337,11 +340,11 @@ def _words(text: str) -> str:
     return without_mentions(as_seen(text))
 
 
-def messages_for(question: Claimed, answer: Answer) -> list[str]:
+def messages_for(question: Claimed, answer: Answer, *, attaches: bool) -> list[Message]:
     """What is posted: the answer; one honest line to whom called docbot; else nothing."""
     if answer.lane != "abstain":
-        return write(answer)
-    return [answer.text] if question.origin == "mention" else []
+        return write(answer, attaches=attaches)
+    return [Message(answer.text)] if question.origin == "mention" else []
 
 
 def answer_row(

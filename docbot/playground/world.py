@@ -586,6 +586,8 @@ class World:
         check_new_message(body, files=len(files))
         self._check_files(files)
         self._check_may_send(place, author_id)
+        if files:
+            self.require(author_id, place.id, Permission.ATTACH_FILES)
         known = self._known_nonce(author_id, body)
         if known is not None:
             return known

@@ -3,8 +3,22 @@
 import json
 import re
 
+import pytest
+
+from docbot.playground.objects import Permission
 from tests.model_server import Hang, ModelServer, Status
-from tests.town import ANSWER_PLACE, OFF_TOPIC, QUESTION, Ground, Town, bind, eventually, open_town
+from tests.town import (
+    ANSWER_PLACE,
+    OFF_TOPIC,
+    QUESTION,
+    Ground,
+    QuietTown,
+    Town,
+    bind,
+    eventually,
+    open_quiet_town,
+    open_town,
+)
 
 BODY = "It fails each night."
 
@@ -150,8 +164,8 @@ async def test_a_model_that_is_down_for_a_moment_keeps_the_question_until_it_is_
 async def test_a_long_answer_comes_in_order_in_messages_that_each_stand_alone(
     ground: Ground,
 ) -> None:
-    code = "\n".join(f"step_{number} = frobnicate(max_retries={number})" for number in range(90))
-    reply = f"Set `max_retries` [1].\n\n```python\n{code}\n```\n\nThat is all [1]."
+    begun, ended = _code(0, 45), _code(45, 90)
+    reply = f"Set `max_retries` [1].\n\n{begun}\n\n{ended}\n\nThat is all [1]."
     async with (
         ModelServer.open(replies=[reply]) as model,
         open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
@@ -165,6 +179,73 @@ async def test_a_long_answer_comes_in_order_in_messages_that_each_stand_alone(
     assert [bool(part.buttons) for part in parts] == [True, False]
     steps = re.findall(r"step_(\d+)", "".join(part.content for part in parts))
     assert steps == [str(number) for number in range(90)]
+
+
+async def test_code_that_is_too_long_for_a_message_comes_as_a_file(ground: Ground) -> None:
+    reply = f"Set `max_retries` [1].\n\n{_code(0, 90)}\n\nThat is all [1]."
+    async with (
+        ModelServer.open(replies=[reply]) as model,
+        open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
+    ):
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        said = await town.asker.sees_reply(thread)
+        await town.until("SELECT count(*) = 1 AND bool_and(state = 'sent') FROM outbox")
+    assert "\n\nSee the attached file `example.py`.\n\nThat is all [1]." in said.content
+    [file] = said.attachments
+    assert file.filename == "example.py"
+    assert f"```python\n{file.content.decode()}```" == _code(0, 90)
+
+
+async def test_where_docbot_may_attach_no_file_long_code_comes_in_several_messages(
+    ground: Ground, caplog: pytest.LogCaptureFixture
+) -> None:
+    reply = f"Set `max_retries` [1].\n\n{_code(0, 90)}"
+    async with (
+        ModelServer.open(replies=[reply]) as model,
+        open_quiet_town(
+            ground, openai_base_url=model.base_url, docbot_chat_model="test-chat"
+        ) as quiet,
+    ):
+        _forbid(quiet, Permission.ATTACH_FILES)
+        async with quiet.awake() as town:
+            await eventually(lambda: "could use Attach Files in forum #help" in caplog.text)
+            thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+            await town.until("SELECT count(*) = 2 AND bool_and(state = 'sent') FROM outbox")
+        parts = town.playground.world.replies_of_bot(thread.id)
+    steps = re.findall(r"step_(\d+)", "".join(part.content for part in parts))
+    assert steps == [str(number) for number in range(90)]
+    assert not any(part.attachments for part in parts)
+
+
+async def test_a_file_whose_right_was_taken_meanwhile_waits_and_asks_discord_nothing(
+    ground: Ground,
+) -> None:
+    reply = f"Set `max_retries` [1].\n\n{_code(0, 90)}"
+    async with (
+        ModelServer.open(replies=[Hang(), reply]) as model,
+        open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
+    ):
+        town.playground.faults.answer(503, method="POST", path=r"/channels/\d+/messages")
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        model.release.set()
+        await town.until("SELECT attempt = 1 AND state = 'pending' FROM outbox")
+        _forbid(town, Permission.ATTACH_FILES)
+        await town.until("SELECT reason LIKE '%lacks Attach Files%' FROM outbox")
+        _forbid(town, Permission(0))
+        await town.rooms.pool.execute("UPDATE outbox SET due_at = now()")
+        assert (await town.asker.sees_reply(thread)).attachments
+        assert await town.rooms.pool.fetchval("SELECT refusals FROM outbox") == 0
+
+
+def _code(begin: int, end: int) -> str:
+    lines = [f"step_{number} = frobnicate(max_retries={number})" for number in range(begin, end)]
+    return "\n".join(["```python", *lines, "```"])
+
+
+def _forbid(town: QuietTown, right: Permission) -> None:
+    """Take a right from docbot in the forum alone."""
+    world, place = town.playground.world, town.playground
+    world.set_overwrite(place.forum.id, place.town.bot_role.id, deny=right)
 
 
 async def test_docbot_types_while_it_works_and_not_after(ground: Ground) -> None:

@@ -30,8 +30,9 @@ from tests.town import ANSWER_READ_SECONDS, OFF_TOPIC, QUESTION, Ground, eventua
 DOCBOT = Path(docbot.__file__).parent
 BODY = "It fails each night."
 SEND = "POST /channels/*/messages in OutboxDrain._send"
-# Two messages, each with words of its own.
-LONG = Reply("Set `max_retries` [1].\n\n```python\n" + "frobnicate(max_retries=3)\n" * 90 + "```")
+# Two messages, each with words of its own; the second has a file.
+CODE = ["\n\n```python\n" + "frobnicate(max_retries=3)\n" * lines + "```" for lines in (45, 46, 90)]
+LONG = Reply("Set `max_retries` [1]." + "".join(CODE))
 SHORT = Reply("After `timeout_seconds` [1].")
 # What a post says in which the model fails, or makes an answer that AutoMod refuses.
 HOPELESS = "It is hopeless."
@@ -140,15 +141,22 @@ class Stage(Scene):
         states = Counter(state for state, _ in await self.states())
         assert {state: states[state] for state in ended} == ended
         sent = await pool.fetch("SELECT * FROM outbox WHERE state = 'sent' ORDER BY id")
-        by_thread: dict[int, list[tuple[int, str]]] = {}
+        by_thread: dict[int, list[tuple[int, str, list[str]]]] = {}
         for row in sent:
             by_thread.setdefault(row["channel_id"], []).append(
-                (row["message_id"], row["payload"]["content"])
+                (
+                    row["message_id"],
+                    row["payload"]["content"],
+                    [file["content"] for file in row["payload"]["files"]],
+                )
             )
         for thread_id in await self._threads():
-            seen = [(one.id, one.content) for one in world.replies_of_bot(thread_id)]
+            seen = [
+                (one.id, one.content, [file.content.decode() for file in one.attachments])
+                for one in world.replies_of_bot(thread_id)
+            ]
             assert seen == by_thread.get(thread_id, [])
-            assert len({content for _, content in seen}) == len(seen)
+            assert len({content for _, content, _ in seen}) == len(seen)
 
     async def _threads(self) -> Sequence[int]:
         """Those that are still there."""

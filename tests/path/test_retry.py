@@ -13,7 +13,8 @@ from tests.town import ANSWER_PLACE, QUESTION, Ground, QuietTown, Town, open_qui
 
 BODY = "It fails each night."
 SEND = r"/channels/\d+/messages"
-LONG = "Set `max_retries` [1].\n\n```python\n" + "frobnicate(max_retries=3)\n" * 160 + "```"
+CODE = ["\n\n```python\n" + f"frobnicate(max_retries={n})\n" * 35 + "```" for n in range(5)]
+LONG = "Set `max_retries` [1]." + "".join(CODE)
 
 
 async def _retry(town: QuietTown, question_id: int | None = None) -> Again:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from docbot.bot.refusals import Refusals
+from docbot.db.pool import Conn
 from docbot.db.threads import Thread as StoredThread
 from docbot.playground.faults import EDIT_CHANNEL, SEND_MESSAGE, Faults
 from docbot.playground.objects import ChannelKind, Permission, Thread
@@ -81,17 +82,28 @@ async def _write_down(
     """Write messages to be sent down; from `minutes_ago` on a second try trusts no nonce."""
     async with town.rooms.pool.acquire() as conn, conn.transaction():
         for number, content in enumerate(contents):
-            await town.rooms.outbox.add(
-                conn,
-                guild_id=thread.guild_id,
-                channel_id=thread.id,
-                payload={"content": content, "reply_to": None, "vote_on": None},
-                nonce=f"{thread.id}:{number}",
-            )
+            await _add(town, conn, thread, number, content)
         if minutes_ago:
             await conn.execute(
                 "UPDATE outbox SET first_tried_at = now() - make_interval(mins => $1)", minutes_ago
             )
+
+
+async def _add(
+    town: QuietTown,
+    conn: Conn,
+    thread: Thread,
+    number: int,
+    content: str,
+    *files: dict[str, str],
+) -> None:
+    await town.rooms.outbox.add(
+        conn,
+        guild_id=thread.guild_id,
+        channel_id=thread.id,
+        payload={"content": content, "files": [*files], "reply_to": None, "vote_on": None},
+        nonce=f"{thread.id}:{number}",
+    )
 
 
 async def _all_sent(town: QuietTown) -> None:
@@ -300,6 +312,28 @@ async def test_a_busy_thread_does_not_hide_a_message_that_was_sent(ground: Groun
         await _all_sent(town)
         assert len(_contents(town, thread)) == 1
         assert len(_sends(town, thread)) == 1
+
+
+async def test_a_message_is_known_by_its_files_too(ground: Ground) -> None:
+    async with _forgetful_town(ground) as town:
+        thread = await _post(town)
+        files = [
+            ("example.py", "a = 1\n"),
+            ("example.py", "a = 10\n"),  # other content
+            ("example.sh", "a = 1\n"),
+        ]
+        town.playground.faults.garble("page", method="POST", path=SEND_MESSAGE)
+        async with town.rooms.pool.acquire() as conn, conn.transaction():
+            for number, (name, content) in enumerate(files):
+                await _add(town, conn, thread, number, "See.", {"name": name, "content": content})
+            await conn.execute("UPDATE outbox SET first_tried_at = now() - interval '5 minutes'")
+        await _all_sent(town)
+        sent = town.playground.world.replies_of_bot(thread.id)
+        assert [(one.attachments[0].filename, one.attachments[0].content) for one in sent] == [
+            (name, content.encode()) for name, content in files
+        ]
+        ids = await town.rooms.pool.fetch("SELECT message_id FROM outbox ORDER BY id")
+        assert [row["message_id"] for row in ids] == [message.id for message in sent]
 
 
 async def test_two_rows_of_the_same_words_are_two_messages(ground: Ground) -> None:
