@@ -51,7 +51,7 @@ eval: $(INSTALLED)-dev
 
 # The parts of docs/ that are made from the code, and the texts to translate.
 docs: $(INSTALLED)-dev
-	$(VENV)/bin/python -m docbot.app.reference docs/settings.md
+	$(VENV)/bin/python -m docbot.reference docs/settings.md docs/commands.md
 	$(VENV)/bin/python -m docbot.app.catalogue docbot/locale/docbot.pot
 
 $(INSTALLED): pyproject.toml constraints.txt

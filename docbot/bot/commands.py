@@ -1,6 +1,7 @@
 """The slash commands."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,12 +12,29 @@ from discord import app_commands
 from docbot import texts
 from docbot.bot.client import HelpClient, leave_out_voice, needed_intents
 from docbot.bot.search import MOST_RESULTS, Search, asked, look_up, search_failed
+from docbot.bot.who import Who, may_use, who_may_use
 from docbot.errors import DocbotError
 
 _CHOICES = 25  # Discord's limit for autocomplete
 
 # Takes the guild it was asked in; returns what to tell the administrator.
 Reload = Callable[[int], Awaitable[str]]
+
+
+# Where a command of a menu is found; it has no description, so its name must say what it does.
+_MENUS = {
+    discord.AppCommandType.message: "of a message",
+    discord.AppCommandType.user: "of a person",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A command for the docs; in `usage`, options in brackets may be left out."""
+
+    usage: str
+    who: Who
+    what: str
 
 
 def add_commands(client: HelpClient, reload: Reload) -> None:
@@ -38,19 +56,53 @@ def every_command() -> app_commands.CommandTree[Any]:
     return tree
 
 
+def described() -> list[Described]:
+    """Describe all commands: first those that are typed, then those of the menus.
+
+    Raises:
+        ValueError: one of them does not declare who may use it.
+    """
+    tree = every_command()
+    typed = [
+        Described(_usage(command), who_may_use(command), command.description)
+        for command in tree.walk_commands(type=discord.AppCommandType.chat_input)
+        if isinstance(command, app_commands.Command)
+    ]
+    chosen = [
+        Described(f"Apps > {command.name}", who_may_use(command), f"in the menu {place}")
+        for kind, place in _MENUS.items()
+        for command in tree.get_commands(type=kind)
+        if isinstance(command, app_commands.ContextMenu)
+    ]
+    return [*typed, *chosen]
+
+
+def _usage(command: app_commands.Command[Any, ..., Any]) -> str:
+    options = (
+        option.display_name if option.required else f"[{option.display_name}]"
+        for option in command.parameters
+    )
+    return " ".join([f"/{command.qualified_name}", *options])
+
+
 async def _on_error(
     client: HelpClient, interaction: discord.Interaction[Any], error: app_commands.AppCommandError
 ) -> None:
-    """Whoever called a command hears that it failed; the operator hears why."""
-    name = interaction.command.name if interaction.command else "command"
-    client.report(f"/{name}", getattr(error, "original", error))
-    if interaction.response.is_done():
-        await interaction.followup.send(texts.failed(), ephemeral=True)
+    """Whoever called a command hears that they may not, or that it failed; the operator, why."""
+    if isinstance(error, app_commands.CheckFailure):
+        said = texts.not_allowed()
     else:
-        await interaction.response.send_message(texts.failed(), ephemeral=True)
+        name = interaction.command.name if interaction.command else "command"
+        client.report(f"/{name}", getattr(error, "original", error))
+        said = texts.failed()
+    if interaction.response.is_done():
+        await interaction.followup.send(said, ephemeral=True)
+    else:
+        await interaction.response.send_message(said, ephemeral=True)
 
 
 def _add_search(client: HelpClient) -> None:
+    @may_use(Who.EVERYONE)
     @client.tree.command(name="search", description="Find pages of the documentation")
     @app_commands.guild_only()
     @app_commands.describe(
@@ -88,14 +140,10 @@ def _add_search(client: HelpClient) -> None:
 
 
 def _add_reload(client: HelpClient, reload: Reload) -> None:
+    @may_use(Who.MANAGERS)
     @client.tree.command(name="reload-config", description="Take in changed settings")
     @app_commands.guild_only()
-    @app_commands.default_permissions(manage_guild=True)
     async def reload_config(interaction: discord.Interaction[Any]) -> None:
-        # The default permission can be overridden by a server; the right itself cannot.
-        if not interaction.permissions.manage_guild:
-            await interaction.response.send_message(texts.not_allowed(), ephemeral=True)
-            return
         await interaction.response.defer(ephemeral=True, thinking=True)
         try:
             reply = await reload(interaction.guild_id or 0)
