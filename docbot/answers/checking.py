@@ -18,6 +18,7 @@ from docbot import texts
 from docbot.answers.citations import check, without_numbers
 from docbot.answers.claims import fault, says_something
 from docbot.answers.code_names import CodeNames, unknown_in
+from docbot.answers.filler import is_filler, without_opening
 from docbot.answers.ground import Ground
 from docbot.answers.markdown import Fence, blocks
 from docbot.answers.names import Vocabulary
@@ -168,7 +169,7 @@ class Checker:
         words = without_numbers(piece.text)
         if piece.kind == "heading" or (piece.kind == "row" and _RULE_ROW.fullmatch(words)):
             return _Read(piece, words, found.cited, claims=False, invented=found.cut)
-        is_free = _SILENCE.search(words) or _REQUEST_LINE.fullmatch(words)
+        is_free = _SILENCE.search(words) or _REQUEST_LINE.fullmatch(words) or is_filler(words)
         says = bool(found.cited) or (not is_free and says_something(words, self._asked))
         return _Read(piece, words, found.cited, claims=says, invented=found.cut)
 
@@ -236,6 +237,8 @@ class Checker:
             if unfamiliar:
                 names = ", ".join(f"`{name}`" for name in unfamiliar[:_MOST_WARNED])
                 return replace(piece, text=f"{piece.text}\n{texts.unfamiliar(names)}")
+        if piece.kind == "sentence" and not piece.is_item and None not in reasons[:place]:
+            piece = replace(piece, text=without_opening(piece.text))
         before = reads[place - 1] if place else None
         if before is None or reasons[place - 1] is None or before.piece.element != piece.element:
             return piece
@@ -253,6 +256,8 @@ def _fault_of_form(read: _Read) -> str | None:
         return "it says nothing"
     if _OWN_SOURCES.fullmatch(read.words):
         return "a list of sources of its own"
+    if read.piece.kind == "sentence" and not read.cited and is_filler(read.words):
+        return "it tells nobody anything"
     if read.invented and not read.claims:
         return "it cites what was not given"
     return None

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from docbot.answers.tables import tables_as_code
+from docbot.answers.tables import without_tables
 from docbot.answers.units import Unit
 from docbot.retrieval.lexical import terms
 
@@ -318,9 +318,10 @@ def _table(unit: Unit, section: Section, room: int) -> str:
     best = ""
     for count in range(1, min(len(order), _MOST_ROWS) + 1):
         chosen = sorted(order[:count])
-        text = tables_as_code("\n".join([*head, *(rows[row] for row in chosen)]))
+        text = without_tables("\n".join([*head, *(rows[row] for row in chosen)]))
         if count < len(rows):
-            text = f"{text.removesuffix('```')}{_ELLIPSIS}\n```"
+            is_code = text.endswith("```")
+            text = f"{text[:-3]}{_ELLIPSIS}\n```" if is_code else f"{text}\n- {_ELLIPSIS}"
         if len(text) > room:
             break
         best = text

@@ -13,7 +13,7 @@ from docbot.answers.asked import weigh
 from docbot.answers.excerpt import Code, Section, Weights, code_of, words_of, worth_of, written
 from docbot.answers.sanitise import plain
 from docbot.answers.split import split
-from docbot.answers.tables import tables_as_code
+from docbot.answers.tables import without_tables
 from docbot.answers.units import Headings, Unit, units
 from docbot.retrieval.lexical import document_language, terms
 from docbot.retrieval.passages import Passage
@@ -97,7 +97,8 @@ def first_words(text: str) -> str:
     ]
     if words or not found:
         return " ".join(words)
-    first = tables_as_code(found[0].text).split("\n")[found[0].kind == "table"]
+    text = without_tables(found[0].text, widest=len(found[0].text))  # as code
+    first = text.split("\n")[found[0].kind == "table"]
     return f"`{first.replace('`', '')}`"
 
 

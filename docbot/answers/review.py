@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from docbot.answers.checking import Checker
 from docbot.answers.generate import OnText
 from docbot.answers.reply import Completion
-from docbot.answers.tables import tables_as_code
+from docbot.answers.tables import without_tables
 from docbot.retrieval.passages import Passage
 
 LONGEST = 5_500  # characters, three messages; beyond, a model has lost its thread
@@ -71,7 +71,7 @@ class Review:
             most=LONGEST,
         )
         cut = checked.cut
-        shown = tables_as_code(checked.text).rstrip()
+        shown = without_tables(checked.text).rstrip()
         if checked.is_shortened or len(text) > MOST_READ:
             cut = (
                 f"what followed the first {len(shown)} of {len(completion.text)} characters",
@@ -106,7 +106,7 @@ class Review:
         checked = self._checker.checked(
             self._written, is_broken_off=True, most=LONGEST, is_whole=False
         )
-        self._show(tables_as_code(checked.text))
+        self._show(without_tables(checked.text))
 
     def _show(self, text: str) -> None:
         """Tell what is new; what begins otherwise than what was shown is told at the end by others."""

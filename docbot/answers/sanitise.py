@@ -33,6 +33,11 @@ _PING = re.compile(r"(?<=[@\uff20\ufe6b])(?=everyone|here|[!&]?\d)", re.IGNORECA
 _MARKUP = re.compile(r"(?<=<)(?=[@#/:]|[^\s<>]*:)")  # channels, commands, times, emoji
 
 _DEEP_HEADING = re.compile(r"^([ \t]*(?:>[ \t]?)*)#{4,6}[ \t]+(\S.*)$", re.MULTILINE)
+# Discord shows these as they are written: a heading underlined with `=`, and a rule.
+_UNDERLINED = re.compile(
+    r"^([ \t]*(?:>[ \t]?)*)([^\s>#|][^\n]*)\n[ \t]*(?:>[ \t]?)*={3,}[ \t]*$", re.MULTILINE
+)
+_RULE = re.compile(r"^[ \t]{0,3}(?:>[ \t]?)*([-*_])(?:[ \t]*\1){2,}[ \t]*(?:\n|\Z)", re.MULTILINE)
 _DEFINITION = re.compile(
     r"^ {0,3}\[(?!\^)([^\[\]\n]+)\]:[ \t]+<?([^\s<>`]+)>?(?:[ \t]+(?:\"[^\"\n]*\"|'[^'\n]*'"
     r"|\([^()\n]*\)))?[ \t]*(?:\n|\Z)",
@@ -126,14 +131,17 @@ def inline_code(text: str) -> str:
 
 
 def _prepared(block: Block) -> list[Block]:
-    """Take hidden characters and deep headings out of prose before its marks are read."""
+    """Take hidden characters, and headings that Discord has not, out of prose before it is read."""
     if isinstance(block, Fence):
         return [block]
     shown = blocks(_without_tricks(block.text))  # what was hidden may be a fence
     return [
-        Prose(_DEEP_HEADING.sub(_bold, part.text)) if isinstance(part, Prose) else part
-        for part in shown
+        Prose(_as_discord_shows(part.text)) if isinstance(part, Prose) else part for part in shown
     ]
+
+
+def _as_discord_shows(prose: str) -> str:
+    return _DEEP_HEADING.sub(_bold, _UNDERLINED.sub(_bold, _RULE.sub("", prose)))
 
 
 def _without_tricks(text: str) -> str:

@@ -50,6 +50,16 @@ def test_a_claim_without_a_citation_goes_and_a_connecting_sentence_stays() -> No
     assert "cites nothing" in reply.cut[0]
 
 
+def test_filler_goes_and_counts_for_nothing() -> None:
+    reply = checked(
+        "Great question! Sure, setting it to 0 disables retries [1].\n\n"
+        "I hope this helps! Let me know if you have any further questions."
+    )
+    assert reply.text == "Setting it to 0 disables retries [1]."
+    assert (reply.kept, reply.claimed) == (1, 1)
+    assert reply.cut[0] == "Great question! (it tells nobody anything)"
+
+
 def test_a_claim_is_carried_by_the_citation_of_the_sentence_behind_it() -> None:
     text = "The object store may be full. Objects are spilled to disk [3]."
     assert checked(text).text == text.replace("[3]", "[1]")
@@ -151,7 +161,7 @@ def test_another_language_is_held_to_its_names_and_numbers() -> None:
 
 
 REPLY = (
-    "Yes. You can change how often a failed task is retried. By default it is retried 3 times [1]. "
+    "Great question! Sure, you can change how often a failed task is retried. By default it is retried 3 times [1]. "
     "However, it waits 5 seconds [1].\n\nDo it like this [1]:\n\n" + CODE.format("max_retries=2", "data") + "\n\n"
     "## More\n\nThere are two ways:\n\n1. Set `RAY_TASK_MAX_RETRIES` [2].\n2. Set `RAY_MAGIC` [2].\n\n"
     "|a|b|\n|-|-|\n|`max_retries`|number of retries [1]|\n\nObjects are spilled to disk [3]."

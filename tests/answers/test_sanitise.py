@@ -114,6 +114,13 @@ def test_deep_headings_become_bold() -> None:
     assert clean(text) == "# A\n## B\n### C\n**D**\nE **f**\n```\n#### code\n```"
 
 
+def test_what_discord_does_not_render_is_written_as_it_does() -> None:
+    assert clean("A title\n=======\nWords\n\n---\nmore\n* * *\n") == "**A title**\nWords\n\nmore\n"
+    assert clean("> Quoted\n> ===\n> ---\n> words") == "> **Quoted**\n> words"
+    for text in ["a == b", "```\n---\na\n===\n```", "-- not one", "-# small", "**", "a --- b"]:
+        assert clean(text).replace("\\", "") == text
+
+
 def test_a_fence_is_written_as_discord_reads_one() -> None:
     assert clean("~~~py title=x\na = 1\n~~~") == "```py\na = 1\n```"
     assert clean("  ```\n  a\n    b") == "```\na\n  b\n```"
