@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
+from math import ceil
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -26,9 +27,10 @@ from docbot.errors import GoneError, TransientError, UsageError
 from docbot.playground.actors import Invocation, Member, OptionValue
 from docbot.playground.interactions import ACKNOWLEDGE_SECONDS, Callback, CommandKind
 from docbot.playground.objects import (
+    Attachment,
+    Channel,
     DirectChannel,
     DiscordError,
-    Guild,
     Message,
     Payload,
     Permission,
@@ -37,7 +39,7 @@ from docbot.playground.objects import (
     User,
 )
 from docbot.playground.server import Playground
-from docbot.playground.world import World
+from docbot.playground.world import Place, World
 
 _FOLDER = Path(__file__).with_name("page")
 _API = "/api/page"
@@ -66,8 +68,8 @@ _OPEN_FORMS = 100  # modals on visitors' screens; the oldest is forgotten
 _SUBCOMMAND, _GROUP = 1, 2
 _STRING, _INTEGER, _BOOLEAN, _USER, _CHANNEL, _ROLE, _MENTIONABLE, _NUMBER = range(3, 11)
 
-_MEMBER_EVENTS = frozenset(("GUILD_MEMBER_ADD", "GUILD_MEMBER_UPDATE", "GUILD_MEMBER_REMOVE"))
-_THREAD_EVENTS = {  # which field names the thread
+_SERVER_EVENTS = ("GUILD_MEMBER_", "GUILD_ROLE_", "CHANNEL_")  # how their names begin
+_PLACE_EVENTS = {  # which field names the thread or channel
     "THREAD_CREATE": "id",
     "THREAD_UPDATE": "id",
     "MESSAGE_CREATE": "channel_id",
@@ -99,21 +101,22 @@ def page_routes(playground: Playground, find_page: FindPage | None = None) -> li
     playground.app.on_shutdown.append(page.end_feeds)
     docs = _Docs(find_page)
     thread, message = f"{_API}/threads/{{thread_id:\\d+}}", f"{_API}/messages/{{message_id:\\d+}}"
+    place = f"{_API}/places/{{place_id:\\d+}}"
     handlers: list[tuple[str, str, Handler]] = [
         ("GET", "/", _index),
         ("GET", "/page/{name}", _static_file),
         ("GET", "/docs/{address:.*}", docs.show),
         ("GET", f"{_API}/feed", page.feed),
         ("GET", f"{_API}/state", page.state),
-        ("GET", f"{_API}/commands", page.commands),
         ("POST", f"{_API}/threads", page.post),
-        ("GET", thread, page.thread),
         ("PATCH", thread, page.edit_thread),
         ("DELETE", thread, page.delete_thread),
-        ("POST", f"{thread}/messages", page.reply),
-        ("POST", f"{thread}/typing", page.typing),
-        ("POST", f"{thread}/slash", page.slash),
-        ("POST", f"{thread}/autocomplete", page.autocomplete),
+        ("GET", place, page.place),
+        ("GET", f"{place}/commands", page.commands),
+        ("POST", f"{place}/messages", page.send),
+        ("POST", f"{place}/typing", page.typing),
+        ("POST", f"{place}/slash", page.slash),
+        ("POST", f"{place}/autocomplete", page.autocomplete),
         ("PATCH", message, page.edit_message),
         ("DELETE", message, page.delete_message),
         ("POST", f"{message}/press", page.press),
@@ -142,7 +145,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except DiscordError as error:
-        return _error(error.status, error.message.rpartition("\n")[2])
+        return _error(error.status, _reason(error))
     except TimeoutError:
         return _error(HTTPStatus.GATEWAY_TIMEOUT, "The application did not respond.")
     except tuple(_STATUS) as error:
@@ -157,6 +160,12 @@ def is_own(host: str, origin: str | None) -> bool:
     except ValueError:
         return False
     return name in _OWN_HOSTS and origin in {None, f"http://{host}"}
+
+
+def _reason(error: DiscordError) -> str:
+    if error.retry_after is not None:
+        return f"Slow mode is on here: write again in {ceil(error.retry_after)} s."
+    return error.message.rpartition("\n")[2]
 
 
 def _error(status: int, reason: str) -> web.Response:
@@ -262,8 +271,8 @@ class _Page:
 
     async def state(self, request: web.Request) -> web.Response:
         member, playground = self._acting(request), self._playground
-        forum = playground.forum
-        granted = self._world.permissions(member.id, forum.id)
+        world, guild, forum = self._world, playground.guild, playground.forum
+        granted = world.guild_permissions(member.id, guild.id)
         return web.json_response(
             {
                 "me": str(member.id),
@@ -271,32 +280,22 @@ class _Page:
                     "manage_threads": Permission.MANAGE_THREADS in granted,
                     "manage_messages": Permission.MANAGE_MESSAGES in granted,
                 },
-                "people": [
-                    _person_view(self._world, playground.guild, each.user)
-                    for each in playground.guild.members.values()
-                ],
-                "roles": [
-                    {"id": str(role.id), "name": role.name.removeprefix("@")}
-                    for role in playground.guild.roles.values()
-                ],
-                "channels": [
-                    {"id": str(channel.id), "name": channel.name}
-                    for channel in self._world.channels_of(playground.guild.id)
-                ],
+                "people": [_person_view(playground, each.user) for each in guild.members.values()],
+                "roles": [_role_view(role, member) for role in guild.roles.values()],
+                "channels": [_channel_view(channel) for channel in self._channels(member)],
                 "bot": {"id": str(playground.bot.id), "online": playground.gateway.connected},
-                "forum": {"name": forum.name, "tags": [tag.name for tag in forum.tags]},
+                "forum": {
+                    "name": forum.name,
+                    "tags": [{"name": tag.name, "moderated": tag.moderated} for tag in forum.tags],
+                },
                 "threads": [_thread_view(self._world, each) for each in self._threads(member)],
             }
         )
 
-    async def thread(self, request: web.Request) -> web.Response:
-        member, thread = self._acting(request), self._thread(request)
-        return web.json_response(
-            {
-                "thread": _thread_view(self._world, thread),
-                "messages": [_message_view(message) for message in member.reads(thread)],
-            }
-        )
+    async def place(self, request: web.Request) -> web.Response:
+        member, place = self._acting(request), self._place(request)
+        messages = [_message_view(message) for message in member.reads(place)]
+        return web.json_response({"messages": messages, **_place_view(self._world, place)})
 
     async def post(self, request: web.Request) -> web.Response:
         member, body = self._acting(request), await _body(request)
@@ -310,6 +309,8 @@ class _Page:
         member, thread, body = self._acting(request), self._thread(request), await _body(request)
         if "title" in body:
             await member.rename(thread, _text(body, "title"))
+        if "tags" in body:
+            await member.tag(thread, *_texts(body, "tags"))
         if "archived" in body:
             await (member.archive if body["archived"] else member.unarchive)(thread)
         if "locked" in body:
@@ -320,17 +321,15 @@ class _Page:
         await self._acting(request).delete_thread(self._thread(request))
         return web.json_response({})
 
-    async def reply(self, request: web.Request) -> web.Response:
-        member, thread, body = self._acting(request), self._thread(request), await _body(request)
+    async def send(self, request: web.Request) -> web.Response:
+        member, place, body = self._acting(request), self._place(request), await _body(request)
         target = body.get("reply_to")
-        replied = (
-            self._world.get_message(thread.id, _number(target, "reply_to")) if target else None
-        )
-        message = await member.reply(thread, _text(body, "text"), replied)
+        replied = self._world.get_message(place.id, _number(target, "reply_to")) if target else None
+        message = await member.send(place, _text(body, "text"), reply_to=replied)
         return web.json_response({"id": str(message.id)}, status=HTTPStatus.CREATED)
 
     async def typing(self, request: web.Request) -> web.Response:
-        await self._acting(request).type(self._thread(request))
+        await self._acting(request).type(self._place(request))
         return web.json_response({})
 
     async def edit_message(self, request: web.Request) -> web.Response:
@@ -345,15 +344,15 @@ class _Page:
     # Calls of the bot
 
     async def commands(self, request: web.Request) -> web.Response:
-        """List the commands that the person may use: typed ones, and those of messages' menus.
+        """List the commands that the person may use there: typed ones, and those of messages' menus.
 
         `others` are those that the owner alone of the two would find when typing.
         """
-        member = self._acting(request)
+        member, place = self._acting(request), self._place(request)
         chat, menu = (
-            self._commands(member, kind) for kind in (CommandKind.CHAT, CommandKind.MESSAGE)
+            self._commands(member, place, kind) for kind in (CommandKind.CHAT, CommandKind.MESSAGE)
         )
-        owners = self._commands(self._playground.admin, CommandKind.CHAT)
+        owners = self._commands(self._playground.admin, place, CommandKind.CHAT)
         return web.json_response(
             {
                 "chat": chat_commands(chat),
@@ -363,15 +362,15 @@ class _Page:
         )
 
     async def slash(self, request: web.Request) -> web.Response:
-        member, thread, body = self._acting(request), self._thread(request), await _body(request)
-        options = self._options(member, body)
-        return await self._outcome(await member.slash(thread, _text(body, "name"), **options))
+        member, place, body = self._acting(request), self._place(request), await _body(request)
+        options = self._options(member, place, body)
+        return await self._outcome(await member.slash(place, _text(body, "name"), **options))
 
     async def autocomplete(self, request: web.Request) -> web.Response:
-        member, thread, body = self._acting(request), self._thread(request), await _body(request)
+        member, place, body = self._acting(request), self._place(request), await _body(request)
         option, typed = _text(body, "option"), _text(body, "typed")
         call = await member.autocomplete(
-            thread, _text(body, "name"), option, typed, **self._options(member, body)
+            place, _text(body, "name"), option, typed, **self._options(member, place, body)
         )
         return web.json_response({"choices": await call.choices(ACKNOWLEDGE_SECONDS)})
 
@@ -439,6 +438,15 @@ class _Page:
         threads = self._world.threads_of(self._playground.forum.id)
         return [thread for thread in threads if self._world.sees(member.id, thread.id)]
 
+    def _channels(self, member: Member) -> list[Channel | DirectChannel]:
+        every = self._world.channels_of(self._playground.guild.id)
+        direct = self._world.find_direct_channel(member.id)
+        seen = [channel for channel in every if self._world.sees(member.id, channel.id)]
+        return [*seen, *([direct] if direct else [])]
+
+    def _place(self, request: web.Request) -> Place:
+        return self._world.get_channel(int(request.match_info["place_id"]))
+
     def _thread(self, request: web.Request) -> Thread:
         return self._world.get_thread(int(request.match_info["thread_id"]))
 
@@ -448,16 +456,15 @@ class _Page:
             raise GoneError("this message was deleted")
         return message
 
-    def _commands(self, member: Member, kind: CommandKind) -> list[Payload]:
-        return self._playground.interactions.commands_for(
-            self._playground.guild.id, member.id, kind
-        )
+    def _commands(self, member: Member, place: Place, kind: CommandKind) -> list[Payload]:
+        return self._playground.interactions.commands_for(place.guild_id, member.id, kind)
 
-    def _options(self, member: Member, body: Payload) -> dict[str, OptionValue]:
+    def _options(self, member: Member, place: Place, body: Payload) -> dict[str, OptionValue]:
         """Turn what was filled in into what the command takes."""
         name, given = _text(body, "name"), _table(body, "options")
         known = {
-            each["name"]: each for each in chat_commands(self._commands(member, CommandKind.CHAT))
+            each["name"]: each
+            for each in chat_commands(self._commands(member, place, CommandKind.CHAT))
         }
         if name not in known:
             raise UsageError(f"there is no command /{name}")
@@ -490,10 +497,11 @@ class _Page:
 
 
 class _Feed:
-    """One browser that follows the forum as one person; what it is told waits in a queue."""
+    """One browser that follows the server as one person; what it is told waits in a queue."""
 
     def __init__(self, playground: Playground, member: Member) -> None:
         self._world = playground.world
+        self._guild_id = playground.guild.id
         self._forum_id = playground.forum.id
         self._member = member
         self._queue: asyncio.Queue[Payload | None] = asyncio.Queue()
@@ -539,41 +547,76 @@ class _Feed:
         """Turn a change of the world into what this person sees of it."""
         if name in {"bot_connected", "bot_disconnected"}:
             yield {"type": "bot", "online": name == "bot_connected"}
-        elif name in _MEMBER_EVENTS:
-            yield {"type": "people"}
+        elif name.startswith(_SERVER_EVENTS):
+            yield {"type": "server"}
         elif name == "THREAD_DELETE" and int(payload["parent_id"]) == self._forum_id:
             yield {"type": "thread_deleted", "id": payload["id"]}
-        elif name in _THREAD_EVENTS:
-            thread = self._world.threads.get(int(payload[_THREAD_EVENTS[name]]))
-            if thread and thread.parent_id == self._forum_id and self._sees(thread):
-                yield from self._events_within(thread, name, payload)
+        elif name in _PLACE_EVENTS:
+            place = self._find(int(payload[_PLACE_EVENTS[name]]))
+            if place is not None:
+                yield from self._events_within(place, name, payload)
 
-    def _events_within(self, thread: Thread, name: str, payload: Payload) -> Iterable[Payload]:
+    def _events_within(self, place: Place, name: str, payload: Payload) -> Iterable[Payload]:
         if name == "TYPING_START":
-            yield {"type": "typing", "thread_id": str(thread.id), "user_id": payload["user_id"]}
+            yield {"type": "typing", "place_id": str(place.id), "user_id": payload["user_id"]}
             return
         if name in {"MESSAGE_CREATE", "MESSAGE_UPDATE"}:
             message = self._world.messages[int(payload["id"])]
             if message.ephemeral_to in {None, self._member.id}:
-                yield {"type": "message", "message": _message_view(message)}
+                is_new = name == "MESSAGE_CREATE"
+                yield {"type": "message", "message": _message_view(message), "is_new": is_new}
         elif name == "MESSAGE_DELETE":
-            yield {"type": "message_deleted", "id": payload["id"], "thread_id": str(thread.id)}
-        yield {"type": "thread", "thread": _thread_view(self._world, thread)}
+            yield {"type": "message_deleted", "id": payload["id"], "place_id": str(place.id)}
+        yield {"type": "place", **_place_view(self._world, place)}
 
-    def _sees(self, thread: Thread) -> bool:
-        return self._world.sees(self._member.id, thread.id)
+    def _find(self, place_id: int) -> Place | None:
+        """Return a place that the page shows and this person may see."""
+        if not self._world.sees(self._member.id, place_id):
+            return None
+        place = self._world.get_channel(place_id)
+        if isinstance(place, Thread):
+            return place if place.parent_id == self._forum_id else None
+        return place if place.guild_id in {self._guild_id, None} else None
 
 
 # How things look to the script; ids are texts, times milliseconds since 1970
 
 
-def _person_view(world: World, guild: Guild, user: User) -> Payload:
-    title = ""
-    if user.id == guild.owner_id:
-        title = "administrator"
-    elif not user.bot and Permission.MANAGE_THREADS in world.guild_permissions(user.id, guild.id):
-        title = "moderator"
+def _person_view(playground: Playground, user: User) -> Payload:
+    title = "" if user.bot else _title(playground, user)
     return {"id": str(user.id), "name": user.name, "bot": user.bot, "title": title}
+
+
+def _title(playground: Playground, user: User) -> str:
+    guild = playground.guild
+    if user.id == guild.owner_id:
+        return "administrator"
+    if Permission.MANAGE_THREADS in playground.world.guild_permissions(user.id, guild.id):
+        return "moderator"
+    return "helper" if playground.town.helpers.id in guild.members[user.id].role_ids else ""
+
+
+def _role_view(role: Role, member: Member) -> Payload:
+    everyone = role.id == role.guild_id
+    return {
+        "id": str(role.id),
+        "name": role.name.removeprefix("@"),
+        "suggested": not everyone and role.bot_id is None,
+        "mine": role.id in member.membership.role_ids,
+    }
+
+
+def _place_view(world: World, place: Place) -> Payload:
+    if isinstance(place, Thread):
+        return {"thread": _thread_view(world, place)}
+    return {"channel": _channel_view(place)}
+
+
+def _channel_view(channel: Channel | DirectChannel) -> Payload:
+    shown: Payload = {"id": str(channel.id), "kind": channel.kind.name.lower()}
+    if isinstance(channel, Channel):
+        shown |= {"name": channel.name, "topic": channel.topic or ""}
+    return shown
 
 
 def _thread_view(world: World, thread: Thread) -> Payload:
@@ -597,7 +640,8 @@ def _message_view(message: Message) -> Payload:
     edited = message.edited_at is not None and message.interaction is None
     return {
         "id": shown["id"],
-        "thread_id": shown["channel_id"],
+        "place_id": shown["channel_id"],
+        "is_direct": message.guild_id is None,
         "author": {
             "id": str(message.author.id),
             "name": message.author.name,
@@ -617,15 +661,27 @@ def _message_view(message: Message) -> Payload:
         else None,
         "embeds": message.embeds,
         "components": message.components,
-        "files": [
-            {
-                "name": file.filename,
-                "path": urlsplit(file.url).path,
-                "is_image": file.content_type.startswith("image/"),
-            }
-            for file in message.attachments
-        ],
+        "pinged": [*shown["mention_roles"], *(user["id"] for user in shown["mentions"])],
+        "files": [_file_view(file) for file in message.attachments],
     }
+
+
+def _file_view(file: Attachment) -> Payload:
+    is_image = file.content_type.startswith("image/")
+    return {
+        "name": file.filename,
+        "path": urlsplit(file.url).path,
+        "bytes": len(file.content),
+        "is_image": is_image,
+        "is_text": not is_image and _is_text(file.content),
+    }
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        return "\0" not in content.decode()
+    except UnicodeDecodeError:
+        return False
 
 
 def _reply_view(message: Message) -> Payload | None:

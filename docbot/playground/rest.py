@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from mimetypes import MimeTypes
 from typing import Any
 
 from aiohttp import BodyPartReader, hdrs, web
@@ -29,6 +30,7 @@ BODY_BYTES = 110 * 1024 * 1024  # ten files of 10 MiB and some room
 VIA = "1.1 google"  # the real client takes a 429 without it for Cloudflare's
 
 UNKNOWN_ROUTE = "unknown"
+_TYPES = MimeTypes()  # without those that this machine knows besides
 _DENIED = "<html><title>Access denied</title></html>"
 
 Answer = tuple[int, Any]
@@ -311,8 +313,8 @@ class Rest:
             if part.name == "payload_json":
                 body = json.loads(content)
             else:
-                kind = part.headers.get(hdrs.CONTENT_TYPE, "application/octet-stream")
                 name = part.filename or "file"
+                kind = _content_type(name)
                 files.append(self.world.attachment(name, content, kind, place_id))
         return body
 
@@ -679,6 +681,11 @@ def _described(files: Sequence[Attachment], body: Any) -> list[Attachment]:
     return [
         replace(file, description=described.get(str(number))) for number, file in enumerate(files)
     ]
+
+
+def _content_type(name: str) -> str:
+    """Tell by the name, as Discord does: what the client says of a file is the same for all."""
+    return _TYPES.guess_type(name)[0] or "application/octet-stream"
 
 
 def _moment(text: str | None) -> float | None:

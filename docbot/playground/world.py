@@ -475,7 +475,8 @@ class World:
         thread = self.get_thread(thread_id)
         self.visible(thread_id, actor_id)
         parent = self.channels[thread.parent_id]
-        check_thread_edit(changes, known_tags=self._tags_for(actor_id, parent))
+        kept = set(thread.applied_tags) & {tag.id for tag in parent.tags}
+        check_thread_edit(changes, known_tags=self._tags_for(actor_id, parent) | kept)
         moderator = self.may(actor_id, thread_id, Permission.MANAGE_THREADS)
         if not moderator and not self._own_change(thread, actor_id, changes):
             raise DiscordError(403, 50013, "Missing Permissions")

@@ -1,7 +1,7 @@
 """One demo and one browser for all tests of the page; each visit is a browser of its own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -32,6 +32,12 @@ async def served(browser: Browser) -> AsyncIterator[Demo]:
 
 @pytest_asyncio.fixture(loop_scope="package")
 async def visit(browser: Browser, served: Demo) -> AsyncIterator[Visit]:
+    async with visits(browser, served.url) as open_page:
+        yield open_page
+
+
+@asynccontextmanager
+async def visits(browser: Browser, url: str) -> AsyncIterator[Visit]:
     """Open the page as somebody new; whatever the script complains of fails the test."""
     complaints: list[str] = []
     async with AsyncExitStack() as stack:
@@ -54,8 +60,8 @@ async def visit(browser: Browser, served: Demo) -> AsyncIterator[Visit]:
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("console", lambda said: complaints.append(f"{said.type}: {said.text}"))
             page.on("dialog", lambda dialog: complaints.append(dialog.message))
-            page.on("request", lambda asked: complaints.extend(_elsewhere(asked.url, served)))
-            await page.goto(f"{served.url}{path}")
+            page.on("request", lambda asked: complaints.extend(_elsewhere(asked.url, url)))
+            await page.goto(f"{url}{path}")
             await page.get_by_text("docbot is online").wait_for(state="attached")
             return page
 
@@ -63,7 +69,7 @@ async def visit(browser: Browser, served: Demo) -> AsyncIterator[Visit]:
     assert complaints == []
 
 
-def _elsewhere(url: str, served: Demo) -> list[str]:
-    address = served.url.partition("://")[2]
-    is_own = url.startswith((f"http://{address}/", f"ws://{address}/"))
-    return [] if is_own else [f"asked {url}"]
+def _elsewhere(asked: str, url: str) -> list[str]:
+    address = url.partition("://")[2]
+    is_own = asked.startswith((f"http://{address}/", f"ws://{address}/"))
+    return [] if is_own else [f"asked {asked}"]

@@ -307,7 +307,7 @@ async def test_every_view_has_names_contrast_and_no_sideways_scrolling(
     await expect(private(page).last).to_contain_text(re.compile("Results 1–5"))
     assert await faults(page) == []
     await page.goto(f"{page.url.partition('#')[0]}#/post/123")
-    await expect(page.get_by_text("This post does not exist")).to_be_visible()
+    await expect(page.get_by_text("This does not exist")).to_be_visible()
     assert await faults(page) == []
 
 

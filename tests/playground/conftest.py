@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import discord
@@ -103,13 +103,21 @@ async def playground(clock: Clock, recorder: Recorder) -> AsyncIterator[Playgrou
 
 @pytest.fixture
 def pointed(playground: Playground) -> Iterator[None]:
-    """Point the real client at the playground, for as long as the test lasts."""
+    with pointed_at(playground):
+        yield
+
+
+@contextmanager
+def pointed_at(playground: Playground) -> Iterator[None]:
+    """Point the real client at a playground until the block ends."""
     base, gateway = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
     discord.http.Route.BASE = playground.api_url
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(playground.gateway_url)
-    yield
-    discord.http.Route.BASE = base
-    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = gateway
+    try:
+        yield
+    finally:
+        discord.http.Route.BASE = base
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = gateway
 
 
 @asynccontextmanager

@@ -1,4 +1,5 @@
 import asyncio
+import io
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -239,8 +240,8 @@ async def test_a_person_posts_and_replies_through_the_page(
     thread = playground.world.get_thread(int(made["id"]))
     assert (thread.name, thread.owner_id) == ("New", ben.id)
     reply = {"text": "More.", "reply_to": made["id"]}
-    await browser.done("POST", f"threads/{thread.id}/messages", reply, by=ben)
-    read = await browser.done("GET", f"threads/{thread.id}", by=ben)
+    await browser.done("POST", f"places/{thread.id}/messages", reply, by=ben)
+    read = await browser.done("GET", f"places/{thread.id}", by=ben)
     first, second = read["messages"]
     assert (first["text"], second["text"]) == ("A *question*.", "More.")
     assert second["reply_to"] == {"id": first["id"], "author": "Ben", "text": "A *question*."}
@@ -249,7 +250,7 @@ async def test_a_person_posts_and_replies_through_the_page(
 async def test_what_discord_refuses_is_said_in_its_words(
     playground: Playground, browser: Browser, thread: Thread, ben: Member
 ) -> None:
-    path = f"threads/{thread.id}/messages"
+    path = f"places/{thread.id}/messages"
     status, answer = await browser.ask("POST", path, {"text": "x" * 2001})
     assert status == 400
     assert "2000" in answer["error"]
@@ -292,6 +293,30 @@ async def test_a_post_is_renamed_archived_locked_and_deleted(
     assert thread.id not in playground.world.threads
 
 
+async def test_tags_are_changed_by_the_author_and_by_moderators(
+    playground: Playground, browser: Browser, thread: Thread, ben: Member
+) -> None:
+    path, tags = f"threads/{thread.id}", playground.forum.tags
+    solved = tags[2]
+    solved.moderated = True
+
+    def applied() -> list[str]:
+        return [tag.name for tag in tags if tag.id in thread.applied_tags]
+
+    assert (await browser.ask("PATCH", path, {"tags": ["bug"]}, by=ben))[0] == 403
+    assert (await browser.ask("PATCH", path, {"tags": ["solved"]}))[0] == 400
+    assert (await browser.ask("PATCH", path, {"tags": ["unknown"]}))[0] == 400
+    await browser.done("PATCH", path, {"tags": ["bug"]})
+    assert applied() == ["bug"]
+    await browser.done("PATCH", path, {"tags": ["solved"]}, by=playground.moderator)
+    await browser.done("PATCH", path, {"tags": ["question", "solved"]})
+    assert applied() == ["question", "solved"]
+    state = await browser.done("GET", "state")
+    assert state["forum"]["tags"][2] == {"name": "solved", "moderated": True}
+    await browser.done("PATCH", path, {"tags": []})
+    assert applied() == []
+
+
 async def test_a_message_is_edited_and_deleted(
     playground: Playground, browser: Browser, ada: Member, thread: Thread
 ) -> None:
@@ -311,41 +336,198 @@ async def test_the_feed_tells_of_all_that_happens_to_a_post(
 ) -> None:
     async with browser.feed(ben) as feed:
         thread = await ada.post(playground.forum, "New", "First.")
-        assert (await feed.next("thread"))["thread"]["title"] == "New"
+        assert (await feed.next("place"))["thread"]["title"] == "New"
         assert (await feed.message())["text"] == "First."
         await ada.type(thread)
         assert (await feed.next("typing"))["user_id"] == str(ada.id)
         reply = await ada.reply(thread, "Second.")
         assert (await feed.message())["text"] == "Second."
-        assert (await feed.next("thread"))["thread"]["replies"] == 1
+        assert (await feed.next("place"))["thread"]["replies"] == 1
         await ada.edit(reply, "Changed.")
         changed = await feed.message()
         assert (changed["text"], changed["edited"]) == ("Changed.", True)
         await ada.delete(reply)
         assert (await feed.next("message_deleted"))["id"] == str(reply.id)
         await ada.archive(thread)
-        await feed.next("thread", lambda event: event["thread"]["archived"])
+        await feed.next("place", lambda event: event["thread"]["archived"])
         await playground.admin.delete_thread(thread)
         assert (await feed.next("thread_deleted"))["id"] == str(thread.id)
 
 
-async def test_the_feed_leaves_out_other_channels(
+async def test_the_feed_leaves_out_what_the_person_may_not_see(
     playground: Playground, browser: Browser, ada: Member, thread: Thread
 ) -> None:
-    async with browser.feed(ada) as feed:
-        await ada.send(playground.text, "Elsewhere.")
+    second = playground.add_town("Elsewhere")
+    async with browser.feed(ada) as feed, browser.feed(playground.helper) as helpers:
+        await playground.helper.type(playground.staff)
+        await playground.helper.send(playground.staff, "Among us.")
+        await second.members[0].send(second.text, "Elsewhere.")
         await ada.reply(thread, "Here.")
         assert (await feed.message())["text"] == "Here."
+        assert (await helpers.message())["text"] == "Among us."
 
 
-async def test_the_feed_says_when_somebody_joins_or_the_bot_connects(
+async def test_the_feed_says_when_the_server_or_the_bot_changes(
     playground: Playground, browser: Browser, ada: Member
 ) -> None:
+    world = playground.world
     async with browser.feed(ada) as feed:
         playground.add_member("Dan")
-        await feed.next("people")
-        playground.world.emit("bot_connected", {})
+        await feed.next("server")
+        world.emit("bot_connected", {})
         assert (await feed.next("bot"))["online"]
+        world.delete_tag(playground.forum, "bug")
+        await feed.next("server")
+        world.delete_role(playground.town.helpers)
+        await feed.next("server")
+
+
+# Channels and direct messages
+
+
+async def test_a_person_is_shown_the_channels_that_are_open_to_it(
+    playground: Playground, browser: Browser, ada: Member
+) -> None:
+    for person, names in (
+        (ada, ["help", "general"]),
+        (playground.helper, ["help", "general", "staff"]),
+    ):
+        state = await browser.done("GET", "state", by=person)
+        assert [channel["name"] for channel in state["channels"]] == names
+    people = {each["name"]: each["title"] for each in state["people"]}
+    assert people["Hana"] == "helper"
+    assert [role["name"] for role in state["roles"] if role["mine"]] == ["Helpers"]
+    suggested = [role["name"] for role in state["roles"] if role["suggested"]]
+    assert suggested == ["Moderators", "Helpers"]
+
+
+async def test_a_channel_is_written_in_and_followed_like_a_post(
+    playground: Playground, browser: Browser, ada: Member, ben: Member
+) -> None:
+    path = f"places/{playground.text.id}"
+    async with browser.feed(ben) as feed:
+        await browser.done("POST", f"{path}/typing", {}, by=ada)
+        assert (await feed.next("typing"))["place_id"] == str(playground.text.id)
+        made = await browser.done("POST", f"{path}/messages", {"text": "Hello."}, by=ada)
+        event = await feed.next("message")
+        assert (event["message"]["text"], event["is_new"]) == ("Hello.", True)
+        assert (await feed.next("place"))["channel"]["name"] == "general"
+        await browser.done("PATCH", f"messages/{made['id']}", {"text": "Hello!"}, by=ada)
+        assert not (await feed.next("message"))["is_new"]
+    read = await browser.done("GET", path, by=ben)
+    assert [message["text"] for message in read["messages"]] == ["Hello!"]
+    assert read["channel"]["kind"] == "text"
+
+
+async def test_a_hidden_channel_is_neither_read_nor_written_in(
+    playground: Playground, browser: Browser, ada: Member
+) -> None:
+    path = f"places/{playground.staff.id}"
+    assert (await browser.ask("GET", path, by=ada))[0] == 403
+    status, _ = await browser.ask("POST", f"{path}/messages", {"text": "Let me in."}, by=ada)
+    assert status == 403
+
+
+async def test_calls_of_the_bot_work_in_a_channel_as_in_a_post(
+    commanded: Bot, playground: Playground, browser: Browser, ada: Member, ben: Member
+) -> None:
+    path = f"places/{playground.text.id}"
+    offered = await browser.done("GET", f"{path}/commands")
+    assert ([one["name"] for one in offered["chat"]], offered["message"]) == (
+        ["search"],
+        ["Explain"],
+    )
+    channel = commanded.get_channel(playground.text.id)
+    assert isinstance(channel, discord.TextChannel)
+    async with browser.feed(ada) as feed:
+        options = {"query": "retries", "who": str(ben.id)}
+        await browser.done("POST", f"{path}/slash", {"name": "search", "options": options})
+        answer = await feed.message(lambda message: not message["loading"])
+        assert (answer["text"], answer["ephemeral"]) == ("retries 5 False ben", True)
+        sent = await channel.send("Well?", view=Buttons())
+        await browser.done("POST", f"messages/{sent.id}/menu", {"name": "Explain"})
+        await feed.message(lambda message: message["text"] == "About: Well?")
+        opened = await browser.done("POST", f"messages/{sent.id}/press", {"custom_id": "why"})
+        assert opened["form"]["title"] == "What was wrong?"
+        await browser.done("POST", f"messages/{sent.id}/press", {"custom_id": "update"})
+        await feed.message(lambda message: message["text"] == "updated")
+
+
+async def test_a_direct_message_is_shown_to_its_recipient_alone(
+    bot: Bot, playground: Playground, browser: Browser, ada: Member, ben: Member
+) -> None:
+    async with browser.feed(ada) as feed, browser.feed(ben) as other:
+        channel = await bot.create_dm(discord.Object(ada.id))
+        await channel.send("psst")
+        shown = await feed.message()
+        assert (shown["text"], shown["is_direct"], shown["place_id"]) == (
+            "psst",
+            True,
+            str(channel.id),
+        )
+        assert (await feed.next("place"))["channel"] == {"id": str(channel.id), "kind": "direct"}
+        await ada.send(playground.text, "For all.")
+        assert (await other.message())["text"] == "For all."
+    path = f"places/{channel.id}"
+    assert (await browser.ask("GET", path, by=ben))[0] == 403
+    assert len((await browser.done("GET", path, by=ada))["messages"]) == 1
+    await browser.done("POST", f"{path}/messages", {"text": "And?"}, by=ada)
+    assert [(await bot.next_message()).content for _ in range(2)] == ["For all.", "And?"]
+    state = await browser.done("GET", "state", by=ada)
+    assert state["channels"][-1]["kind"] == "direct"
+
+
+async def test_slow_mode_is_said_with_the_seconds_that_are_left(
+    playground: Playground, browser: Browser
+) -> None:
+    await playground.admin.slow_down(playground.text, 30)
+    path = f"places/{playground.text.id}/messages"
+    await browser.done("POST", path, {"text": "First."})
+    status, answer = await browser.ask("POST", path, {"text": "Second."})
+    assert status == 429
+    assert re.fullmatch(r"Slow mode is on here: write again in (29|30) s\.", answer["error"])
+
+
+async def test_the_page_outlives_its_forum(
+    playground: Playground, browser: Browser, thread: Thread
+) -> None:
+    await playground.admin.delete_channel(playground.forum)
+    state = await browser.done("GET", "state")
+    assert (state["threads"], len(state["channels"])) == ([], 1)
+    status, _ = await browser.ask("POST", "threads", {"title": "t", "text": "x"})
+    assert status == 404
+
+
+async def test_pings_and_files_are_shown_for_what_they_are(
+    bot: Bot, playground: Playground, browser: Browser, ada: Member
+) -> None:
+    helpers = playground.town.helpers
+    playground.world.edit_role(playground.town.bot_role, Permission.ADMINISTRATOR)
+    channel = bot.get_channel(playground.text.id)
+    assert isinstance(channel, discord.TextChannel)
+    files = [
+        discord.File(io.BytesIO(content), name)
+        for name, content in (
+            ("run.py", b"print()"),
+            ("notes", "\u00fc".encode()),
+            ("a.png", b"\x89PNG"),
+            ("b.zip", b"PK\x00\x00"),
+        )
+    ]
+    allowed = discord.AllowedMentions(roles=[discord.Object(helpers.id)])
+    await channel.send(f"<@&{helpers.id}> look", files=files, allowed_mentions=allowed)
+    [shown] = (await browser.done("GET", f"places/{channel.id}"))["messages"]
+    assert shown["pinged"] == [str(helpers.id)]
+    kinds = [(file["name"], file["is_text"], file["is_image"]) for file in shown["files"]]
+    assert kinds == [
+        ("run.py", True, False),
+        ("notes", True, False),
+        ("a.png", False, True),
+        ("b.zip", False, False),
+    ]
+    async with browser.session.get(shown["files"][0]["path"]) as response:
+        assert await response.text() == "print()"
+        assert shown["files"][0]["bytes"] == 7
 
 
 async def test_a_browser_that_falls_far_behind_starts_afresh(
@@ -423,23 +605,23 @@ async def bots_message(bot: Bot, thread: Thread, **fields: Any) -> discord.Messa
 async def test_a_command_with_options_is_answered_to_its_caller_alone(
     commanded: Bot, browser: Browser, ada: Member, ben: Member, thread: Thread
 ) -> None:
-    [listed] = (await browser.done("GET", "commands"))["chat"]
+    [listed] = (await browser.done("GET", f"places/{thread.id}/commands"))["chat"]
     assert [option["name"] for option in listed["options"]] == ["query", "who", "limit", "deep"]
     options = {"query": "retries", "who": str(ben.id), "limit": 3, "deep": True}
     async with browser.feed(ada) as feed, browser.feed(ben) as other:
         call = {"name": "search", "options": options}
-        assert await browser.done("POST", f"threads/{thread.id}/slash", call) == {}
+        assert await browser.done("POST", f"places/{thread.id}/slash", call) == {}
         answer = await feed.message(lambda message: not message["loading"])
         assert (answer["text"], answer["ephemeral"]) == ("retries 3 True ben", True)
         assert answer["command"] == {"name": "search", "of": ada.name}
         await ada.reply(thread, "For all.")
         assert (await other.message())["text"] == "For all."
-    read = await browser.done("GET", f"threads/{thread.id}", by=ben)
+    read = await browser.done("GET", f"places/{thread.id}", by=ben)
     assert all(not message["ephemeral"] for message in read["messages"])
 
 
 async def test_a_command_for_the_administrator_is_named_apart(
-    bot: Bot, browser: Browser, playground: Playground, ada: Member
+    bot: Bot, browser: Browser, playground: Playground, ada: Member, thread: Thread
 ) -> None:
     command = {
         "name": "reload",
@@ -447,16 +629,16 @@ async def test_a_command_for_the_administrator_is_named_apart(
         "default_member_permissions": str(int(Permission.MANAGE_GUILD)),
     }
     playground.interactions.set_commands(None, [command])
-    listed = await browser.done("GET", "commands", by=ada)
+    listed = await browser.done("GET", f"places/{thread.id}/commands", by=ada)
     assert (listed["chat"], [one["name"] for one in listed["others"]]) == ([], ["reload"])
-    listed = await browser.done("GET", "commands", by=playground.admin)
+    listed = await browser.done("GET", f"places/{thread.id}/commands", by=playground.admin)
     assert ([one["name"] for one in listed["chat"]], listed["others"]) == (["reload"], [])
 
 
 async def test_what_a_command_does_not_take_is_refused(
     commanded: Bot, browser: Browser, thread: Thread
 ) -> None:
-    path = f"threads/{thread.id}/slash"
+    path = f"places/{thread.id}/slash"
     for name, options in (
         ("search", {}),
         ("search", {"query": "x", "who": "nobody"}),
@@ -471,14 +653,14 @@ async def test_the_bot_completes_an_option(
     commanded: Bot, browser: Browser, thread: Thread
 ) -> None:
     body = {"name": "search", "option": "query", "typed": "ab", "options": {}}
-    answer = await browser.done("POST", f"threads/{thread.id}/autocomplete", body)
+    answer = await browser.done("POST", f"places/{thread.id}/autocomplete", body)
     assert answer["choices"] == [{"name": "All of ab", "value": "abab"}]
 
 
 async def test_a_command_of_a_messages_menu_runs(
     commanded: Bot, browser: Browser, ada: Member, thread: Thread
 ) -> None:
-    assert (await browser.done("GET", "commands"))["message"] == ["Explain"]
+    assert (await browser.done("GET", f"places/{thread.id}/commands"))["message"] == ["Explain"]
     async with browser.feed(ada) as feed:
         await browser.done("POST", f"messages/{thread.id}/menu", {"name": "Explain"})
         assert (await feed.message())["text"] == "About: It fails."
@@ -524,7 +706,7 @@ async def test_an_application_that_is_away_does_not_respond(
     playground: Playground, browser: Browser, thread: Thread
 ) -> None:
     playground.interactions.set_commands(None, [{"name": "ping", "description": "Test"}])
-    status, answer = await browser.ask("POST", f"threads/{thread.id}/slash", {"name": "ping"})
+    status, answer = await browser.ask("POST", f"places/{thread.id}/slash", {"name": "ping"})
     assert (status, answer) == (504, {"error": "The application did not respond."})
 
 

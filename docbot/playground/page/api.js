@@ -30,6 +30,13 @@ export async function call(method, path, body) {
   return answer;
 }
 
+// Gives the text of a file that somebody sent.
+export async function textOf(path) {
+  const response = await fetch(path).catch(() => null);
+  if (!response?.ok) throw new Error("The file is not there any more.");
+  return response.text();
+}
+
 // Follows the feed for ever; after a break it comes back and says so again through `onopen`.
 export function follow({ onopen, onevent, ondown }) {
   let socket = null;

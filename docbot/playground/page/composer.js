@@ -47,14 +47,14 @@ export function makeComposer(forum) {
 
   function mentionSuggestions(typed) {
     const wanted = typed.toLowerCase();
-    return forum.people.filter(({ name }) => name.toLowerCase().startsWith(wanted))
-      .sort((one, other) => Number(other.bot) - Number(one.bot))
-      .map((person) => ({
-        label: `@${person.name}`,
-        hint: person.bot ? "bot" : person.title,
+    return forum.mentionable.filter(({ name }) => name.toLowerCase().startsWith(wanted))
+      .sort((one, other) => Number(other.hint === "bot") - Number(one.hint === "bot"))
+      .map(({ name, hint }) => ({
+        label: `@${name}`,
+        hint,
         choose: () => {
           const end = area.selectionStart;
-          area.setRangeText(`@${person.name} `, end - typed.length - 1, end, "end");
+          area.setRangeText(`@${name} `, end - typed.length - 1, end, "end");
           area.focus();
         },
       }));

@@ -1,6 +1,6 @@
 // Dialogs: a question, a small form, or a modal of the bot.
 
-import { element } from "./dom.js";
+import { element, tagElement } from "./dom.js";
 import { render } from "./markdown.js";
 
 const ROW = 1, SELECT = 3, TEXT_INPUT = 4, TEXT = 10, LABEL = 18;
@@ -38,6 +38,12 @@ export function confirm(title, text, action, send) {
 export function askForText(title, label, value, action, send) {
   const input = element("input", { required: true, maxlength: 100, value, autocomplete: "off" });
   open(title, element("label", {}, label, input), action, () => send(input.value.trim()));
+}
+
+// Lets a person choose among tags, each { name, chosen, fixed }; `send` gets the names of those chosen.
+export function askForTags(title, tags, send) {
+  const set = element("fieldset", { class: "tags" }, element("legend", {}, "Up to five"), tags.map(tagElement));
+  open(title, set, "Save", () => send([...set.querySelectorAll("input:checked")].map(({ value }) => value)));
 }
 
 // Shows a modal as the bot described it; `send` gets what was filled in, by custom id.

@@ -58,6 +58,12 @@ export function toast(text, kind = "warning") {
   setTimeout(() => shown.remove(), 6000);
 }
 
+// A tag that can be chosen; `fixed` ones cannot be changed.
+export function tagElement({ name, chosen, fixed }) {
+  return element("label", { class: "tag" },
+    element("input", { type: "checkbox", name: "tag", value: name, checked: chosen, disabled: fixed }), name);
+}
+
 // A small menu behind a "⋯"; `items` are { label, action, danger }.
 export function menu(label, items) {
   const list = element(

@@ -71,7 +71,7 @@ function closingOf(lines, at, marks) {
   return lines.findIndex((line, index) => index > at && line.includes(marks));
 }
 
-function codeBlock(code, language) {
+export function codeBlock(code, language) {
   return element(
     "figure",
     { class: "code" },
@@ -160,7 +160,7 @@ const MARKS = [
   [/^<(https?:\/\/[^<>\s]+)>/, (found) => link(found[1], [found[1]])],
   [BARE_LINK, (found) => link(found[0], [found[0]]), true],
   [/^<@!?(\d+)>/, (found, _, names) => mention(`@${names.user(found[1]) ?? "unknown"}`)],
-  [/^<@&(\d+)>/, (found, _, names) => mention(`@${names.role(found[1]) ?? "role"}`)],
+  [/^<@&(\d+)>/, (found, _, names) => mention(`@${names.role(found[1]) ?? "deleted-role"}`)],
   [/^<#(\d+)>/, (found, _, names) => place(found[1], names)],
   [/^<t:(-?\d{1,12})(?::([tTdDfFR]))?>/, (found) => timeElement(found[1] * 1000, { relative: found[2] === "R" })],
 ];
@@ -211,9 +211,9 @@ function mention(text) {
 }
 
 function place(id, names) {
-  const name = names.place(id);
-  if (name === undefined) return mention("#unknown");
-  return element("a", { class: "mention", href: `#/post/${id}` }, `#${name}`);
+  const found = names.place(id);
+  if (found === undefined) return mention("#unknown");
+  return element("a", { class: "mention", href: found.href }, `#${found.name}`);
 }
 
 function spoiler(children) {

@@ -2,18 +2,22 @@
 
 const CODE = /(```[\s\S]*?```|`[^`\n]*`)/;
 
-export function toWire(text, people) {
-  const names = people.map((person) => person.name.replace(/[^\w\s]/g, "\\$&"))
+// `known` are { name, wire }: people and roles; of one name the last counts.
+export function toWire(text, known) {
+  const names = known.map(({ name }) => name.replace(/[^\w\s]/g, "\\$&"))
     .sort((one, other) => other.length - one.length);
   const typed = new RegExp(`(?<![\\w@])@(${names.join("|")})(?!\\w)`, "gi");
-  const known = new Map(people.map((person) => [person.name.toLowerCase(), person.id]));
+  const wires = new Map(known.map(({ name, wire }) => [name.toLowerCase(), wire]));
   return text.split(CODE).map((part, index) =>
-    index % 2 ? part : part.replace(typed, (_, name) => `<@${known.get(name.toLowerCase())}>`)).join("");
+    index % 2 ? part : part.replace(typed, (_, name) => wires.get(name.toLowerCase()))).join("");
 }
 
-export function fromWire(text, people) {
-  const known = new Map(people.map((person) => [person.id, person.name]));
-  return text.replace(/<@!?(\d+)>/g, (mention, id) => (known.has(id) ? `@${known.get(id)}` : mention));
+export function fromWire(text, known) {
+  const names = new Map(known.map(({ name, wire }) => [wire, name]));
+  return text.replace(/<@([!&]?)(\d+)>/g, (mention, mark, id) => {
+    const name = names.get(`<@${mark.replace("!", "")}${id}>`);
+    return name === undefined ? mention : `@${name}`;
+  });
 }
 
 // The "@na" that is being typed right before the caret, without the "@"; null if there is none.

@@ -1,7 +1,8 @@
 // One message with its components, and what can be done with it.
 
-import { element, menu, timeElement } from "./dom.js";
-import { plainText, render } from "./markdown.js";
+import { textOf } from "./api.js";
+import { element, menu, timeElement, toast } from "./dom.js";
+import { codeBlock, plainText, render } from "./markdown.js";
 
 const ROW = 1, BUTTON = 2, SELECT = 3, SECTION = 9, TEXT = 10, SEPARATOR = 14, CONTAINER = 17;
 const STYLES = { 1: "primary", 2: "", 3: "success", 4: "danger" };
@@ -11,15 +12,18 @@ const TONES = 6; // colours of avatars in the style sheet
 // `forum` knows names and rights and does what is asked: see page.js.
 export function messageElement(message, forum) {
   const { author } = message;
+  const isForMe = forum.isForMe(message);
+  const kinds = [message.ephemeral && "ephemeral", isForMe && "for-me"].filter(Boolean);
   const article = element(
     "article",
-    { class: `message${message.ephemeral ? " ephemeral" : ""}`, "data-id": message.id, "data-author": author.id },
+    { class: ["message", ...kinds].join(" "), "data-id": message.id, "data-author": author.id },
     avatar(author),
     element("header", {},
       element("span", { class: "author" }, author.name),
       author.bot ? element("span", { class: "badge" }, "BOT") : null,
       timeElement(message.created_at),
-      message.edited ? element("span", { class: "quiet" }, "edited") : null),
+      message.edited ? element("span", { class: "quiet" }, "edited") : null,
+      isForMe ? element("span", { class: "quiet" }, "mentions you") : null),
     element("div", { class: "content" },
       context(message, forum), body(message, forum), message.ephemeral ? ephemeralNote(message, forum) : null),
     message.ephemeral ? null : tools(message, forum),
@@ -63,9 +67,31 @@ function embedElement(embed, forum) {
   return element("div", { class: "embed prose" }, parts.filter(Boolean).map((part) => render(part, forum.names)));
 }
 
-function fileElement({ name, path, is_image: isImage }) {
+function fileElement({ name, path, bytes, is_image: isImage, is_text: isText }) {
   if (isImage) return element("img", { class: "attachment", src: path, alt: name });
-  return element("p", {}, element("a", { href: path, download: name }, name));
+  const size = bytes < 1024 ? `${bytes} bytes` : `${Math.round(bytes / 1024)} KB`;
+  return element("div", { class: "file" },
+    element("a", { href: path, download: name }, name),
+    element("span", { class: "quiet" }, size),
+    isText ? opener(name, path) : null);
+}
+
+// A button that shows the text of a file below, and hides it again.
+function opener(name, path) {
+  const place = element("div", { class: "file-text prose", hidden: true });
+  const button = element("button", { type: "button", class: "link", "aria-expanded": "false" }, "Show");
+  button.addEventListener("click", async () => {
+    try {
+      if (!place.firstChild) place.append(codeBlock(await textOf(path), name));
+    } catch (error) {
+      toast(error.message);
+      return;
+    }
+    place.hidden = !place.hidden;
+    button.textContent = place.hidden ? "Show" : "Hide";
+    button.ariaExpanded = String(!place.hidden);
+  });
+  return [button, place];
 }
 
 // Components

@@ -1,12 +1,12 @@
-// The forum in a browser: the list of posts, one post, and what a person does there.
+// The server in a browser: its channels and posts, one of them, and what a person does there.
 //
 // The server tells the whole state when asked, and through the feed every change since. What the
 // feed says while an answer is awaited is kept and applied after it, so nothing is overtaken.
 
 import { acting, call, follow } from "./api.js";
 import { makeComposer } from "./composer.js";
-import { askForText, confirm, showModal } from "./dialogs.js";
-import { byId, element, isBefore, menu, refreshAges, timeElement, toast } from "./dom.js";
+import { askForTags, askForText, confirm, showModal } from "./dialogs.js";
+import { byId, element, isBefore, menu, refreshAges, tagElement, timeElement, toast } from "./dom.js";
 import { fromWire, toWire } from "./mentions.js";
 import { dots, editForm, messageElement } from "./message.js";
 
@@ -14,19 +14,31 @@ const TYPING_MS = 10_000; // how long Discord shows it unless it is said again
 const TOGETHER_MS = 5 * 60_000; // messages of one person within this time share one heading
 const NEAR_PX = 120; // so close to the end, new messages scroll into view
 const DISMISSED = "dismissed";
+const FORUM = "forum", DIRECT = "direct"; // kinds of channels
 
 let state = null;
 const threads = new Map();
-let open = null; // the post that is shown: { id, messages: Map }
+const channels = new Map();
+const unread = new Set(); // channels that were written in while another place was shown
+let open = null; // the post or channel that is shown: { id, messages: Map }
 let atEnd = true; // the newest message is in view, and new ones shall be
 let atBottom = true; // and nothing lies below
 let typing = new Map(); // user id: when that was said
-let commands = null; // asked for when first needed
+let commands = null; // of the place that is shown
 let waiting = 0; // answers awaited
 let held = []; // what the feed said meanwhile
 const dismissed = new Set(JSON.parse(sessionStorage.getItem(DISMISSED) ?? "[]"));
 
 const person = (id) => state.people.find((one) => one.id === id);
+const addressOf = (id) =>
+  threads.has(id) ? `#/post/${id}` : channels.get(id).kind === FORUM ? "#/" : `#/channel/${id}`;
+
+// Whom and what "@" can name, as it is typed and as Discord keeps it.
+const mentionable = () => [
+  ...state.roles.filter(({ suggested }) => suggested)
+    .map(({ id, name }) => ({ name, wire: `<@&${id}>`, hint: "role" })),
+  ...state.people.map(({ id, name, bot, title }) => ({ name, wire: `<@${id}>`, hint: bot ? "bot" : title })),
+];
 
 // What messages and the composer know and can do
 
@@ -35,17 +47,24 @@ const forum = {
   get may() { return state.may; },
   get people() { return state.people; },
   get roles() { return state.roles; },
-  get channels() { return state.channels; },
+  get channels() { return [...channels.values()].filter(({ kind }) => kind !== DIRECT); },
+  get mentionable() { return mentionable(); },
   get bot() { return person(state.bot.id); },
   get owner() { return state.people.find(({ title }) => title === "administrator"); },
   get messageCommands() { return commands?.message ?? []; },
   names: {
     user: (id) => person(id)?.name,
     role: (id) => state.roles.find((one) => one.id === id)?.name,
-    place: (id) => threads.get(id)?.title ?? state.channels.find((one) => one.id === id)?.name,
+    place: (id) => {
+      if (!threads.has(id) && !channels.has(id)) return undefined;
+      return { name: threads.get(id)?.title ?? channels.get(id).name, href: addressOf(id) };
+    },
   },
+  // Whether somebody was pinged by a message: by name or by a role.
+  isForMe: ({ pinged }) =>
+    pinged.some((id) => id === state.me || state.roles.some((role) => role.id === id && role.mine)),
   async commands() {
-    commands = await call("GET", "commands");
+    commands = await call("GET", `places/${open.id}/commands`);
     return commands;
   },
   // Says who may use a command, and leads to where one becomes that person.
@@ -54,22 +73,22 @@ const forum = {
     byId("acting").focus();
   },
   async send(text, target) {
-    await call("POST", `threads/${open.id}/messages`, {
-      text: toWire(text, state.people),
+    await call("POST", `places/${open.id}/messages`, {
+      text: toWire(text, mentionable()),
       reply_to: target?.id,
     });
     toEnd();
   },
   typing() {
-    call("POST", `threads/${open.id}/typing`).catch(() => {}); // nobody misses it
+    call("POST", `places/${open.id}/typing`).catch(() => {}); // nobody misses it
   },
   async runCommand(name, options) {
-    showForm(await call("POST", `threads/${open.id}/slash`, { name, options }));
+    showForm(await call("POST", `places/${open.id}/slash`, { name, options }));
   },
   async autocomplete(name, option, typed, options) {
     const others = Object.fromEntries(Object.entries(options).filter(([key]) => key !== option));
     const body = { name, option, typed, options: others };
-    return (await call("POST", `threads/${open.id}/autocomplete`, body)).choices;
+    return (await call("POST", `places/${open.id}/autocomplete`, body)).choices;
   },
   async press(message, customId, values, pressed) {
     if (pressed.ariaBusy === "true") return;
@@ -111,14 +130,28 @@ function showForm({ form }) {
   });
 }
 
-// The list of posts
+// The lists of channels and posts
+
+function drawChannels() {
+  const shown = [...channels.values()].filter(({ kind }) => kind !== FORUM);
+  redraw(byId("channels"), shown.map((channel) =>
+    element("li", {},
+      element("a", { href: addressOf(channel.id), "aria-current": channel.id === open?.id ? "page" : null },
+        titleOf(channel), unread.has(channel.id) ? element("span", { class: "chip" }, "new") : null))));
+}
+
+// Who is at a link of the list stays there.
+function redraw(list, items) {
+  const focused = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  list.replaceChildren(...items);
+  if (focused) list.querySelector(`[href="${focused}"]`)?.focus();
+}
+
+const titleOf = (channel) => (channel.kind === DIRECT ? `@ ${forum.bot.name}` : `# ${channel.name}`);
 
 function drawPosts() {
   const newest = [...threads.values()].sort((one, other) => (isBefore(one.id, other.id) ? 1 : -1));
-  const focused = byId("posts").contains(document.activeElement)
-    ? document.activeElement.getAttribute("href") : null;
-  byId("posts").replaceChildren(...newest.map(postItem));
-  if (focused) byId("posts").querySelector(`[href="${focused}"]`)?.focus();
+  redraw(byId("posts"), newest.map(postItem));
   byId("no-posts").hidden = newest.length > 0;
 }
 
@@ -138,9 +171,24 @@ function chips(thread) {
   return words.map((word) => element("span", { class: "chip" }, word));
 }
 
-// One post
+// One post or channel
 
-function drawHead(thread) {
+function drawHead(id) {
+  if (threads.has(id)) drawPostHead(threads.get(id));
+  else drawChannelHead(channels.get(id));
+}
+
+function drawChannelHead(channel) {
+  delete byId("post").dataset.drawn;
+  byId("post-title").textContent = titleOf(channel);
+  byId("post-facts").replaceChildren(channel.kind === DIRECT
+    ? `Direct messages: only you and ${forum.bot.name} see them` : channel.topic);
+  byId("post-menu").replaceChildren();
+  byId("reply-form").inert = false;
+  byId("reply-text").placeholder = "Write, or type / for commands";
+}
+
+function drawPostHead(thread) {
   const drawn = JSON.stringify([thread.title, thread.archived, thread.locked, thread.tags, state.me]);
   if (byId("post").dataset.drawn === thread.id + drawn) return; // an open menu stays open
   byId("post").dataset.drawn = thread.id + drawn;
@@ -168,6 +216,7 @@ function postItems(thread) {
       action: () => askForText("Rename the post", "Title", thread.title, "Rename", (title) =>
         call("PATCH", `threads/${thread.id}`, { title })),
     });
+    if (state.forum.tags.length) items.push({ label: "Tags", action: () => askForTagsOf(thread) });
   }
   items.push({
     label: thread.archived ? "Reopen" : "Archive",
@@ -186,6 +235,14 @@ function postItems(thread) {
   ];
 }
 
+// Who may not apply a tag may not take it away either.
+function askForTagsOf(thread) {
+  const tags = state.forum.tags.map(({ name, moderated }) =>
+    ({ name, chosen: thread.tags.includes(name), fixed: moderated && !state.may.manage_threads }));
+  askForTags("Tags of the post", tags.filter(({ chosen, fixed }) => chosen || !fixed), (chosen) =>
+    call("PATCH", `threads/${thread.id}`, { tags: chosen }));
+}
+
 function drawMessages() {
   const list = byId("messages");
   list.setAttribute("aria-busy", "true"); // only what comes later is read out
@@ -199,7 +256,7 @@ function drawMessages() {
 const elementOf = (id) => byId("messages").querySelector(`[data-id="${CSS.escape(id)}"]`);
 
 function putMessage(message) {
-  if (message.thread_id !== open?.id || dismissed.has(message.id)) return;
+  if (message.place_id !== open?.id || dismissed.has(message.id)) return;
   typing.delete(message.author.id);
   drawTyping();
   open.messages.set(message.id, message);
@@ -267,11 +324,11 @@ new ResizeObserver(([{ target: list }]) => { if (atBottom) list.scrollTop = list
 function editMessage(message) {
   const leave = () => elementOf(message.id)?.replaceWith(messageElement(open.messages.get(message.id), forum));
   const save = (text) => attempt(async () => {
-    await call("PATCH", `messages/${message.id}`, { text: toWire(text.trim(), state.people) });
+    await call("PATCH", `messages/${message.id}`, { text: toWire(text.trim(), mentionable()) });
     leave();
     group();
   });
-  const { form, area } = editForm(fromWire(message.text, state.people), save, () => { leave(); group(); });
+  const { form, area } = editForm(fromWire(message.text, mentionable()), save, () => { leave(); group(); });
   elementOf(message.id).querySelector(".body").replaceWith(form);
   area.focus();
 }
@@ -289,28 +346,30 @@ function drawTyping() {
 
 // Where we are
 
-function place() {
-  const post = /^#\/post\/(\d+)$/.exec(location.hash);
-  return { post: post?.[1] ?? null, asking: location.hash === "#/new" };
-}
+// The id of the post or channel that the address names, null for none.
+const named = () => /^#\/(?:post|channel)\/(\d+)$/.exec(location.hash)?.[1] ?? null;
+
+const isThere = (id) => threads.has(id) || (channels.has(id) && channels.get(id).kind !== FORUM);
 
 function draw() {
-  const { post, asking } = place();
-  document.body.dataset.view = post ? "post" : asking ? "ask" : "list";
-  const known = post !== null && threads.has(post);
+  const id = named();
+  document.body.dataset.view = id ? "post" : location.hash === "#/new" ? "ask" : "list";
+  const known = isThere(id);
   byId("post").hidden = !known;
-  byId("gone").hidden = post === null || known;
-  byId("ask").hidden = post !== null;
+  byId("gone").hidden = id === null || known;
+  byId("ask").hidden = id !== null;
+  drawChannels();
   drawPosts();
-  if (known) drawHead(threads.get(post));
-  document.title = known ? `${threads.get(post).title} – docbot playground` : "docbot playground";
+  if (known) drawHead(id);
+  document.title = known ? `${byId("post-title").textContent} – docbot playground` : "docbot playground";
 }
 
 async function go() {
-  const { post } = place();
-  const moved = post !== open?.id;
+  const id = named();
+  const moved = id !== (open?.id ?? null);
   if (moved) {
-    open = post === null ? null : { id: post, messages: new Map() };
+    open = id === null ? null : { id, messages: new Map() };
+    unread.delete(id);
     typing.clear();
     composer.reset();
     byId("messages").replaceChildren();
@@ -318,19 +377,21 @@ async function go() {
   draw();
   drawTyping();
   // At once: what is loaded may take a while, and must not take the focus from who writes by then.
-  const title = post === null ? byId("ask-title") : byId("post-title");
+  const title = id === null ? byId("ask-title") : byId("post-title");
   if (document.body.dataset.view !== "list") title.focus({ preventScroll: true });
-  if (moved && threads.has(post)) await attempt(loadPost);
+  if (moved && isThere(id)) await attempt(loadPlace);
 }
 
 // State and changes
 
-async function loadPost() {
+async function loadPlace() {
   const { id } = open;
   const asked = acting.id;
-  await awaited(call("GET", `threads/${id}`), ({ thread, messages }) => {
+  const answers = Promise.all([call("GET", `places/${id}`), call("GET", `places/${id}/commands`)]);
+  await awaited(answers, ([{ messages, ...place }, offered]) => {
     if (open?.id !== id || acting.id !== asked) return;
-    threads.set(id, thread);
+    commands = offered;
+    keep(place);
     open.messages = new Map(messages.map((message) => [message.id, message]));
     draw();
     drawMessages();
@@ -338,20 +399,26 @@ async function loadPost() {
 }
 
 async function load() {
-  await awaited(Promise.all([call("GET", "state"), call("GET", "commands")]), ([told, offered]) => {
+  await awaited(call("GET", "state"), (told) => {
     if (acting.id && acting.id !== told.me) return; // somebody else was chosen meanwhile
     state = told;
-    commands = offered;
     acting.id = state.me;
     threads.clear();
-    for (const thread of state.threads) threads.set(thread.id, thread);
+    channels.clear();
+    for (const thread of state.threads) keep({ thread });
+    for (const channel of state.channels) keep({ channel });
     drawPeople();
     drawStatus();
     byId("forum-name").textContent = `# ${state.forum.name}`;
     drawTags();
     draw();
   });
-  if (open && threads.has(open.id)) await loadPost();
+  if (open && isThere(open.id)) await loadPlace();
+}
+
+function keep({ thread, channel }) {
+  if (thread) threads.set(thread.id, thread);
+  else channels.set(channel.id, channel);
 }
 
 async function awaited(answer, apply) {
@@ -374,10 +441,11 @@ function hear(event) {
     return;
   }
   switch (event.type) {
-    case "thread":
-      threads.set(event.thread.id, event.thread);
-      drawPosts();
-      if (event.thread.id === open?.id) draw();
+    case "place":
+      keep(event);
+      if ((event.thread ?? event.channel).id === open?.id) draw();
+      else if (event.thread) drawPosts();
+      else drawChannels();
       break;
     case "thread_deleted":
       threads.delete(event.id);
@@ -385,23 +453,32 @@ function hear(event) {
       break;
     case "message":
       putMessage(event.message);
+      if (event.is_new) tellOf(event.message);
       break;
     case "message_deleted":
-      if (event.thread_id === open?.id) removeMessage(event.id);
+      if (event.place_id === open?.id) removeMessage(event.id);
       break;
     case "typing":
-      if (event.thread_id !== open?.id) break;
+      if (event.place_id !== open?.id) break;
       typing.set(event.user_id, Date.now());
       drawTyping();
       break;
     case "bot":
       state.bot.online = event.online;
       drawStatus();
+      if (event.online && open) attempt(forum.commands); // it registers them before it connects
       break;
-    case "people":
+    case "server":
       attempt(load);
       break;
   }
+}
+
+// Says what is not on the screen: the list marks its channel, and a direct message is announced.
+function tellOf(message) {
+  if (message.place_id === open?.id || threads.has(message.place_id) || message.author.id === state.me) return;
+  unread.add(message.place_id);
+  if (message.is_direct) toast(`${message.author.name} sent you a direct message. It is in the list of channels.`, "note");
 }
 
 function drawStatus(broken = false) {
@@ -421,10 +498,10 @@ function drawPeople() {
 function drawTags() {
   const set = byId("ask-tags");
   const chosen = new Set([...set.querySelectorAll("input:checked")].map((input) => input.value));
-  set.hidden = state.forum.tags.length === 0;
-  set.replaceChildren(set.firstElementChild, ...state.forum.tags.map((tag) =>
-    element("label", { class: "tag" },
-      element("input", { type: "checkbox", name: "tag", value: tag, checked: chosen.has(tag) }), tag)));
+  const offered = state.forum.tags.filter(({ moderated }) => !moderated || state.may.manage_threads);
+  set.hidden = offered.length === 0;
+  set.replaceChildren(set.firstElementChild,
+    ...offered.map(({ name }) => tagElement({ name, chosen: chosen.has(name) })));
 }
 
 // A new post
@@ -436,7 +513,7 @@ askForm.addEventListener("submit", async (event) => {
   await attempt(async () => {
     const { id } = await call("POST", "threads", {
       title: data.get("title").trim(),
-      text: toWire(data.get("text").trim(), state.people),
+      text: toWire(data.get("text").trim(), mentionable()),
       tags: data.getAll("tag"),
     });
     askForm.reset();
@@ -453,6 +530,7 @@ byId("skip").addEventListener("click", (event) => {
 byId("acting").addEventListener("change", (event) => {
   acting.id = event.target.value;
   held = []; // what another person saw
+  unread.clear();
   composer.reset();
   feed.restart();
 });
