@@ -15,8 +15,8 @@ from docbot.answers.write import Message
 from docbot.bot.delivery import OutboxDrain
 from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Conn
-from docbot.db.questions import Claimed, Questions
-from docbot.forum import worker
+from docbot.db.questions import Questions
+from docbot.forum import conductor
 
 
 def mark_sent_before_the_send() -> None:
@@ -53,13 +53,13 @@ def skip_the_take_overs_reset() -> None:
 
 def swap_two_parts() -> None:
     """The second message of an answer is written down before the first."""
-    write = worker.messages_for
+    write = conductor.write
 
-    def swapped(question: Claimed, answer: Answer, *, attaches: bool) -> list[Message]:
-        parts = write(question, answer, attaches=attaches)
+    def swapped(answer: Answer, *, attaches: bool = True) -> list[Message]:
+        parts = write(answer, attaches=attaches)
         return [*reversed(parts[:2]), *parts[2:]]
 
-    worker.messages_for = swapped
+    conductor.write = swapped  # type: ignore[assignment]  # that is the plant
 
 
 PLANTS: Mapping[str, Callable[[], None]] = {

@@ -283,6 +283,7 @@ async def run_round(plan: Plan, logs: Path) -> Result:
             "OPENAI_BASE_URL": model.base_url,
             "DOCBOT_CHAT_MODEL": _MODEL,
             # More is asked here while docbot is away than anybody would want answered, and faster.
+            "DOCBOT_LIMITS": "off",
             "DOCBOT_CAUTION": "helpful",  # made words give fewer signs than a documentation's
             "DOCBOT_MISSED_POSTS": "1000",
             "DOCBOT_MODEL_CALLS_PER_MINUTE": "100000",

@@ -143,6 +143,93 @@ def text_cut() -> str:
     return _say("The rest is left out: it is too long for this channel.")
 
 
+# Around an answer
+
+
+def draft_to_review(thread: str, title: str) -> str:
+    # Translators: to staff, above the draft of an answer
+    return _say(
+        "Draft for {thread}, {title}. Send it, change it, or discard it.",
+        thread=thread,
+        title=title,
+    )
+
+
+def draft_held_back(thread: str, title: str) -> str:
+    # Translators: to staff, above the draft of an answer
+    return _say(
+        "Somebody was faster in {thread}, {title}, so I held this back. Send it if it helps.",
+        thread=thread,
+        title=title,
+    )
+
+
+def draft_goes_on() -> str:
+    return _say("The whole draft is in the file below.")
+
+
+def draft_over(thread: str, why: str) -> str:
+    # Translators: {why} is a few words, as "thread locked"
+    return _say("The draft for {thread} is withdrawn: {why}.", thread=thread, why=why)
+
+
+def reviewed_by(person: str) -> str:
+    # Translators: below an answer
+    return _say("Reviewed by {person} before it was sent.", person=person)
+
+
+def did_this_solve_it(person: str) -> str:
+    return _say(
+        "{person}, did this solve it? Press Solved if it did, or ask for a human if not.",
+        person=person,
+    )
+
+
+def stop_words() -> Sequence[str]:
+    # Translators: replies that keep docbot out of a thread, small letters, with commas between
+    return [word.strip() for word in _say("stop").split(",")]
+
+
+def stays_out(thread: str) -> str:
+    # Translators: to one person alone, who called docbot in the thread
+    return _say(
+        "I was asked to stay out of {thread}. Its author or staff can let me in again with `/open`.",
+        thread=thread,
+    )
+
+
+def human_wanted(role: str) -> str:
+    return _say("{role}, help is wanted here.", role=role)
+
+
+def human_wanted_here() -> str:
+    return _say("A human is asked for help here.")
+
+
+def human_wanted_in(thread: str, person: str) -> str:
+    return _say("{person} asks for a human in {thread}.", person=person, thread=thread)
+
+
+def answered_from(pages: str) -> str:
+    # Translators: what docbot did, to those who help now
+    return _say("docbot answered from: {pages}", pages=pages)
+
+
+def pointed_to(pages: str) -> str:
+    # Translators: what docbot did, to those who help now
+    return _say("docbot named these pages: {pages}", pages=pages)
+
+
+def found_nothing() -> str:
+    # Translators: what docbot did, to those who help now
+    return _say("docbot found nothing about it in the documentation.")
+
+
+def has_not_answered() -> str:
+    # Translators: what docbot did, to those who help now
+    return _say("docbot has not answered.")
+
+
 # Votes on an answer
 
 
@@ -156,15 +243,275 @@ def not_right() -> str:
     return _say("Not right")
 
 
+def counted_votes(label: str, votes: int) -> str:
+    # Translators: on a button, with how many pressed it
+    return _say("{label} ({votes})", label=label, votes=votes) if votes else label
+
+
 def voted(vote: str) -> str:
     """Confirm a vote: `helpful` or `not_right`."""
     if vote == "helpful":
         return _say("Thank you, noted as helpful. Press the other button to change your mind.")
-    return _say("Thank you, noted as not right. Press the other button to change your mind.")
+    return _say(
+        "Thank you, noted as not right. What is wrong with it? "
+        "Press Helpful under the answer to change your mind."
+    )
 
 
 def vote_unknown() -> str:
     return _say("I no longer have the answer that this button belongs to.")
+
+
+def button_unknown() -> str:
+    return _say("I do not know this button any more.")
+
+
+def feedback_off() -> str:
+    return _say("This server takes no votes on answers.")
+
+
+def outdated() -> str:
+    # Translators: on a button: what is wrong with an answer
+    return _say("Outdated")
+
+
+def inaccurate() -> str:
+    # Translators: on a button: what is wrong with an answer
+    return _say("Inaccurate")
+
+
+def does_not_answer() -> str:
+    # Translators: on a button: what is wrong with an answer
+    return _say("Doesn't answer it")
+
+
+def other_reason() -> str:
+    # Translators: on a button: what is wrong with an answer, in words of one's own
+    return _say("Something else…")
+
+
+def take_back() -> str:
+    # Translators: on a button: the vote does not count any more
+    return _say("Take it back")
+
+
+def taken_back() -> str:
+    return _say("Your vote is taken back.")
+
+
+def no_vote() -> str:
+    return _say("You have no vote on this answer any more, so there is nothing to add to.")
+
+
+def reason_noted() -> str:
+    return _say("Thank you, noted.")
+
+
+def what_is_wrong() -> str:
+    # Translators: the title of a form, at most 45 characters
+    return _say("What is not right about this answer?")
+
+
+def in_your_words() -> str:
+    # Translators: the label of a field, at most 45 characters
+    return _say("In your own words")
+
+
+def reason_too_long(most: int) -> str:
+    return _say("That is too long: please say it in at most {most} characters.", most=most)
+
+
+# How a thread stands
+
+
+def solved() -> str:
+    # Translators: on a button under an answer
+    return _say("Solved")
+
+
+def is_solved() -> str:
+    # Translators: on a button under an answer, once it was pressed
+    return _say("Solved ✓")
+
+
+def ask_a_human() -> str:
+    # Translators: on a button under an answer
+    return _say("Ask a human")
+
+
+def human_asked() -> str:
+    # Translators: on a button under an answer, once it was pressed
+    return _say("A human was asked")
+
+
+def marked_solved() -> str:
+    return _say("Marked as solved. `/unsolve` takes it back.")
+
+
+def marked_unsolved() -> str:
+    return _say("No longer marked as solved.")
+
+
+def thread_closed() -> str:
+    return _say("I stay out of this thread from now on. `/open` lets me in again.")
+
+
+def thread_opened() -> str:
+    return _say("I am back. Mention me to ask something.")
+
+
+def human_called() -> str:
+    return _say("I have asked for a human.")
+
+
+def refused(why: str) -> str:
+    """Say why a press or a command did nothing; `why` is a refusal of `forum.conduct`."""
+    said = {
+        "not yours": _say("Only who asked here, or staff, can do that."),
+        "staff only": _say("Only staff can do that."),
+        "solved already": _say("This is marked as solved already. `/unsolve` takes it back."),
+        "not solved": _say("This is not marked as solved."),
+        "closed already": _say("I stay out of this thread already. `/open` lets me in again."),
+        "not closed": _say("I am not kept out of this thread."),
+        "asked already": _say("A human was asked for here already."),
+        "no draft": _say("I no longer have this draft."),
+        "draft over": _say("This draft was decided on already."),
+        "thread shut": _say("This thread is locked or deleted, so nothing can be done there."),
+        "nobody to ask": _say(
+            "Nobody is set up to be asked here: this server has named neither helpers nor a "
+            "channel of its staff."
+        ),
+    }
+    return said[why]
+
+
+def not_a_thread() -> str:
+    return _say("This works only in a thread of a forum that I answer in.")
+
+
+def status_solved(when: str) -> str:
+    return _say("Solved {when}.", when=when)
+
+
+def status_not_solved() -> str:
+    return _say("Not marked as solved.")
+
+
+def status_escalated(when: str) -> str:
+    return _say("A human was asked for {when}.", when=when)
+
+
+def status_closed(when: str) -> str:
+    return _say("I was asked to stay out {when}.", when=when)
+
+
+def status_people() -> str:
+    return _say("People talk here, so I speak only when I am mentioned.")
+
+
+def status_votes(helpful: int, not_right: int) -> str:
+    return _say(
+        "Votes on my answer: {helpful} helpful, {not_right} not right.",
+        helpful=helpful,
+        not_right=not_right,
+    )
+
+
+def status_nothing() -> str:
+    return _say("Nothing was asked of me here yet.")
+
+
+def status_question(when: str, origin: str, outcome: str) -> str:
+    """One question; `origin` is `post` or `mention`."""
+    if origin == "post":
+        return _say("Post, {when}: {outcome}", when=when, outcome=outcome)
+    return _say("Mention, {when}: {outcome}", when=when, outcome=outcome)
+
+
+def status_outcome(state: str, lane: str, sources: str, reason: str) -> str:
+    """What became of a question, and why.
+
+    Args:
+        state: as the question has it.
+        lane: of its answer; empty: it has none.
+        sources: titles of what the answer cites; empty: none.
+        reason: why, in a few words; empty: it is not said.
+    """
+    if state == "answered" and lane == "suggest":
+        return _say("I named pages that may help: {sources}.", sources=sources)
+    if state == "answered" and sources:
+        return _say("I answered from {sources}.", sources=sources)
+    said = {
+        "collecting": _say("I wait for its author to finish writing."),
+        "waiting": _say("It waits for my answer."),
+        "answering": _say("I am working on an answer."),
+        "review": _say("Staff has my draft and has not decided yet."),
+        "posting": _say("My answer is on its way."),
+        "answered": _say("I answered."),
+        "abstained": _say("I said nothing, since the documentation does not answer it."),
+        "yielded": _say("I held back, since somebody else was first."),
+        "cancelled": _say("I did not answer."),
+        "failed": _say("I failed to answer; the operator has the reason."),
+    }[state]
+    return f"{said} ({reason})" if reason and state in ("abstained", "cancelled") else said
+
+
+# Drafts
+
+
+def send() -> str:
+    # Translators: on a button under the draft of an answer
+    return _say("Send")
+
+
+def edit() -> str:
+    # Translators: on a button under the draft of an answer
+    return _say("Edit")
+
+
+def discard() -> str:
+    # Translators: on a button under the draft of an answer
+    return _say("Discard")
+
+
+def edit_the_draft() -> str:
+    # Translators: the title of a form, at most 45 characters
+    return _say("Edit the draft")
+
+
+def draft_text(number: int, of: int) -> str:
+    # Translators: the label of a field, at most 45 characters
+    return _say("Text") if of == 1 else _say("Text, part {number} of {of}", number=number, of=of)
+
+
+def draft_sent() -> str:
+    return _say("Sent.")
+
+
+def draft_discarded() -> str:
+    return _say("Discarded.")
+
+
+def draft_changed() -> str:
+    return _say("Changed. Press Send to post it.")
+
+
+def draft_empty() -> str:
+    return _say("A draft without text cannot be sent. Nothing was changed.")
+
+
+def draft_too_long() -> str:
+    return _say(
+        "This draft is too long for a form. Send it as it is, or write the answer yourself."
+    )
+
+
+def draft_was_sent(thread: str, person: str) -> str:
+    return _say("The draft for {thread} was sent by {person}.", thread=thread, person=person)
+
+
+def draft_was_discarded(thread: str, person: str) -> str:
+    return _say("The draft for {thread} was discarded by {person}.", thread=thread, person=person)
 
 
 # Search

@@ -18,7 +18,7 @@ from docbot.bot.client import PERMISSIONS
 from docbot.config import MODE
 from docbot.db.forums import Forum
 from docbot.playground.actors import Member
-from docbot.playground.objects import Permission
+from docbot.playground.objects import Message, Permission
 from docbot.playground.server import Playground
 from docbot.playground.world import NONCE_SECONDS
 from docbot.settings import Settings
@@ -47,6 +47,13 @@ class Quiet:
     def expect(self, total: int) -> None: ...
     def at(self, done: int) -> None: ...
     def end(self) -> None: ...
+
+
+def button(message: Message, label: str) -> str:
+    """The id of the button that begins with this label: some go on with a count."""
+    return next(
+        str(each["custom_id"]) for each in message.buttons if each["label"].startswith(label)
+    )
 
 
 async def eventually(look: Callable[[], bool]) -> None:
@@ -146,6 +153,7 @@ def settings_for(
             "docbot_data_dir": data_dir,
             # A documentation of three pages, and vectors of hashed words, give few signs.
             "docbot_caution": "helpful",
+            "docbot_limits": "off",  # one person asks all there is
             **changes,
         }
     )

@@ -13,6 +13,7 @@ from docbot.db.addresses import Addresses
 from docbot.db.answers import Answers
 from docbot.db.chunks import Chunks
 from docbot.db.config import Configs
+from docbot.db.drafts import Drafts
 from docbot.db.forums import Forums
 from docbot.db.generations import Generations
 from docbot.db.migrations import migrate
@@ -59,6 +60,7 @@ class Rooms:
     threads: Threads
     questions: Questions
     answers: Answers
+    drafts: Drafts
     outbox: Outbox
     generations: Generations
     store: VectorStore
@@ -156,6 +158,7 @@ async def _rooms(
         threads=Threads(pool),
         questions=Questions(pool),
         answers=Answers(pool),
+        drafts=Drafts(),
         outbox=Outbox(pool),
         generations=builder.generations,
         store=builder.store,

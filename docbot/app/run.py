@@ -25,6 +25,7 @@ from docbot.app.rooms import (
 from docbot.app.schedule import sync_on_schedule
 from docbot.bot.client import HelpClient, Parts, connect
 from docbot.bot.commands import add_commands
+from docbot.bot.deeds import Deeds
 from docbot.bot.delivery import SEND_SECONDS, OutboxDrain
 from docbot.bot.endpoint import point_at
 from docbot.bot.gateway import CONNECT_SECONDS, Starts
@@ -46,11 +47,16 @@ from docbot.db.activity import (
 from docbot.db.errors import translated
 from docbot.db.listen import INDEX_CHANGED, SETTINGS_CHANGED, WORK_ADDED, Listener
 from docbot.db.locks import sync_lock
+from docbot.db.usage import Uses
 from docbot.errors import SettingsError, TransientError, UsageError, cause_of
+from docbot.forum.admission import Admission
 from docbot.forum.bindings import Bindings
 from docbot.forum.claims import ClaimLoop, Wake
+from docbot.forum.clock import Clock
+from docbot.forum.conductor import Conductor
 from docbot.forum.decide import Bounds
 from docbot.forum.intake import Intake
+from docbot.forum.presses import Presses
 from docbot.forum.retry import is_worth_a_line, pause
 from docbot.forum.worker import QuestionWorker
 from docbot.settings import Settings, changed_settings
@@ -114,11 +120,26 @@ class RunningBot:
         self._locale = locale
         self._on_step = on_step
         self.bindings = Bindings(rooms.forums, rooms.configs)
+        self._conductor = Conductor(
+            threads=rooms.threads,
+            questions=rooms.questions,
+            answers=rooms.answers,
+            drafts=rooms.drafts,
+            outbox=rooms.outbox,
+            bindings=self.bindings,
+            may_attach=self._may_attach,
+        )
+        self._admission = Admission(
+            uses=Uses(rooms.pool),
+            config_of=self.bindings.server,
+            are_limits_on=rooms.settings.docbot_limits == "on",
+        )
         self._answerer = Answerer(None)
         # Every model that was in use; one in flight may outlive the next, so all close at the end.
         self._models = AsyncExitStack()
         self._wake_workers = Wake()
         self._wake_drains = Wake()
+        self._wake_clock = Wake()
         self._wake_ups = wake_ups
         self._idle_seconds = idle_seconds
         # One for all connections: what Discord asked for holds also after a reconnect.
@@ -279,6 +300,7 @@ class RunningBot:
         parts: list[ClaimLoop] = [
             *(self._worker(client, epoch, number) for number in range(self._workers())),
             *(self._drain(client, epoch, number) for number in range(DRAINS)),
+            self._clock(),
         ]
         at_work = [tasks.create_task(part.run(), name=type(part).__name__) for part in parts]
         await self._stop.wait()
@@ -339,15 +361,21 @@ class RunningBot:
             questions=rooms.questions,
             outbox=rooms.outbox,
             bindings=self.bindings,
-            wake_worker=self._waker(self._wake_workers),
+            conductor=self._conductor,
+            admission=self._admission,
+            wake=self._wake_all,
             on_step=self._on_step,
+        )
+        presses = Presses(
+            rooms.pool, self._conductor, rooms.answers, rooms.drafts, rooms.outbox, self._wake_all
         )
         client = HelpClient(
             Parts(
                 intake,
                 self.bindings,
                 rooms.threads,
-                rooms.answers,
+                presses,
+                self._admission,
                 rooms.forums,
                 rooms.outbox,
                 SearchTools(rooms.searcher, rooms.sources),
@@ -367,6 +395,13 @@ class RunningBot:
         add_commands(client, self.reload)
         return client
 
+    def _may_attach(self, forum_id: int) -> bool:
+        return self._client is not None and self._client.may_attach(forum_id)
+
+    def _wake_all(self) -> None:
+        for wake in (self._wake_workers, self._wake_drains, self._wake_clock):
+            self._waker(wake)()
+
     def _waker(self, wake: Wake) -> Callable[[], None]:
         return wake.set if self._wake_ups else lambda: None
 
@@ -378,11 +413,11 @@ class RunningBot:
             outbox=self._rooms.outbox,
             sources=self._rooms.sources,
             bindings=self.bindings,
+            conductor=self._conductor,
             searcher=self._rooms.searcher,
             generation=lambda: self._rooms.index.name,
             answerer=lambda: self._answerer,
             typing=partial(typing, client),
-            attaches=client.may_attach,
             epoch=epoch,
             number=number,
             wake=self._wake_workers,
@@ -402,10 +437,31 @@ class RunningBot:
             wake=self._wake_drains,
             wake_worker=self._waker(self._wake_workers),
             idle_seconds=self._idle_seconds,
+            conductor=self._conductor,
+            deeds=Deeds(
+                client,
+                self._rooms.threads,
+                self._rooms.answers,
+                self._rooms.outbox,
+                self.bindings,
+            ),
             trouble_in=client.watch.trouble_in,
             refusals=self._pace.refusals,
             send_seconds=self._send_seconds,
             on_step=self._on_step,
+        )
+
+    def _clock(self) -> Clock:
+        return Clock(
+            pool=self._rooms.pool,
+            questions=self._rooms.questions,
+            threads=self._rooms.threads,
+            conductor=self._conductor,
+            admission=self._admission,
+            wake=self._wake_clock,
+            idle_seconds=self._idle_seconds,
+            wake_worker=self._waker(self._wake_workers),
+            wake_drain=self._waker(self._wake_drains),
         )
 
     async def _listen(self) -> None:
@@ -423,7 +479,11 @@ class RunningBot:
         self._wake_drains.set()
 
     async def _take_in_bindings(self) -> None:
-        await self.bindings.reload()
+        if await self.bindings.reload():
+            # A reminder or an archiving may be due by what is set now.
+            forum_ids = [forum.channel_id for forum in self.bindings.all()]
+            await self._rooms.threads.look_anew(forum_ids)
+            self._wake_clock.set()
         self._look_at_forums()
 
     async def _take_in_index(self) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import discord
 
 from docbot.bot import faults
-from docbot.bot.translate import incoming_from, is_from_person
+from docbot.bot.translate import is_from_person
 from docbot.db.forums import Forum, Forums
 from docbot.db.threads import ThreadChange, Threads, Told
 from docbot.errors import DocbotError, GoneError, PermanentError, TransientError
@@ -59,7 +59,7 @@ class CatchUp:
         forums: Forums,
         *,
         bounds: Bounds,
-        calls_us: Callable[[discord.Message], Awaitable[bool]],
+        as_incoming: Callable[[discord.Message, discord.Thread], Awaitable[Incoming]],
         in_order: Callable[[int], AbstractAsyncContextManager[None]],
     ) -> None:
         self._client = client
@@ -68,7 +68,7 @@ class CatchUp:
         self._threads = threads
         self._forums = forums
         self._bounds = bounds
-        self._calls_us = calls_us
+        self._as_incoming = as_incoming
         self._in_order = in_order  # keeps other events of a thread waiting
         # By forum: how often there was a gap; the last one that was caught up on, and as of which
         # binding: what came before this process knew of a new one was taken for nobody's.
@@ -216,8 +216,7 @@ class CatchUp:
                 ]
             people_wrote = _somebody_helps(thread, messages)
             for message in messages:
-                calls_us = await self._calls_us(message)
-                incoming = self._as_changed(incoming_from(message, thread, calls_us=calls_us))
+                incoming = self._as_changed(await self._as_incoming(message, thread))
                 await self._take(incoming, began, tally, people_wrote=people_wrote)
             await self._threads.saw(thread.id, _last_id(thread))
 

@@ -17,32 +17,37 @@ import discord
 from discord import app_commands
 from discord.gateway import KeepAliveHandler
 
+from docbot import texts
 from docbot.bot import faults
 from docbot.bot.catch_up import CatchUp
 from docbot.bot.gateway import CONNECT_SECONDS, HEARTBEAT_TIMEOUT, GatewayLine, Starts
 from docbot.bot.in_order import InOrder
 from docbot.bot.localisation import CommandTranslator
 from docbot.bot.pace import LONGEST_RATE_LIMIT, RequestPace
+from docbot.bot.presses import PressDesk
 from docbot.bot.refusals import HeldBackError
 from docbot.bot.search import PageButton, SearchTools
-from docbot.bot.translate import change_from, incoming_from, is_from_person
-from docbot.bot.views import VoteButton
-from docbot.bot.watch import NEEDED, WANTED, ForumWatch, may_attach
-from docbot.db.answers import Answers
+from docbot.bot.staff import writes_as_staff
+from docbot.bot.tags import solved_tag
+from docbot.bot.translate import change_from, incoming_from, is_from_person, says_stop
+from docbot.bot.watch import ELSEWHERE, NEEDED, WANTED, ForumWatch, may_attach
 from docbot.db.forums import Forum, Forums
 from docbot.db.outbox import Outbox
 from docbot.db.threads import ThreadChange, Threads
 from docbot.errors import DocbotError, GoneError, SettingsError, TransientError
+from docbot.forum.admission import Admission
 from docbot.forum.bindings import Bindings
-from docbot.forum.decide import Bounds
+from docbot.forum.decide import Bounds, Incoming
 from docbot.forum.intake import Intake
+from docbot.forum.presses import Presses
 from docbot.forum.retry import is_worth_a_line, pause
 from docbot.texts import LOCALE
 
 log = logging.getLogger(__name__)
 
-PERMISSIONS = discord.Permissions(**dict.fromkeys([*NEEDED, *WANTED], True))
+PERMISSIONS = discord.Permissions(**dict.fromkeys([*NEEDED, *WANTED, *ELSEWHERE], True))
 
+_PRESSES = {discord.InteractionType.component, discord.InteractionType.modal_submit}
 _STORED_AT_ONCE = 64  # events; many times the connections to Postgres, as some wait for Discord
 _TRIES = 20  # with pauses up to 30 s about eight minutes; a longer outage ends in a new READY
 
@@ -54,10 +59,23 @@ class Parts:
     intake: Intake
     bindings: Bindings
     threads: Threads
-    answers: Answers
+    presses: Presses
+    admission: Admission
     forums: Forums
     outbox: Outbox
     search: SearchTools
+
+
+class HelpTree(app_commands.CommandTree["HelpClient"]):
+    """The commands; whom a server banned may use none of them."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        admission = self.client.parts.admission
+        if not admission.is_banned(interaction.guild_id or 0, interaction.user.id):
+            return True
+        if interaction.type is not discord.InteractionType.autocomplete:
+            await interaction.response.send_message(texts.not_heard(), ephemeral=True)
+        return False
 
 
 class HelpClient(discord.Client):
@@ -96,7 +114,7 @@ class HelpClient(discord.Client):
         )
         self.parts = parts
         self._pace = pace
-        self.tree = app_commands.CommandTree(self)
+        self.tree = HelpTree(self)
         self._locale = locale
         self._on_connected = on_connected
         self._starts = starts
@@ -114,7 +132,7 @@ class HelpClient(discord.Client):
             parts.threads,
             parts.forums,
             bounds=bounds,
-            calls_us=self.calls_us,
+            as_incoming=self.as_incoming,
             in_order=self._order_of,
         )
         self.watch = ForumWatch(
@@ -124,7 +142,8 @@ class HelpClient(discord.Client):
             is_read=self._is_read,
             invite_link=self.invite_link,
         )
-        self.add_dynamic_items(VoteButton, PageButton)
+        self.desk = PressDesk(parts.presses, parts.admission, parts.bindings, self.report)
+        self.add_dynamic_items(PageButton)
 
     def report(self, what: str, error: BaseException) -> None:
         """A line for the operator about something that a member's event ran into."""
@@ -366,8 +385,7 @@ class HelpClient(discord.Client):
             return
         if thread is None or self.parts.bindings.find(thread.parent_id) is None:
             return
-        calls_us = await self.calls_us(message)
-        incoming = incoming_from(message, thread, calls_us=calls_us)
+        incoming = await self.as_incoming(message, thread)
         # An earlier message of the thread may have been given up meanwhile.
         in_step = in_step and self._catch_up.is_in_step(thread.parent_id)
         await self.parts.intake.take(incoming, in_step=in_step)
@@ -382,20 +400,43 @@ class HelpClient(discord.Client):
             channel = await self.fetch_channel(message.channel.id)
         return channel if isinstance(channel, discord.Thread) else None
 
-    async def calls_us(self, message: discord.Message) -> bool:
-        """Whether it mentions docbot, or replies to one of its messages."""
-        if self.user is not None and any(user.id == self.user.id for user in message.mentions):
-            return True
+    async def as_incoming(self, message: discord.Message, thread: discord.Thread) -> Incoming:
+        """Tell of a message: whether it calls docbot, or tells it to stop, and who wrote it."""
+        replies_to_us = await self._replies_to_us(message)
+        forum = self.parts.bindings.find(thread.parent_id)
+        return incoming_from(
+            message,
+            thread,
+            calls_us=replies_to_us or self._mentions_us(message),
+            is_staff=writes_as_staff(message, forum.config if forum else None),
+            says_stop=replies_to_us and says_stop(message.content),
+        )
+
+    def _mentions_us(self, message: discord.Message) -> bool:
+        return self.user is not None and any(user.id == self.user.id for user in message.mentions)
+
+    async def _replies_to_us(self, message: discord.Message) -> bool:
         is_reply = message.type is discord.MessageType.reply  # a forward has a reference too
         replied_to = message.reference.message_id if is_reply and message.reference else None
         return replied_to is not None and await self.parts.outbox.is_claimed(replied_to)
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Take what was pressed or sent in; commands are discord.py's own affair."""
+        if interaction.type not in _PRESSES:
+            return
+        try:
+            await self.desk.take(interaction)
+        except (discord.HTTPException, discord.ClientException) as error:
+            self.report("a press", error)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         content = payload.data.get("content")
         if content is None or payload.data.get("edited_timestamp") is None:
             return
         edited_at = payload.message.edited_at or datetime.now(UTC)
-        edit = partial(self.parts.intake.edited, payload.message_id, content, edited_at)
+        edit = partial(
+            self.parts.intake.edited, payload.channel_id, payload.message_id, content, edited_at
+        )
         what = f"storing the edit of message {payload.message_id}"
         await self._in_turn(payload.channel_id, what, edit)
 
@@ -409,7 +450,9 @@ class HelpClient(discord.Client):
         # At once: while Postgres is away a post waits here, and would be answered before its deletion.
         self.parts.intake.heard_of_deletion(message_ids)
         what = f"erasing {len(message_ids)} deleted messages"
-        await self._in_turn(channel_id, what, partial(self.parts.intake.deleted, message_ids))
+        await self._in_turn(
+            channel_id, what, partial(self.parts.intake.deleted, channel_id, message_ids)
+        )
 
     async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
         change = partial(self._change_thread, change_from(payload))
@@ -417,8 +460,17 @@ class HelpClient(discord.Client):
         await self._in_turn(payload.thread_id, what, change)
 
     async def _change_thread(self, change: ThreadChange) -> None:
-        await self.parts.intake.thread_changed(change)
+        await self.parts.intake.thread_changed(
+            change, solved_tag=self._solved_tag_of(change.forum_id)
+        )
         self._catch_up.changed(change)
+
+    def _solved_tag_of(self, forum_id: int) -> int | None:
+        forum, channel = self.parts.bindings.find(forum_id), self.get_channel(forum_id)
+        if forum is None or not isinstance(channel, discord.ForumChannel):
+            return None
+        tag = solved_tag(channel, forum.config)
+        return tag.id if tag else None
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         delete = partial(self.parts.intake.thread_deleted, payload.thread_id)

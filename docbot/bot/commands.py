@@ -12,6 +12,7 @@ from discord import app_commands
 from docbot import texts
 from docbot.bot.client import HelpClient, leave_out_voice, needed_intents
 from docbot.bot.search import MOST_RESULTS, Search, asked, look_up, search_failed
+from docbot.bot.thread_commands import add_thread_commands
 from docbot.bot.who import Who, may_use, who_may_use
 from docbot.errors import DocbotError
 
@@ -40,6 +41,7 @@ class Described:
 def add_commands(client: HelpClient, reload: Reload) -> None:
     _add_search(client)
     _add_reload(client, reload)
+    add_thread_commands(client)
     client.tree.error(partial(_on_error, client))
 
 

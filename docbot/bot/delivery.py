@@ -8,15 +8,17 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from io import BytesIO
+from functools import partial
 from typing import Any
 
 import discord
 
 from docbot.bot import faults
-from docbot.bot.pace import LONGEST_RATE_LIMIT
+from docbot.bot.attached import attached, contents
+from docbot.bot.deeds import Deeds
+from docbot.bot.pace import LONGEST_RATE_LIMIT, confirming
 from docbot.bot.refusals import HeldBackError, Refusals
-from docbot.bot.views import vote_view
+from docbot.bot.views import ANSWER_BUTTONS, plain_view
 from docbot.bot.watch import Trouble, may_attach
 from docbot.db.errors import translated
 from docbot.db.outbox import Delivery, Outbox
@@ -24,6 +26,7 @@ from docbot.db.pool import Pool
 from docbot.db.questions import Questions
 from docbot.errors import DocbotError, GoneError, PermanentError, RefusedError, TransientError
 from docbot.forum.claims import ClaimLoop, Wake
+from docbot.forum.conductor import Conductor
 from docbot.forum.retry import REFUSALS, is_too_old, is_worth_a_line, pause
 from docbot.telemetry import OnStep
 
@@ -61,6 +64,8 @@ class OutboxDrain(ClaimLoop):
         wake: Wake,
         idle_seconds: float,
         wake_worker: Callable[[], None],
+        conductor: Conductor,
+        deeds: Deeds,
         trouble_in: Callable[[int | None], Trouble | None],
         refusals: Refusals,
         send_seconds: float,
@@ -68,6 +73,8 @@ class OutboxDrain(ClaimLoop):
     ) -> None:
         super().__init__(wake=wake, idle_seconds=idle_seconds)
         self._wake_worker = wake_worker
+        self._conductor = conductor
+        self._deeds = deeds
         self._trouble_in = trouble_in
         self._refusals = refusals
         self._send_seconds = send_seconds
@@ -148,10 +155,12 @@ class OutboxDrain(ClaimLoop):
             await self._end_sent(delivery, message_id)
             self._on_step("message recorded")
 
-    async def _settle(self, delivery: Delivery) -> int:
+    async def _settle(self, delivery: Delivery) -> int | None:
         try:
             async with asyncio.timeout(self._send_seconds):
                 with faults.translated():
+                    if delivery.kind != "send":
+                        return await self._deeds.do(delivery)
                     return await self._send_or_find(delivery)
         except TimeoutError as error:
             raise TransientError(
@@ -218,7 +227,7 @@ class OutboxDrain(ClaimLoop):
     def _check_files(self, delivery: Delivery) -> None:
         """Hold what was written with files while docbot may not attach any; the watch has told."""
         place = delivery.forum_id or delivery.channel_id
-        if _files(delivery) and may_attach(self._client, place) is False:
+        if contents(delivery.payload) and may_attach(self._client, place) is False:
             raise HeldBackError(
                 "docbot lacks Attach Files there, which it had when the answer was written"
             )
@@ -252,20 +261,35 @@ class OutboxDrain(ClaimLoop):
         channel = self._client.get_partial_messageable(
             delivery.channel_id, guild_id=delivery.guild_id
         )
-        parts = _optional_parts(delivery)
-        with faults.understood():
+        parts = _optional_parts(delivery) | await self._buttons(delivery)
+        with faults.understood(), confirming(partial(self._confirm, delivery)):
             sent = await channel.send(
                 payload["content"],
                 nonce=delivery.nonce,
                 suppress_embeds=True,
-                allowed_mentions=discord.AllowedMentions.none(),
-                files=[
-                    discord.File(BytesIO(content), filename=name)
-                    for name, content in _files(delivery)
-                ],
+                allowed_mentions=_may_ping(payload.get("ping")),
+                files=attached(delivery.payload),
                 **parts,
             )
         return sent.id
+
+    async def _confirm(self, delivery: Delivery) -> None:
+        """Look again right before it is sent: the wait for Discord's limits may have been long.
+
+        Raises:
+            GoneError: it must not be sent any more.
+        """
+        withdrawn = await self._outbox.withdrawn(delivery.id)
+        if withdrawn is not None:
+            raise GoneError(withdrawn)
+
+    async def _buttons(self, delivery: Delivery) -> dict[str, Any]:
+        """The buttons of a message, as things stand by now."""
+        answer_id = delivery.payload["vote_on"]
+        if answer_id is not None:
+            return {"view": await self._deeds.answer_view(answer_id, delivery.id)}
+        buttons = delivery.payload.get("buttons")
+        return {"view": plain_view(buttons, delivery.id)} if buttons else {}
 
     async def _find_sent(self, delivery: Delivery) -> int | None:
         """Look for the row's message among all that came after its question.
@@ -320,11 +344,11 @@ class OutboxDrain(ClaimLoop):
         if not self._is_by_us(message):
             return False
         ids = _custom_ids(message)
-        if ids or delivery.payload["vote_on"]:
+        if ids or delivery.payload["vote_on"] or delivery.payload.get("buttons"):
             return any(custom_id.endswith(f":{delivery.id}") for custom_id in ids)
         return _says_its_words(message, delivery)
 
-    async def _end_sent(self, delivery: Delivery, message_id: int) -> None:
+    async def _end_sent(self, delivery: Delivery, message_id: int | None) -> None:
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 ours = await self._outbox.mark_sent(conn, delivery, self._epoch, message_id)
@@ -362,19 +386,36 @@ class OutboxDrain(ClaimLoop):
         await self._outbox.put_off(delivery, self._epoch, seconds, str(error), refused=False)
 
     async def _end(self, delivery: Delivery, state: str, reason: str) -> None:
-        # What was deleted or locked needs nobody to act.
-        level = logging.INFO if state == "dropped" else logging.ERROR
-        where = f"outbox row {delivery.id} for thread {delivery.channel_id}"
+        draft_id = draft_shown_by(delivery)
+        # What was deleted or locked needs nobody to act, save where staff waits for it.
+        level = logging.INFO if state == "dropped" and draft_id is None else logging.ERROR
+        where = f"outbox row {delivery.id} for channel {delivery.channel_id}"
         log.log(level, "%s is %s: %s", where, state, reason)
-        question_state = "cancelled" if state == "dropped" else "failed"
+        question_state = "failed"
+        if state == "dropped":
+            question_state = delivery.withdrawn_as or "cancelled"
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 ended = await self._outbox.end_unsent(conn, delivery, self._epoch, state, reason)
                 if ended and delivery.answer_id is not None and delivery.part == 1:
-                    await self._questions.end_posted(
+                    ended = await self._questions.end_posted(
                         conn, delivery.answer_id, question_state, reason
                     )
+                    if ended and question_state == "yielded":
+                        await self._conductor.offer_draft(
+                            conn, delivery.answer_id, delivery.channel_id
+                        )
+                elif ended and draft_id is not None:
+                    await self._conductor.lose_draft(conn, draft_id, reason)
         self._wake_worker()
+
+
+def draft_shown_by(delivery: Delivery) -> int | None:
+    """The answer whose draft this message shows to staff."""
+    match delivery.payload.get("buttons"):
+        case ["draft", int(answer_id)]:
+            return answer_id
+    return None
 
 
 def nonce_is_old(delivery: Delivery) -> bool:
@@ -398,19 +439,16 @@ def says_the_same(message: discord.Message, delivery: Delivery) -> bool:
         return False
     if delivery.payload["vote_on"] is None:
         return _says_its_words(message, delivery)
-    return any(custom_id.startswith("docbot:vote:") for custom_id in _custom_ids(message))
+    return any(custom_id.startswith(ANSWER_BUTTONS) for custom_id in _custom_ids(message))
 
 
 def _says_its_words(message: discord.Message, delivery: Delivery) -> bool:
     # Discord cuts blanks off both ends.
     is_same_text = message.content.strip() == delivery.payload["content"].strip()
     there = [(file.filename, file.size) for file in message.attachments]
-    return is_same_text and there == [(name, len(content)) for name, content in _files(delivery)]
-
-
-def _files(delivery: Delivery) -> list[tuple[str, bytes]]:
-    """Name and content of each file; a row that an earlier version wrote down tells of none."""
-    return [(file["name"], file["content"].encode()) for file in delivery.payload.get("files", ())]
+    return is_same_text and there == [
+        (name, len(content)) for name, content in contents(delivery.payload)
+    ]
 
 
 def needs_history(delivery: Delivery) -> bool:
@@ -419,9 +457,9 @@ def needs_history(delivery: Delivery) -> bool:
 
 
 def _optional_parts(delivery: Delivery) -> dict[str, Any]:
-    """What only some messages have: the message replied to, the buttons."""
+    """What only some messages have beside buttons: the message replied to."""
     parts: dict[str, Any] = {}
-    reply_to, vote_on = delivery.payload["reply_to"], delivery.payload["vote_on"]
+    reply_to = delivery.payload["reply_to"]
     # A forum post is the thread's own head: the answer stands right below it.
     if reply_to is not None and reply_to != delivery.channel_id:
         parts["reference"] = discord.MessageReference(
@@ -430,9 +468,13 @@ def _optional_parts(delivery: Delivery) -> dict[str, Any]:
             guild_id=delivery.guild_id,
             fail_if_not_exists=False,
         )
-    if vote_on is not None:
-        parts["view"] = vote_view(vote_on, delivery.id)
     return parts
+
+
+def _may_ping(role_id: int | None) -> discord.AllowedMentions:
+    """Nobody, or one role."""
+    roles = [discord.Object(role_id)] if role_id else False
+    return discord.AllowedMentions(everyone=False, users=False, roles=roles, replied_user=False)
 
 
 def _custom_ids(message: discord.Message) -> Iterable[str]:

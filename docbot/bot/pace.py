@@ -7,7 +7,9 @@ API; too many refusals ban the address.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from time import monotonic
 from types import SimpleNamespace
 
@@ -28,6 +30,21 @@ _REFUSED = {401, 403, 429}
 # A wall is tried again after 1 s, doubling up to this.
 _LONGEST_WALL_SECONDS = 60.0
 _PROBE_SECONDS = 1.0
+
+# Asked right before the requests of one task, once they have waited for their turn.
+_also_confirm: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar(
+    "also_confirm", default=None
+)
+
+
+@contextmanager
+def confirming(confirm: Callable[[], Awaitable[None]]) -> Iterator[None]:
+    """Ask this right before each request within, after every wait; it raises to keep it back."""
+    token = _also_confirm.set(confirm)
+    try:
+        yield
+    finally:
+        _also_confirm.reset(token)
 
 
 class RequestPace:
@@ -146,6 +163,9 @@ class RequestPace:
             # A process that was stopped wakes up in the midst of a send that is not its own now.
             if confirm is not None and request.method != "GET":
                 await confirm()
+            also = _also_confirm.get()
+            if also is not None:
+                await also()
             if not _is_gateway(request.url):
                 self.begin(place_of(request.url))
 

@@ -2,8 +2,10 @@
 
 import discord
 
+from docbot import texts
 from docbot.db.threads import Message, Thread, ThreadChange
 from docbot.forum.decide import Incoming
+from docbot.text import without_mentions
 
 # What is written; the other kinds say that a thread was renamed, a message pinned and so on.
 _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
@@ -37,10 +39,29 @@ def change_from(payload: discord.RawThreadUpdateEvent) -> ThreadChange:
         tags=tuple(int(tag) for tag in data.get("applied_tags") or ()),
         archived=state["archived"],
         locked=state.get("locked", False),
+        forum_id=payload.parent_id,
     )
 
 
-def incoming_from(message: discord.Message, thread: discord.Thread, *, calls_us: bool) -> Incoming:
+def says_stop(content: str) -> bool:
+    """Whether a reply to docbot tells it to stop, and nothing else."""
+    words = without_mentions(content).strip(" .!,").casefold()
+    return words in texts.stop_words()
+
+
+def roles_of(person: discord.abc.User) -> tuple[int, ...]:
+    """Give the roles that somebody has in the server; none where Discord did not tell."""
+    return tuple(role.id for role in person.roles) if isinstance(person, discord.Member) else ()
+
+
+def incoming_from(
+    message: discord.Message,
+    thread: discord.Thread,
+    *,
+    calls_us: bool,
+    is_staff: bool,
+    says_stop: bool,
+) -> Incoming:
     reference = message.reference
     return Incoming(
         Message(
@@ -56,4 +77,7 @@ def incoming_from(message: discord.Message, thread: discord.Thread, *, calls_us:
         ),
         thread_from(thread),
         calls_us,
+        is_staff,
+        says_stop,
+        roles_of(message.author),
     )

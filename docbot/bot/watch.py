@@ -30,7 +30,10 @@ NEEDED = {
 # What docbot can do without, and what is so then.
 WANTED = {
     "attach_files": ("Attach Files", "code that is too long for a message is posted in several"),
+    "manage_threads": ("Manage Threads", "solved threads get no tag and are not archived"),
 }
+# In the channel of the staff, which is no forum.
+ELSEWHERE = {"send_messages": "Send Messages"}
 _HISTORY, _SENDING = "read_message_history", "send_messages_in_threads"
 
 Kind = Literal["left", "deleted", "no forum", "rights", "timeout", "unread", "wanted"]

@@ -21,6 +21,7 @@ class Who(StrEnum):
     """In the words of `docs/commands.md`."""
 
     EVERYONE = "everyone"
+    AUTHOR = "who opened the thread, and staff"
     MANAGERS = "members who may manage the server"
 
 

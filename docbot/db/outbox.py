@@ -11,6 +11,7 @@ from typing import Any
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
+from docbot.errors import GoneError
 from docbot.text import storable
 
 # Ids are given before commit: two writers of one key go one after the other, and the row gets its
@@ -19,7 +20,17 @@ _LOCK_ORDER = "SELECT pg_advisory_xact_lock(hashtextextended($1, 7110))"
 _ADD = """
     WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($3, 7110)) IS NULL)
     INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce, answer_id, part)
-    SELECT 'send', $1, $2, $3, $4, $5, $6, $7 FROM turn
+    SELECT $8, $1, $2, $3, $4, $5, $6, $7 FROM turn
+    RETURNING id
+"""
+# What waits to be done already sees how things stand once it is its turn.
+_ADD_ONCE = """
+    WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($4, 7110)) IS NULL)
+    INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce)
+    SELECT $1, $2, $3, $4, $5, $6 FROM turn
+    WHERE NOT EXISTS (
+        SELECT FROM outbox
+        WHERE order_key = $4 AND state = 'pending' AND kind = $1 AND payload = $5)
 """
 _CLAIM_NEXT = """
     UPDATE outbox
@@ -35,8 +46,8 @@ _CLAIM_NEXT = """
             WHERE earliest.order_key = due.order_key AND earliest.state IN ('pending', 'sending')
             ORDER BY id LIMIT 1)
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING id, guild_id, channel_id, payload, nonce, answer_id, part, attempt, refusals,
-              coalesce(counts_from, created_at) AS counts_from, withdrawn,
+    RETURNING id, kind, guild_id, channel_id, payload, nonce, answer_id, part, attempt, refusals,
+              coalesce(counts_from, created_at) AS counts_from, withdrawn, withdrawn_as,
               extract(epoch FROM now() - first_tried_at)::float AS tried_for,
               (SELECT forum_id FROM threads WHERE threads.id = outbox.channel_id) AS forum_id,
               -- A thread's id is older than all that is in it, a question older than its answer.
@@ -67,13 +78,26 @@ _DROP_UNSENT = """
     WHERE state = 'pending' AND answer_id = ANY($1::bigint[])
 """
 _WITHDRAW = """
-    UPDATE outbox SET withdrawn = $2, due_at = now()
+    UPDATE outbox SET withdrawn = $2, withdrawn_as = $3, due_at = now()
     WHERE id IN (
         SELECT id FROM outbox
         WHERE answer_id = ANY($1::bigint[]) AND state IN ('pending', 'sending')
         -- Who holds one just now ends it, and waits for nobody in the middle of that.
         FOR UPDATE SKIP LOCKED)
 """
+_WITHDRAWN = "SELECT withdrawn FROM outbox WHERE id = $1"
+# It is written down anew; what arrived stays.
+_LOCK_UNSENT = "SELECT FROM outbox WHERE answer_id = $1 AND state = 'pending' FOR UPDATE"
+_WAS_TRIED = """
+    SELECT EXISTS (SELECT FROM outbox WHERE answer_id = $1 AND first_tried_at IS NOT NULL)
+"""
+_FORGET_UNSENT = "DELETE FROM outbox WHERE answer_id = $1 AND state IN ('dropped', 'dead')"
+_DROP = """
+    UPDATE outbox SET state = 'dropped', reason = $2, ended_at = now()
+    WHERE id = $1 AND state = 'pending' AND first_tried_at IS NULL
+"""
+_FIRST_ROW_OF = "SELECT id FROM outbox WHERE answer_id = $1 AND part = 1"
+_MESSAGE_OF = "SELECT message_id, ended_at IS NOT NULL AS is_over FROM outbox WHERE id = $1"
 _HAS_LATER = """
     SELECT EXISTS (
         SELECT FROM outbox
@@ -108,6 +132,7 @@ class Delivery:
     """One claimed row; `nonce` has at most 25 characters (Discord)."""
 
     id: int
+    kind: str
     guild_id: int
     channel_id: int
     payload: dict[str, Any]
@@ -119,6 +144,7 @@ class Delivery:
     counts_from: datetime  # when it was written down or tried again: from here its age counts
     tried_for: float  # seconds since the first claim, by Postgres' clock alone
     withdrawn: str | None  # why it must not be sent any more; it may be there from an earlier try
+    withdrawn_as: str | None  # the state that its question then ends in
     forum_id: int | None  # of the thread it goes to
     after_id: int  # a message that is older than this one can be, by Discord's clock
 
@@ -148,10 +174,39 @@ class Outbox:
         nonce: str,
         answer_id: int | None = None,
         part: int = 1,
-    ) -> None:
+        kind: str = "send",
+    ) -> int:
         """Join the caller's transaction; rows of one channel go out in the order of their commits."""
-        order_key = _order_key(channel_id)
-        await conn.execute(_ADD, guild_id, channel_id, order_key, payload, nonce, answer_id, part)
+        return int(
+            await conn.fetchval(
+                _ADD,
+                guild_id,
+                channel_id,
+                _order_key(channel_id),
+                payload,
+                nonce,
+                answer_id,
+                part,
+                kind,
+            )
+        )
+
+    async def add_once(
+        self,
+        conn: Conn,
+        kind: str,
+        *,
+        guild_id: int,
+        channel_id: int,
+        payload: dict[str, Any],
+        nonce: str,
+    ) -> None:
+        """Join the caller's transaction: do this in its turn, once for all who want it by then.
+
+        In an order of its own: what Discord lets be done seldom holds up no message.
+        """
+        order_key = f"{kind}:{channel_id}"
+        await conn.execute(_ADD_ONCE, kind, guild_id, channel_id, order_key, payload, nonce)
 
     async def claim_next(self, epoch: int, drain: int) -> Delivery | None:
         """Take the oldest due row; None if nothing is due or another process acts by now."""
@@ -159,8 +214,13 @@ class Outbox:
             row = await self._pool.fetchrow(_CLAIM_NEXT, epoch, drain)
         return Delivery(**row) if row else None
 
-    async def mark_sent(self, conn: Conn, delivery: Delivery, epoch: int, message_id: int) -> bool:
-        """Join the caller's transaction; False when the claim is no longer ours."""
+    async def mark_sent(
+        self, conn: Conn, delivery: Delivery, epoch: int, message_id: int | None
+    ) -> bool:
+        """Join the caller's transaction; False when the claim is no longer ours.
+
+        `message_id` is None for what is no message.
+        """
         return _touched(await conn.execute(_SENT, delivery.id, epoch, message_id))
 
     async def end_unsent(
@@ -178,12 +238,53 @@ class Outbox:
         """Join the caller's transaction: what is still to be sent of these answers is not."""
         await conn.execute(_DROP_UNSENT, list(answer_ids), storable(reason))
 
-    async def withdraw(self, conn: Conn, answer_ids: Sequence[int], reason: str) -> None:
+    async def withdraw(
+        self, conn: Conn, answer_ids: Sequence[int], reason: str, state: str = "cancelled"
+    ) -> None:
         """Join the caller's transaction: these must not be sent, but may have been already.
 
-        A drain looks whether they are there, and ends them.
+        A drain looks whether they are there, and ends them; a question whose answer is not ends in
+        `state`.
         """
-        await conn.execute(_WITHDRAW, list(answer_ids), storable(reason))
+        await conn.execute(_WITHDRAW, list(answer_ids), storable(reason), state)
+
+    async def withdrawn(self, row_id: int) -> str | None:
+        """Why a row that is in hand must not be sent any more."""
+        with translated():
+            reason: str | None = await self._pool.fetchval(_WITHDRAWN, row_id)
+        return reason
+
+    async def was_tried(self, conn: Conn, answer_id: int | None) -> bool:
+        """Whether a message of the answer may be on Discord; nobody begins with one meanwhile."""
+        await conn.execute(_LOCK_UNSENT, answer_id)
+        return bool(await conn.fetchval(_WAS_TRIED, answer_id))
+
+    async def forget_unsent(self, conn: Conn, answer_id: int) -> None:
+        """Join the transaction that writes the messages of an answer anew."""
+        await conn.execute(_FORGET_UNSENT, answer_id)
+
+    async def drop_untried(self, conn: Conn, row_id: int, reason: str) -> bool:
+        """Join the caller's transaction; False where it was tried already."""
+        return _touched(await conn.execute(_DROP, row_id, storable(reason)))
+
+    async def first_row_of(self, answer_id: int) -> int | None:
+        """The row of an answer's first message."""
+        with translated():
+            row_id: int | None = await self._pool.fetchval(_FIRST_ROW_OF, answer_id)
+        return row_id
+
+    async def message_of(self, row_id: int) -> int | None:
+        """The message that a row became; None while it is on its way.
+
+        Raises:
+            GoneError: it never will be one.
+        """
+        with translated():
+            row = await self._pool.fetchrow(_MESSAGE_OF, row_id)
+        if row is None or (row["is_over"] and row["message_id"] is None):
+            raise GoneError("its message was never sent")
+        message_id: int | None = row["message_id"]
+        return message_id
 
     async def revive(self, conn: Conn, answer_id: int, channel_id: int) -> int | None:
         """Join the caller's transaction: send what was not sent of an answer, with its nonces.

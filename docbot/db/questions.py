@@ -24,11 +24,13 @@ _ADD = """
     question AS (
         INSERT INTO questions
             (conversation_id, guild_id, author_id, origin, message_id, title, asked_at, ready_at,
-             counts_from, state, reason, ended_at)
+             counts_from, state, reason, ended_at, mode)
         -- Discord's clock may be ahead of this one: nobody waits for that.
-        SELECT id, $1, $3, $4, $5, $6, $7::timestamptz, coalesce($8::timestamptz, least($7, now())),
-               $8, CASE WHEN $9::text IS NULL THEN 'waiting' ELSE 'cancelled' END, $9,
-               CASE WHEN $9::text IS NOT NULL THEN now() END
+        SELECT id, $1, $3, $4, $5, $6, $7::timestamptz,
+               coalesce($8::timestamptz, least($7, now()) + $11 * interval '1 second'), $8,
+               CASE WHEN $9::text IS NOT NULL THEN 'cancelled' WHEN $11 > 0 THEN 'collecting'
+                    ELSE 'waiting' END,
+               $9, CASE WHEN $9::text IS NOT NULL THEN now() END, $10
         FROM conversation
         ON CONFLICT (message_id) DO NOTHING
         RETURNING id)
@@ -92,7 +94,8 @@ _CLAIM_NEXT = """
                 WHERE ready_at <= now() AND id = (
                     SELECT earliest.id FROM questions AS earliest
                     WHERE earliest.conversation_id = firsts.conversation_id
-                      AND earliest.ended_at IS NULL
+                      -- Staff may take its time.
+                      AND earliest.ended_at IS NULL AND earliest.state <> 'review'
                     ORDER BY earliest.id LIMIT 1)) AS first
             CROSS JOIN LATERAL (
                 SELECT id FROM questions WHERE id = first.id AND state = 'waiting'
@@ -106,6 +109,7 @@ _CLAIM_NEXT = """
         INSERT INTO person_turns SELECT guild_id, author_id, clock_timestamp() FROM claimed
         ON CONFLICT (guild_id, person_id) DO UPDATE SET served_at = excluded.served_at)
     SELECT claimed.id, conversation_id, claimed.guild_id, claimed.author_id, origin, claimed.title,
+           coalesce(claimed.mode, 'auto') AS mode,
            coalesce(counts_from, asked_at) AS counts_from,
            attempt, refusals, message_id, conversations.channel_id,
            coalesce(threads.forum_id, conversations.channel_id) AS forum_id,
@@ -134,9 +138,7 @@ _HISTORY = """
     WHERE questions.conversation_id = $1 AND questions.id < $2 AND questions.state = 'answered'
     ORDER BY questions.id DESC LIMIT $3
 """
-_POST_UP = (
-    "UPDATE questions SET state = 'posting' WHERE id = $1 AND state = 'answering' AND epoch = $2"
-)
+_SEND_ON = "UPDATE questions SET state = $3 WHERE id = $1 AND state = 'answering' AND epoch = $2"
 _END_CLAIMED = """
     UPDATE questions SET state = $3, reason = $4, ended_at = now()
     WHERE id = $1 AND state = 'answering' AND epoch = $2
@@ -150,17 +152,77 @@ _PUT_OFF = """
 _END_POSTED = """
     UPDATE questions SET state = $2, reason = $3, ended_at = now()
     WHERE id = (SELECT question_id FROM answers WHERE id = $1) AND state = 'posting'
+    RETURNING id
+"""
+# Those of a thread that something may still become of, and those that a message belongs to.
+_LOCK_OF_THREAD = """
+    SELECT questions.id, origin, coalesce(questions.mode, 'auto') AS mode, questions.state, reason,
+           questions.message_id, asked_at, ready_at, answers.id AS answer_id, lane,
+           coalesce(drafts.state = 'open', false) AS holds_draft,
+           ARRAY(SELECT question_messages.message_id FROM question_messages
+                 WHERE question_id = questions.id) AS messages
+    FROM conversations JOIN questions ON conversation_id = conversations.id
+    LEFT JOIN answers ON question_id = questions.id
+    LEFT JOIN drafts ON drafts.answer_id = answers.id
+    WHERE thread_id = $1 AND kind = 'post' AND (
+        ended_at IS NULL OR drafts.state = 'open' OR questions.message_id = ANY($2::bigint[])
+        OR EXISTS (SELECT FROM question_messages AS written
+                   WHERE question_id = questions.id AND written.message_id = ANY($2::bigint[])))
+    ORDER BY questions.id FOR UPDATE OF questions
+"""
+_IS_CLAIMED = "SELECT state = 'answering' AND epoch = $2 FROM questions WHERE id = $1"
+_JOIN = """
+    INSERT INTO question_messages (question_id, message_id) VALUES ($1, $2) ON CONFLICT DO NOTHING
+"""
+_SETTLE_LATER = """
+    UPDATE questions SET ready_at = least($2, now() + $3 * interval '1 second')
+    WHERE id = $1 AND state = 'collecting'
+"""
+_COLLECTED = """
+    UPDATE questions SET state = 'waiting' WHERE state = 'collecting' AND ready_at <= now()
+"""
+_SECONDS_TO_COLLECTED = """
+    SELECT extract(epoch FROM min(ready_at) - now())::float FROM questions
+    WHERE state = 'collecting'
+"""
+_ASK_ANEW = """
+    WITH forgotten AS (DELETE FROM answers WHERE question_id = $1)
+    UPDATE questions
+    SET state = 'waiting', ready_at = now() + $2 * interval '1 second', epoch = NULL, attempt = 0
+    WHERE id = $1
+"""
+_RETITLE = """
+    UPDATE questions SET title = $2
+    WHERE message_id = $1 AND origin = 'post' AND title <> $2 AND title <> ''
+"""
+# The first question of a thread, and what was said to it.
+_GIST = """
+    SELECT (SELECT content FROM messages WHERE messages.id = $1) AS body, answers.lane,
+           ARRAY(SELECT citation ->> 'title' FROM jsonb_array_elements(citations) AS citation)
+               AS titles
+    FROM conversations JOIN questions ON conversation_id = conversations.id
+    LEFT JOIN answers ON question_id = questions.id
+    WHERE thread_id = $1 AND kind = 'post' ORDER BY questions.id LIMIT 1
+"""
+_END_REVIEW = """
+    UPDATE questions SET state = 'cancelled', reason = $2, ended_at = now()
+    WHERE id = $1 AND state = 'review'
+"""
+_FAIL_REVIEW = """
+    UPDATE questions SET state = 'failed', reason = $2, ended_at = now()
+    WHERE id = (SELECT question_id FROM answers WHERE id = $1) AND state = 'review'
+"""
+_REOPEN = """
+    UPDATE questions SET state = 'posting', reason = NULL, ended_at = NULL, counts_from = now()
+    WHERE id = $1
 """
 _LOCK = """
     SELECT id FROM questions
     -- Without an end, as its index has it.
-    WHERE {which} AND ended_at IS NULL AND state <> 'review'
+    WHERE {which} AND ended_at IS NULL
     ORDER BY id FOR UPDATE
 """
-_LOCK_BY_MESSAGES = _LOCK.format(which="message_id = ANY($1::bigint[])")
-_LOCK_BY_THREAD = _LOCK.format(
-    which="conversation_id IN (SELECT id FROM conversations WHERE thread_id = $1)"
-)
+_LOCK_BY_ID = _LOCK.format(which="id = $1")
 _LOCK_BY_FORUM = _LOCK.format(
     which="""conversation_id IN (
         SELECT conversations.id FROM conversations JOIN threads ON threads.id = thread_id
@@ -174,12 +236,12 @@ _LOCK_UNTRIED = """
     FOR UPDATE SKIP LOCKED
 """
 # One whose answer is on its way, or was tried and may have arrived, is left to the drain.
-_CANCEL = """
+_CALL_OFF = """
     WITH in_doubt AS (
         SELECT question_id FROM answers JOIN outbox ON outbox.answer_id = answers.id
         WHERE question_id = ANY($1::bigint[]) AND outbox.id <> ALL($3::bigint[])),
     cancelled AS (
-        UPDATE questions SET state = 'cancelled', reason = $2, ended_at = now()
+        UPDATE questions SET state = $4, reason = $2, ended_at = now()
         WHERE id = ANY($1::bigint[]) AND id NOT IN (SELECT question_id FROM in_doubt))
     SELECT id AS answer_id, question_id IN (SELECT question_id FROM in_doubt) AS in_doubt
     FROM answers WHERE question_id = ANY($1::bigint[])
@@ -279,6 +341,37 @@ class Claimed:
     message_id: int | None
     body: str
     post: str  # what the thread began with, where the question itself did not begin it
+    mode: str = "auto"  # of its forum when it was asked
+
+
+@dataclass(frozen=True, slots=True)
+class OfThread:
+    """A question as its thread sees it; `messages` are all that it is written in.
+
+    `mode` is that of its forum when it was asked; `holds_draft`: staff has its answer to decide on.
+    """
+
+    id: int
+    origin: str
+    mode: str
+    state: str
+    reason: str | None
+    message_id: int
+    asked_at: datetime
+    ready_at: datetime
+    answer_id: int | None
+    lane: str | None
+    holds_draft: bool
+    messages: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Gist:
+    """What a thread began with, and what docbot said: the lane, and the titles of its sources."""
+
+    body: str
+    lane: str | None
+    titles: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,11 +454,13 @@ class Questions:
         asked_at: datetime,
         turn_at: datetime | None = None,
         cancelled: str | None = None,
+        mode: str = "auto",
+        settle_seconds: float = 0.0,
     ) -> int | None:
         """Join the caller's transaction; None when this message asked already.
 
         `turn_at`: when its turn comes, where that is later than when it was asked. `cancelled`:
-        why it is never answered.
+        why it is never answered. `settle_seconds`: for which its author may go on writing.
         """
         question_id: int | None = await conn.fetchval(
             _ADD,
@@ -378,6 +473,8 @@ class Questions:
             asked_at,
             turn_at,
             cancelled,
+            mode,
+            settle_seconds,
         )
         return question_id
 
@@ -385,6 +482,64 @@ class Questions:
         """Join the caller's transaction; None where nobody asked anything in this thread."""
         conversation_id: int | None = await conn.fetchval(_FIND_CONVERSATION, thread_id)
         return conversation_id
+
+    async def lock_of_thread(
+        self, conn: Conn, thread_id: int, message_ids: Sequence[int]
+    ) -> list[OfThread]:
+        """Join the caller's transaction: what is open in a thread, or is of these messages."""
+        rows = await conn.fetch(_LOCK_OF_THREAD, thread_id, list(message_ids))
+        return [OfThread(**{**row, "messages": frozenset(row["messages"])}) for row in rows]
+
+    async def is_claimed(self, conn: Conn, question_id: int, epoch: int) -> bool:
+        """Join the transaction that locked the question: whether the claim is still ours."""
+        return bool(await conn.fetchval(_IS_CLAIMED, question_id, epoch))
+
+    async def join(self, conn: Conn, question_id: int, message_id: int) -> None:
+        """Join the caller's transaction: a further message of the same question."""
+        await conn.execute(_JOIN, question_id, message_id)
+
+    async def settle_later(
+        self, conn: Conn, question_id: int, ready_at: datetime, seconds: float
+    ) -> None:
+        """Join the caller's transaction; never later than `seconds` from now."""
+        await conn.execute(_SETTLE_LATER, question_id, ready_at, seconds)
+
+    async def end_collecting(self) -> bool:
+        """Let the questions wait for an answer whose authors have stopped writing."""
+        with translated():
+            return _touched(await self._pool.execute(_COLLECTED))
+
+    async def seconds_to_collected(self) -> float | None:
+        """How long until the next question is whole; None when none is written just now."""
+        with translated():
+            seconds: float | None = await self._pool.fetchval(_SECONDS_TO_COLLECTED)
+        return seconds
+
+    async def ask_anew(self, conn: Conn, question_id: int, seconds: float) -> None:
+        """Join the caller's transaction: forget its answer, and wait for another one."""
+        await conn.execute(_ASK_ANEW, question_id, seconds)
+
+    async def retitle(self, conn: Conn, thread_id: int, title: str) -> bool:
+        """Join the caller's transaction; True where the post's question has another title now."""
+        return _touched(await conn.execute(_RETITLE, thread_id, storable(title)))
+
+    async def gist(self, conn: Conn, thread_id: int) -> Gist:
+        row = await conn.fetchrow(_GIST, thread_id)
+        if row is None:
+            return Gist("", None, ())
+        return Gist(row["body"] or "", row["lane"], tuple(row["titles"] or ()))
+
+    async def end_review(self, conn: Conn, question_id: int, reason: str) -> None:
+        """Join the caller's transaction: staff will not send it."""
+        await conn.execute(_END_REVIEW, question_id, storable(reason))
+
+    async def fail_review(self, conn: Conn, answer_id: int, reason: str) -> None:
+        """Join the caller's transaction: its draft never reached staff."""
+        await conn.execute(_FAIL_REVIEW, answer_id, storable(reason))
+
+    async def reopen(self, conn: Conn, question_id: int) -> None:
+        """Join the caller's transaction: its answer is sent after all."""
+        await conn.execute(_REOPEN, question_id)
 
     async def claim_next(self, epoch: int, worker: int) -> Claimed | None:
         """Take the question whose turn it is; None if none is due or another process acts."""
@@ -398,9 +553,12 @@ class Questions:
             rows = await self._pool.fetch(_HISTORY, question.conversation_id, question.id, limit)
         return [PastTurn(r["title"], r["body"] or "", r["answer"]) for r in reversed(rows)]
 
-    async def start_posting(self, conn: Conn, question_id: int, epoch: int) -> bool:
-        """Join the transaction that stores the answer; False when the claim is no longer ours."""
-        return _touched(await conn.execute(_POST_UP, question_id, epoch))
+    async def send_on(self, conn: Conn, question_id: int, epoch: int, state: str) -> bool:
+        """Join the transaction that stores the answer: to `posting` or `review`.
+
+        False when the claim is no longer ours.
+        """
+        return _touched(await conn.execute(_SEND_ON, question_id, epoch, state))
 
     async def end_claimed(
         self, conn: Conn, question_id: int, epoch: int, state: str, reason: str | None
@@ -429,24 +587,20 @@ class Questions:
             )
         )
 
-    async def end_posted(self, conn: Conn, answer_id: int, state: str, reason: str | None) -> None:
+    async def end_posted(self, conn: Conn, answer_id: int, state: str, reason: str | None) -> bool:
         """Join the transaction that ends the row of the answer's first message."""
         why = None if reason is None else storable(reason)
-        await conn.execute(_END_POSTED, answer_id, state, why)
+        return await conn.fetchval(_END_POSTED, answer_id, state, why) is not None
 
-    async def cancel_by_messages(
-        self, conn: Conn, message_ids: Sequence[int], reason: str
+    async def call_off(
+        self, conn: Conn, question_id: int, reason: str, state: str = "cancelled"
     ) -> Ended:
-        """Join the caller's transaction: questions not yet answered whose message is gone."""
-        return await _cancel(conn, await conn.fetch(_LOCK_BY_MESSAGES, list(message_ids)), reason)
-
-    async def cancel_by_thread(self, conn: Conn, thread_id: int, reason: str) -> Ended:
-        """Join the caller's transaction: every question of the thread not yet answered."""
-        return await _cancel(conn, await conn.fetch(_LOCK_BY_THREAD, thread_id), reason)
+        """Join the caller's transaction: end a question that is not answered yet."""
+        return await _call_off(conn, await conn.fetch(_LOCK_BY_ID, question_id), reason, state)
 
     async def cancel_by_forum(self, conn: Conn, forum_id: int, reason: str) -> Ended:
         """Join the caller's transaction: every question of the forum not yet answered."""
-        return await _cancel(conn, await conn.fetch(_LOCK_BY_FORUM, forum_id), reason)
+        return await _call_off(conn, await conn.fetch(_LOCK_BY_FORUM, forum_id), reason)
 
     async def find_to_retry(self, conn: Conn, question_id: int) -> Retried | None:
         """Join the transaction that tries it again; others who would wait for its end."""
@@ -504,15 +658,17 @@ class Questions:
         return Listed(**row) if row else None
 
 
-async def _cancel(conn: Conn, locked: Sequence[Any], reason: str) -> Ended:
-    """Cancel what no drain has tried to answer.
+async def _call_off(
+    conn: Conn, locked: Sequence[Any], reason: str, state: str = "cancelled"
+) -> Ended:
+    """End what no drain has tried to answer.
 
     A statement each, so that the next one sees what a worker or a drain committed while the lock
     before was waited for.
     """
     ids = [row["id"] for row in locked]
     untried = [row["id"] for row in await conn.fetch(_LOCK_UNTRIED, ids)]
-    answers = await conn.fetch(_CANCEL, ids, storable(reason), untried)
+    answers = await conn.fetch(_CALL_OFF, ids, storable(reason), untried, state)
     return Ended(
         unsent=[row["answer_id"] for row in answers if not row["in_doubt"]],
         in_doubt=[row["answer_id"] for row in answers if row["in_doubt"]],

@@ -46,16 +46,57 @@ _PUT_MESSAGE = """
       AND $9 IS NOT NULL
 """
 _EDIT_MESSAGE = """
-    WITH edited AS (
-        UPDATE messages SET content = $2, edited_at = $3
-        WHERE id = $1 AND deleted_at IS NULL AND (edited_at IS NULL OR edited_at <= $3))
-    SELECT EXISTS (SELECT FROM messages WHERE id = $1)
+    UPDATE messages SET content = $2, edited_at = $3
+    WHERE id = $1 AND deleted_at IS NULL AND (edited_at IS NULL OR edited_at <= $3)
+      AND content <> $2
 """
+_IS_STORED = "SELECT EXISTS (SELECT FROM messages WHERE id = $1)"
 _DELETE_MESSAGES = """
     WITH deleted AS (
         UPDATE messages SET deleted_at = now(), content = ''
         WHERE id = ANY($1::bigint[]) AND deleted_at IS NULL)
     SELECT id FROM messages WHERE id = ANY($1::bigint[])
+"""
+# Who changes how a thread stands goes one after the other.
+_LOCK_STANDING = """
+    SELECT guild_id, forum_id, author_id, title, tags, created_at, archived, locked,
+           deleted_at IS NOT NULL AS is_deleted, others_wrote, staff_wrote,
+           coalesce(spoke_at, created_at) AS spoke_at, closed_at IS NOT NULL AS is_closed,
+           solved_at, solution_id, escalated_at IS NOT NULL AS was_escalated, reminded_at,
+           buttons_on, look_at,
+           EXISTS (SELECT FROM outbox WHERE channel_id = threads.id AND state = 'sent'
+                   AND answer_id IS NOT NULL) AS was_answered
+    FROM threads WHERE id = $1 FOR NO KEY UPDATE
+"""
+_SET_STANDING = """
+    UPDATE threads
+    SET others_wrote = $2, staff_wrote = $3, spoke_at = $4,
+        closed_at = CASE WHEN $5 THEN coalesce(closed_at, now()) END, solved_at = $6,
+        solution_id = $7, escalated_at = CASE WHEN $8 THEN coalesce(escalated_at, now()) END,
+        reminded_at = $9, look_at = $10
+    WHERE id = $1
+"""
+_CARRY_BUTTONS = """
+    UPDATE threads SET buttons_on = $2
+    WHERE id = $1 AND (buttons_on IS NULL OR NOT EXISTS (
+        SELECT FROM outbox WHERE answer_id = buttons_on AND part = 1
+        AND state IN ('pending', 'sending', 'sent')))
+"""
+_LOCK_PINGS = "SELECT pg_advisory_xact_lock(hashtextextended($1, 7111))"
+_COUNT_PINGS = """
+    SELECT count(*) FROM threads WHERE guild_id = $1 AND pinged_at > now() - interval '1 hour'
+"""
+_PING = "UPDATE threads SET pinged_at = now() WHERE id = $1"
+_IS_SOLVED = "SELECT EXISTS (SELECT FROM threads WHERE id = $1 AND solved_at IS NOT NULL)"
+_TO_LOOK_AT = "SELECT id, now() AS at FROM threads WHERE look_at <= now() ORDER BY look_at LIMIT $1"
+_SECONDS_TO_LOOK = """
+    SELECT extract(epoch FROM min(look_at) - now())::float FROM threads WHERE look_at IS NOT NULL
+"""
+# Those of which a new setting may be about; what is older is left alone.
+_LOOK_ANEW = """
+    UPDATE threads SET look_at = now()
+    WHERE forum_id = ANY($1::bigint[]) AND deleted_at IS NULL AND NOT archived AND NOT locked
+      AND coalesce(spoke_at, created_at) > now() - interval '30 days'
 """
 _SAW = "UPDATE threads SET seen_id = $2 WHERE id = $1 AND seen_id < $2"
 _SAW_NEXT = "UPDATE threads SET seen_id = $2 WHERE id = $1 AND seen_id BETWEEN 1 AND $2"
@@ -94,13 +135,14 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class ThreadChange:
-    """What may change of a thread."""
+    """What may change of a thread; `forum_id`, which does not, is where it is."""
 
     id: int
     title: str
     tags: tuple[int, ...]
     archived: bool
     locked: bool
+    forum_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +156,37 @@ class Message:
     created_at: datetime
     reply_to: int | None = None
     edited_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a stored thread stands.
+
+    `spoke_at`: a person wrote last. `is_closed`: docbot was asked to stay out. `buttons_on` is the
+    answer that carries its buttons, `was_answered` whether one is on Discord. `look_at`: when time
+    alone may change something.
+    """
+
+    guild_id: int
+    forum_id: int
+    author_id: int
+    title: str
+    tags: tuple[int, ...]
+    created_at: datetime
+    archived: bool
+    locked: bool
+    is_deleted: bool
+    others_wrote: bool
+    staff_wrote: bool
+    spoke_at: datetime
+    is_closed: bool
+    solved_at: datetime | None
+    solution_id: int | None
+    was_escalated: bool
+    reminded_at: datetime | None
+    buttons_on: int | None
+    look_at: datetime | None
+    was_answered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +270,70 @@ class Threads:
         await conn.execute(_DELETE_THREADS_OF_FORUM, forum_id)
         await conn.execute(_ERASE_MESSAGES_OF_FORUM, forum_id)
 
-    async def edit_message(self, message_id: int, content: str, edited_at: datetime) -> bool:
-        """Take in a text unless a newer one is stored; False when the message is not."""
+    async def edit_message(
+        self, conn: Conn, message_id: int, content: str, edited_at: datetime
+    ) -> bool:
+        """Join the caller's transaction; True where the text is another now, and the newest."""
+        return _touched(await conn.execute(_EDIT_MESSAGE, message_id, storable(content), edited_at))
+
+    async def is_stored(self, conn: Conn, message_id: int) -> bool:
+        return bool(await conn.fetchval(_IS_STORED, message_id))
+
+    async def lock_standing(self, conn: Conn, thread_id: int) -> Standing | None:
+        """Join the caller's transaction, after who else changes this thread; None: not stored."""
+        row = await conn.fetchrow(_LOCK_STANDING, thread_id)
+        return Standing(**{**row, "tags": tuple(row["tags"])}) if row else None
+
+    async def set_standing(self, conn: Conn, thread_id: int, standing: Standing) -> None:
+        """Join the transaction that locked it: what docbot itself knows of the thread."""
+        await conn.execute(
+            _SET_STANDING,
+            thread_id,
+            standing.others_wrote,
+            standing.staff_wrote,
+            standing.spoke_at,
+            standing.is_closed,
+            standing.solved_at,
+            standing.solution_id,
+            standing.was_escalated,
+            standing.reminded_at,
+            standing.look_at,
+        )
+
+    async def carry_buttons(self, conn: Conn, thread_id: int, answer_id: int) -> bool:
+        """Join the caller's transaction: let this answer have them unless another one does."""
+        return _touched(await conn.execute(_CARRY_BUTTONS, thread_id, answer_id))
+
+    async def may_ping(self, conn: Conn, guild_id: int, thread_id: int, most: int) -> bool:
+        """Join the caller's transaction; take one of the server's `most` pings within an hour."""
+        await conn.execute(_LOCK_PINGS, f"pings:{guild_id}")
+        if await conn.fetchval(_COUNT_PINGS, guild_id) >= most:
+            return False
+        await conn.execute(_PING, thread_id)
+        return True
+
+    async def is_solved(self, thread_id: int) -> bool:
         with translated():
-            return bool(
-                await self._pool.fetchval(_EDIT_MESSAGE, message_id, storable(content), edited_at)
-            )
+            return bool(await self._pool.fetchval(_IS_SOLVED, thread_id))
+
+    async def to_look_at(self, limit: int) -> list[tuple[int, datetime]]:
+        """Threads in which time alone may change something by now, the longest due first.
+
+        Each with the time by Postgres' clock, which says that they are due.
+        """
+        with translated():
+            return [(row["id"], row["at"]) for row in await self._pool.fetch(_TO_LOOK_AT, limit)]
+
+    async def seconds_to_look(self) -> float | None:
+        """How long until the next thread is to be looked at; None when there is none."""
+        with translated():
+            seconds: float | None = await self._pool.fetchval(_SECONDS_TO_LOOK)
+        return seconds
+
+    async def look_anew(self, forum_ids: list[int]) -> None:
+        """Look at every thread of these forums that is not over: their settings are others."""
+        with translated():
+            await self._pool.execute(_LOOK_ANEW, forum_ids)
 
     async def saw(self, thread_id: int, message_id: int) -> None:
         """Note that every message up to this one was told; a thread not stored stays so."""
@@ -219,3 +350,7 @@ class Threads:
         with translated():
             rows = await self._pool.fetch(_TOLD, thread_ids)
         return {row["id"]: Told(row["seen_id"], row["read_from"]) for row in rows}
+
+
+def _touched(status: str) -> bool:
+    return not status.endswith(" 0")

@@ -81,10 +81,11 @@ class ClaimLoop(ABC):
             await self._rest(idle)
 
     async def _rest(self, seconds: float | None) -> None:
+        idle = self._idle_seconds if seconds is None else min(seconds, self._idle_seconds)
         if self._stopping:  # several that are told so while they look have one call between them
             return
         try:
-            async with asyncio.timeout(min(seconds or self._idle_seconds, self._idle_seconds)):
+            async with asyncio.timeout(idle):
                 await self._wake.wait()
         except TimeoutError:
             pass

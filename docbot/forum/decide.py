@@ -16,13 +16,17 @@ TooLate = Literal["too old", "too many", "people wrote"]
 class Incoming:
     """A message as Discord told it.
 
-    `calls_us`: it mentions docbot or replies to it. Of one that was missed and found later,
-    `turn_at` is when it is answered, and `is_missed` that it never is.
+    `calls_us`: it mentions docbot or replies to it; `says_stop`: it replies that docbot shall
+    stop. `is_staff` and `role_ids` are of its author, as far as Discord told. Of one that was missed and found later, `turn_at` is when it is answered, and `is_missed`
+    that it never is.
     """
 
     message: Message
     thread: Thread
     calls_us: bool
+    is_staff: bool = False
+    says_stop: bool = False
+    role_ids: tuple[int, ...] = ()
     turn_at: datetime | None = None
     is_missed: bool = False
 
@@ -45,7 +49,7 @@ def judge(incoming: Incoming, forum: Forum | None) -> Verdict:
     if forum is None or forum.mode == "off" or incoming.message.is_bot:
         return "ignore"
     older = incoming.thread.created_at < forum.bound_at
-    if incoming.opens_thread and forum.mode == "auto" and not older:
+    if incoming.opens_thread and forum.mode in ("auto", "draft") and not older:
         return "post"
     # What called docbot before it was bound called somebody else.
     if incoming.calls_us and incoming.message.created_at >= forum.bound_at:

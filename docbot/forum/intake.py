@@ -4,16 +4,21 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from docbot.db.errors import translated
 from docbot.db.outbox import Outbox
 from docbot.db.pool import Conn, Pool
-from docbot.db.questions import Ended, Questions
-from docbot.db.threads import Message, ThreadChange, Threads
+from docbot.db.questions import Questions
+from docbot.db.threads import Message, Standing, ThreadChange, Threads
+from docbot.db.usage import UseKind
+from docbot.forum.admission import Admission, why_refused
 from docbot.forum.bindings import Bindings
-from docbot.forum.decide import Incoming, judge
+from docbot.forum.conduct import Deleted, Edited, QuestionState, Retagged, Shut, Wrote
+from docbot.forum.conductor import Conductor
+from docbot.forum.decide import Incoming, Verdict, judge
+from docbot.forum.limits import Allowed, Refused
 from docbot.telemetry import OnStep
 
 log = logging.getLogger(__name__)
@@ -70,7 +75,7 @@ class _Early:
 
 
 class Intake:
-    """One transaction for each event; `wake_worker` is called once a question is committed."""
+    """One transaction for each event; `wake` is called once there may be something to do."""
 
     def __init__(
         self,
@@ -80,7 +85,9 @@ class Intake:
         questions: Questions,
         outbox: Outbox,
         bindings: Bindings,
-        wake_worker: Callable[[], None],
+        conductor: Conductor,
+        admission: Admission,
+        wake: Callable[[], None],
         on_step: OnStep,
     ) -> None:
         self._pool = pool
@@ -88,7 +95,9 @@ class Intake:
         self._questions = questions
         self._outbox = outbox
         self._bindings = bindings
-        self._wake_worker = wake_worker
+        self._conductor = conductor
+        self._admission = admission
+        self._wake = wake
         self._on_step = on_step
         self._early = _Early()
 
@@ -112,65 +121,137 @@ class Intake:
                 if not await self._threads.put(conn, incoming.thread, seen_id):
                     return "ignored"  # the thread was deleted before this was told
                 await self._threads.put_message(conn, self._early.newest(incoming.message))
-                if verdict != "store":
-                    asked = await self._ask(conn, incoming, verdict)
+                decision = await self._conductor.tell(
+                    conn,
+                    incoming.thread.id,
+                    wrote(incoming, verdict),
+                    message_ids=[incoming.message.id],
+                )
+                asked = False
+                if decision is not None and decision.asked is not None:
+                    asked = await self._ask(conn, incoming, decision.asked)
         self._on_step("message stored")
+        if asked or (decision is not None and (decision.effects or decision.question)):
+            self._wake()
         if not asked:
             return "stored"
-        self._wake_worker()
         return "missed" if incoming.is_missed else "asked"
 
-    async def _ask(self, conn: Conn, incoming: Incoming, origin: str) -> bool:
+    async def _ask(self, conn: Conn, incoming: Incoming, question: QuestionState) -> bool:
+        """Store a question, if its author may ask just now; who may not is told alone."""
+        message, guild_id = incoming.message, incoming.thread.guild_id
+        verdict = await self._judge(conn, incoming, question)
+        cancelled = None if question.is_open else question.reason
+        if isinstance(verdict, Refused):
+            cancelled = verdict.reason
+        settles = (question.ready_at - question.began_at).total_seconds()
         question_id = await self._questions.add(
             conn,
-            guild_id=incoming.thread.guild_id,
+            guild_id=guild_id,
             thread_id=incoming.thread.id,
-            author_id=incoming.message.author_id,
-            origin=origin,
-            message_id=incoming.message.id,
+            author_id=message.author_id,
+            origin=question.origin,
+            message_id=message.id,
             title=incoming.thread.title if incoming.opens_thread else "",
-            asked_at=incoming.message.created_at,
+            asked_at=message.created_at,
             turn_at=incoming.turn_at,
-            cancelled=MISSED if incoming.is_missed else None,
+            cancelled=cancelled,
+            mode=question.mode,
+            settle_seconds=settles if question.state == "collecting" else 0.0,
         )
-        return question_id is not None
+        if question_id is None:
+            return False
+        kind = _kind_of(question)
+        if isinstance(verdict, Allowed):
+            await self._admission.note(
+                conn, verdict, guild_id=guild_id, person_id=message.author_id, kind=kind
+            )
+        elif verdict is not None and kind == "call" and verdict.is_told:
+            said = why_refused(verdict)
+            await self._conductor.tell_alone(
+                conn, guild_id, incoming.thread.id, message.author_id, said
+            )
+        return True
 
-    async def edited(self, message_id: int, content: str, edited_at: datetime) -> None:
-        if not await self._threads.edit_message(message_id, content, edited_at):
-            self._early.edited(message_id, _Edit(content, edited_at))
+    async def _judge(
+        self, conn: Conn, incoming: Incoming, question: QuestionState
+    ) -> Allowed | Refused | None:
+        """Ask whether it is admitted; None where it is not answered anyhow."""
+        if not question.is_open:
+            return None
+        thread_id = incoming.thread.id
+        return await self._admission.ask(
+            conn,
+            guild_id=incoming.thread.guild_id,
+            person_id=incoming.message.author_id,
+            role_ids=incoming.role_ids,
+            is_staff=incoming.is_staff,
+            kind=_kind_of(question),
+            conversation_id=await self._questions.find_conversation(conn, thread_id),
+        )
+
+    async def edited(
+        self, thread_id: int, message_id: int, content: str, edited_at: datetime
+    ) -> None:
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                await self._threads.lock_standing(conn, thread_id)
+                if await self._threads.edit_message(conn, message_id, content, edited_at):
+                    event = Edited(message_id, edited_at)
+                    await self._conductor.tell(conn, thread_id, event, message_ids=[message_id])
+                elif not await self._threads.is_stored(conn, message_id):
+                    self._early.edited(message_id, _Edit(content, edited_at))
+        self._wake()
 
     def heard_of_deletion(self, message_ids: list[int]) -> None:
         """Take none of them in any more; `deleted` follows, once what came before it is seen to."""
         self._early.deleted(message_ids)
 
-    async def deleted(self, message_ids: list[int]) -> None:
+    async def deleted(self, thread_id: int, message_ids: list[int]) -> None:
         """Erase the messages; a question not yet answered is cancelled with its message."""
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
+                await self._threads.lock_standing(conn, thread_id)
                 known = await self._threads.delete_messages(conn, message_ids)
-                reason = "message deleted"
-                ended = await self._questions.cancel_by_messages(conn, message_ids, reason)
-                await self._stop_sending(conn, ended, reason)
+                event = Deleted(frozenset(message_ids), datetime.now(UTC))
+                await self._conductor.tell(conn, thread_id, event, message_ids=message_ids)
         self._early.deleted([each for each in message_ids if each not in known])
         self._early.forget(known)
-        self._wake_worker()  # a later question of the conversation may go now
+        self._wake()  # a later question of the conversation may go now
 
-    async def thread_changed(self, thread: ThreadChange) -> None:
-        """Keep title, tags and state in step; a locked thread gets no more answers."""
+    async def thread_changed(self, thread: ThreadChange, solved_tag: int | None = None) -> None:
+        """Keep title, tags and state in step; a locked thread gets no more answers.
+
+        `solved_tag` is the forum's tag for threads that are solved, if it has one.
+        """
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
-                known = await self._threads.update(conn, thread)
-                if known and thread.locked:
-                    await self._cancel_thread(conn, thread.id, "thread locked")
-        self._wake_worker()
+                before = await self._threads.lock_standing(conn, thread.id)
+                if before is not None and await self._threads.update(conn, thread):
+                    await self._tell_change(conn, before, thread, solved_tag)
+        self._wake()
+
+    async def _tell_change(
+        self, conn: Conn, before: Standing, thread: ThreadChange, solved_tag: int | None
+    ) -> None:
+        now = datetime.now(UTC)
+        if thread.locked:
+            await self._conductor.tell(conn, thread.id, Shut("thread locked"))
+            return
+        if await self._questions.retitle(conn, thread.id, thread.title):
+            event = Edited(thread.id, now)
+            await self._conductor.tell(conn, thread.id, event, message_ids=[thread.id])
+        had, has = solved_tag in before.tags, solved_tag in thread.tags
+        if solved_tag is not None and had != has:
+            await self._conductor.tell(conn, thread.id, Retagged(is_solved=has, at=now))
 
     async def thread_deleted(self, thread_id: int) -> None:
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 await self._threads.delete(conn, thread_id)
-                await self._cancel_thread(conn, thread_id, "thread deleted")
+                await self._conductor.tell(conn, thread_id, Shut("thread deleted"))
         self._early.deleted([thread_id])  # its first message has its id
-        self._wake_worker()
+        self._wake()
 
     async def forum_deleted(self, forum_id: int) -> None:
         """As if each of its threads was deleted: Discord tells only of those it shows."""
@@ -178,24 +259,36 @@ class Intake:
             async with self._pool.acquire() as conn, conn.transaction():
                 await self._threads.delete_of_forum(conn, forum_id)
                 await self._cancel_forum(conn, forum_id, "forum deleted")
-        self._wake_worker()
+        self._wake()
 
     async def forum_left(self, forum_id: int) -> None:
         """Nothing can be answered there; the texts are kept, since docbot may be invited again."""
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 await self._cancel_forum(conn, forum_id, "docbot is no longer in the server")
-        self._wake_worker()
+        self._wake()
 
     async def _cancel_forum(self, conn: Conn, forum_id: int, reason: str) -> None:
-        ended = await self._questions.cancel_by_forum(conn, forum_id, reason)
-        await self._stop_sending(conn, ended, reason)
-
-    async def _cancel_thread(self, conn: Conn, thread_id: int, reason: str) -> None:
-        ended = await self._questions.cancel_by_thread(conn, thread_id, reason)
-        await self._stop_sending(conn, ended, reason)
-
-    async def _stop_sending(self, conn: Conn, ended: Ended, reason: str) -> None:
         """Drop what was never tried; what may be on Discord already is settled by a drain."""
+        ended = await self._questions.cancel_by_forum(conn, forum_id, reason)
         await self._outbox.drop_unsent(conn, ended.unsent, reason)
         await self._outbox.withdraw(conn, ended.in_doubt, reason)
+
+
+def wrote(incoming: Incoming, verdict: Verdict) -> Wrote:
+    """Tell of a message as an event of its thread."""
+    message = incoming.message
+    return Wrote(
+        message_id=message.id,
+        author_id=message.author_id,
+        at=message.created_at,
+        asks=verdict if verdict in ("post", "mention") else None,
+        is_staff=incoming.is_staff,
+        says_stop=incoming.says_stop,
+        turn_at=incoming.turn_at,
+        missed=MISSED if incoming.is_missed else None,
+    )
+
+
+def _kind_of(question: QuestionState) -> UseKind:
+    return "post" if question.origin == "post" else "call"

@@ -63,6 +63,11 @@ class Refused:
     reason: Reason
     next_free_at: datetime | None = None
 
+    @property
+    def is_told(self) -> bool:
+        """Whether a message that called docbot is worth a word; a command always gets one."""
+        return self.reason not in ("banned", "ignored")
+
 
 def terms_for(
     caller: Caller, kind: UseKind, config: ServerConfig, *, are_limits_on: bool

@@ -7,7 +7,7 @@ process takes up again.
 import logging
 import secrets
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from time import perf_counter
 from typing import TypeAlias
@@ -17,7 +17,7 @@ from docbot.answers.answer import Answer, Answerer
 from docbot.answers.follow_up import FOLLOW_UP_VERSION, Rewriting
 from docbot.answers.prompt import QuestionText, Turn
 from docbot.answers.reply import total
-from docbot.answers.write import Message, write
+from docbot.answers.write import Message
 from docbot.db.answers import AnswerRow, Answers
 from docbot.db.errors import translated
 from docbot.db.forums import Forum
@@ -28,6 +28,7 @@ from docbot.db.sources import Sources
 from docbot.errors import DocbotError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.claims import ClaimLoop, Wake
+from docbot.forum.conductor import Conductor
 from docbot.forum.repeats import is_repeatable, repeat_key, repeated, repeated_row
 from docbot.forum.retry import REFUSALS, is_too_old, is_worth_a_line, may_wait, pause
 from docbot.retrieval.search import Query, Searcher, SearchResult
@@ -81,11 +82,11 @@ class QuestionWorker(ClaimLoop):
         outbox: Outbox,
         sources: Sources,
         bindings: Bindings,
+        conductor: Conductor,
         searcher: Searcher,
         generation: Callable[[], str | None],
         answerer: Callable[[], Answerer],
         typing: Typing,
-        attaches: Callable[[int], bool],
         epoch: int,
         number: int,
         wake: Wake,
@@ -100,11 +101,11 @@ class QuestionWorker(ClaimLoop):
         self._outbox = outbox
         self._sources = sources
         self._bindings = bindings
+        self._conductor = conductor
         self._searcher = searcher
         self._generation = generation
         self._answerer = answerer
         self._typing = typing
-        self._attaches = attaches
         self._epoch = epoch
         self._number = number
         self._wake_drain = wake_drain
@@ -140,7 +141,9 @@ class QuestionWorker(ClaimLoop):
         if forum is None or forum.mode == "off":
             await self._end(question, "cancelled", "the forum is no longer bound")
             return
-        async with self._typing(question.channel_id):
+        # Nobody shall wait for what only staff will see.
+        is_seen = question.mode != "draft"
+        async with self._typing(question.channel_id) if is_seen else nullcontext():
             reply = await self._reply(question, forum)
             self._on_step("answer generated")
         await self._store(question, reply)
@@ -212,28 +215,16 @@ class QuestionWorker(ClaimLoop):
         )
 
     async def _store(self, question: Claimed, reply: _Reply) -> None:
-        answer = reply.answer
-        parts = messages_for(question, answer, attaches=self._attaches(question.forum_id))
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
-                if not await self._send_on(conn, question, answer):
-                    log.info("question %d ended or was taken meanwhile", question.id)
-                    return
-                answer_id = await self._answers.add(conn, question.id, question.guild_id, reply.row)
-                # Nothing to vote on and no question to end where docbot only says "nothing found".
-                carried = None if answer.lane == "abstain" else answer_id
-                for part, message in enumerate(parts, start=1):
-                    await self._add_part(conn, question, message, carried, part)
+                is_ours = await self._conductor.drafted(
+                    conn, question, self._epoch, reply.answer, reply.row
+                )
+        if not is_ours:
+            log.info("question %d ended or was taken meanwhile", question.id)
+            return
         self._on_step("answer stored")
-        if parts:
-            self._wake_drain()
-
-    async def _send_on(self, conn: Conn, question: Claimed, answer: Answer) -> bool:
-        if answer.lane == "abstain":
-            return await self._questions.end_claimed(
-                conn, question.id, self._epoch, "abstained", answer.note
-            )
-        return await self._questions.start_posting(conn, question.id, self._epoch)
+        self._wake_drain()
 
     async def _add_part(
         self, conn: Conn, question: Claimed, message: Message, answer_id: int | None, part: int
@@ -338,13 +329,6 @@ def _said(past: PastTurn) -> str:
 
 def _words(text: str) -> str:
     return without_mentions(as_seen(text))
-
-
-def messages_for(question: Claimed, answer: Answer, *, attaches: bool) -> list[Message]:
-    """What is posted: the answer; one honest line to whom called docbot; else nothing."""
-    if answer.lane != "abstain":
-        return write(answer, attaches=attaches)
-    return [Message(answer.text)] if question.origin == "mention" else []
 
 
 def answer_row(

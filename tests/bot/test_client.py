@@ -21,7 +21,7 @@ async def not_started() -> None:
 
 async def test_a_client_that_is_closed_takes_no_more_events() -> None:
     nothing: Any = SimpleNamespace(
-        **dict.fromkeys(("intake", "bindings", "threads", "forums"), None)
+        **dict.fromkeys(("intake", "bindings", "threads", "forums", "presses", "admission"), None)
     )
     client = HelpClient(
         nothing,

@@ -80,7 +80,7 @@ async def post_answer(pool: Pool, question_id: int, epoch: int, *parts: str, cha
     """Take a claimed question to `posting` with an outbox row for each part."""
     questions, answers, outbox = Questions(pool), Answers(pool), Outbox(pool)
     async with pool.acquire() as conn, conn.transaction():
-        assert await questions.start_posting(conn, question_id, epoch)
+        assert await questions.send_on(conn, question_id, epoch, "posting")
         answer_id = await answers.add(conn, question_id, GUILD, an_answer())
         for part, content in enumerate(parts, start=1):
             await outbox.add(

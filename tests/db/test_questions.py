@@ -107,10 +107,10 @@ async def test_a_question_that_was_put_off_comes_back_when_due(pool: Pool) -> No
 
 async def test_deleting_the_message_cancels_its_question(pool: Pool) -> None:
     questions = Questions(pool)
-    await ask(pool, 10)
+    question_id = await ask(pool, 10)
     async with pool.acquire() as conn, conn.transaction():
         await Threads(pool).delete_messages(conn, [10])
-        await questions.cancel_by_messages(conn, [10], "message deleted")
+        await questions.call_off(conn, question_id or 0, "message deleted")
     [question] = await questions.all(None)
     assert (question.state, question.reason) == ("cancelled", "message deleted")
     assert await pool.fetchval("SELECT content FROM messages WHERE id = 10") == ""
@@ -154,17 +154,17 @@ async def _claimed(pool: Pool, thread_id: int) -> Claimed:
     return claimed
 
 
-async def _cancel(pool: Pool, thread_id: int) -> Ended:
+async def _cancel(pool: Pool, question_id: int) -> Ended:
     async with pool.acquire() as conn, conn.transaction():
-        return await Questions(pool).cancel_by_messages(conn, [thread_id], "message deleted")
+        return await Questions(pool).call_off(conn, question_id, "message deleted")
 
 
 async def test_an_answer_stored_while_its_question_is_cancelled_goes_with_it(pool: Pool) -> None:
     claimed = await _claimed(pool, 10)
     questions, outbox = Questions(pool), Outbox(pool)
     async with pool.acquire() as conn, conn.transaction():
-        assert await questions.start_posting(conn, claimed.id, 1)
-        cancelling = asyncio.create_task(_cancel(pool, 10))
+        assert await questions.send_on(conn, claimed.id, 1, "posting")
+        cancelling = asyncio.create_task(_cancel(pool, claimed.id))
         await _waits_for_a_lock(pool)
         answer_id = await Answers(pool).add(conn, claimed.id, 1, an_answer())
         await outbox.add(
@@ -180,7 +180,7 @@ async def test_an_answer_that_a_drain_has_taken_up_is_in_doubt(pool: Pool) -> No
     async with pool.acquire() as conn, conn.transaction():
         # As a drain does whose claim is not committed yet.
         await conn.execute("UPDATE outbox SET state = 'sending' WHERE part = 1")
-        assert await _cancel(pool, 10) == Ended(unsent=[], in_doubt=[answer_id])
+        assert await _cancel(pool, claimed.id) == Ended(unsent=[], in_doubt=[answer_id])
     assert [one.state for one in await Questions(pool).all(None)] == ["posting"]
 
 
@@ -245,9 +245,11 @@ async def test_a_deleted_thread_that_is_told_again_stays_deleted(pool: Pool) -> 
 async def test_an_older_edit_that_comes_later_changes_nothing(pool: Pool) -> None:
     await ask(pool, 10, body="First.")
     threads, edited_at = Threads(pool), now()
-    assert await threads.edit_message(10, "Third.", edited_at)
-    assert await threads.edit_message(10, "Second.", edited_at - timedelta(seconds=1))
-    assert not await threads.edit_message(11, "Unknown.", edited_at)
+    async with pool.acquire() as conn:
+        assert await threads.edit_message(conn, 10, "Third.", edited_at)
+        earlier = edited_at - timedelta(seconds=1)
+        assert not await threads.edit_message(conn, 10, "Second.", earlier)
+        assert not await threads.edit_message(conn, 11, "Unknown.", edited_at)
     assert await pool.fetchval("SELECT content FROM messages") == "Third."
 
 

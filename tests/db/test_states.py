@@ -25,14 +25,18 @@ from hypothesis.stateful import (
 
 from docbot.db.answers import Answers
 from docbot.db.config import Configs
+from docbot.db.drafts import Drafts
 from docbot.db.forums import Forums
 from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Database, Pool
 from docbot.db.questions import Claimed, Questions
 from docbot.db.threads import Message, Thread, ThreadChange, Threads
+from docbot.db.usage import Uses
 from docbot.errors import TransientError, UsageError
+from docbot.forum.admission import Admission
 from docbot.forum.again import try_again
 from docbot.forum.bindings import Bindings
+from docbot.forum.conductor import Conductor
 from docbot.forum.decide import Incoming
 from docbot.forum.intake import MISSED, Intake
 from tests.db.seed import ASKER, FORUM, GUILD, an_answer, now, take_over, thread_of
@@ -146,7 +150,7 @@ class States(RuleBasedStateMachine):
         post = pick(self._in_doubt() or self.posts, number)
         match what:
             case "delete message":
-                self.run(self.intake.deleted([pick(post.messages, other)]))
+                self.run(self.intake.deleted(post.thread.id, [pick(post.messages, other)]))
             case "lock" if not post.is_deleted:
                 post.is_shut = True
                 change = ThreadChange(post.thread.id, "How?", (), archived=False, locked=True)
@@ -425,7 +429,19 @@ class States(RuleBasedStateMachine):
             questions=self.questions,
             outbox=self.outbox,
             bindings=bindings,
-            wake_worker=lambda: None,
+            conductor=Conductor(
+                threads=Threads(self.pool),
+                questions=self.questions,
+                answers=self.answers,
+                drafts=Drafts(),
+                outbox=self.outbox,
+                bindings=bindings,
+                may_attach=lambda _: True,
+            ),
+            admission=Admission(
+                uses=Uses(self.pool), config_of=bindings.server, are_limits_on=False
+            ),
+            wake=lambda: None,
             on_step=lambda _: None,
         )
 
@@ -450,7 +466,7 @@ class States(RuleBasedStateMachine):
 
     async def _store(self, question: Claimed, epoch: int, parts: int) -> bool:
         async with self.pool.acquire() as conn, conn.transaction():
-            if not await self.questions.start_posting(conn, question.id, epoch):
+            if not await self.questions.send_on(conn, question.id, epoch, "posting"):
                 return False
             answer_id = await self.answers.add(conn, question.id, GUILD, an_answer())
             for part in range(1, parts + 1):
@@ -520,7 +536,9 @@ async def _bind(pool: Pool) -> Bindings:
         FORUM,
         GUILD,
     )
-    bindings = Bindings(Forums(pool), Configs(pool))
+    configs = Configs(pool)
+    await configs.set(GUILD, None, "settle-seconds", "0")
+    bindings = Bindings(Forums(pool), configs)
     await bindings.reload()
     return bindings
 

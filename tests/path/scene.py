@@ -57,6 +57,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "DOCBOT_DATA_DIR": str(settings.docbot_data_dir),
         "DOCBOT_CAUTION": settings.docbot_caution,
+        "DOCBOT_LIMITS": settings.docbot_limits,
         "OPENAI_BASE_URL": settings.openai_base_url,
         "DOCBOT_CHAT_MODEL": settings.docbot_chat_model,
         "DOCBOT_EMBEDDING_MODEL": settings.docbot_embedding_model,

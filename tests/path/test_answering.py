@@ -28,7 +28,8 @@ async def test_a_post_is_answered_with_a_link_to_the_right_place(town: Town) -> 
     reply = await town.asker.sees_reply(thread)
     assert f"<{ANSWER_PLACE}>" in reply.content
     assert "frobnicate(max_retries=3)" in reply.content
-    assert [button["label"] for button in reply.buttons] == ["Helpful", "Not right"]
+    labels = [each["label"] for each in reply.buttons]
+    assert labels == ["Solved", "Helpful", "Not right", "Ask a human"]
     await town.until("SELECT state = 'answered' FROM questions")
 
 

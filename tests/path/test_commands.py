@@ -30,6 +30,7 @@ from tests.town import (
     Quiet,
     Town,
     bind,
+    button,
     eventually,
     open_town,
     running,
@@ -228,7 +229,7 @@ async def test_the_source_completes_itself(town: Town) -> None:
 async def test_a_vote_is_stored_and_can_be_changed(town: Town) -> None:
     thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
     answer = await town.asker.sees_reply(thread)
-    helpful, not_right = [button["custom_id"] for button in answer.buttons]
+    helpful, not_right = button(answer, "Helpful"), button(answer, "Not right")
     thanks = await (await town.asker.press(answer, helpful)).answered()
     assert thanks.ephemeral_to == town.asker.id
     await (await town.helper.press(answer, helpful)).answered()
@@ -250,7 +251,7 @@ async def test_buttons_outlive_a_restart(ground: Ground) -> None:
                 thread = await asker.post(playground.forum, QUESTION, BODY)
                 answer = await asker.sees_reply(thread)
             async with running(RunningBot(rooms, read_settings=lambda: settings)):
-                pressed = await asker.press(answer, answer.buttons[0]["custom_id"])
+                pressed = await asker.press(answer, button(answer, "Helpful"))
                 await pressed.answered()
             assert await rooms.pool.fetchval("SELECT vote FROM feedback") == "helpful"
 

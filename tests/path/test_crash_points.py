@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,6 +19,7 @@ from typing import Any, TypeAlias
 import pytest
 
 import docbot
+from docbot.playground.actors import Member
 from docbot.playground.faults import SEND_MESSAGE
 from docbot.playground.objects import Thread
 from tests.forked import Process
@@ -186,6 +188,26 @@ class Stage(Scene):
             hours,
         )
 
+    async def insist(self, sql: str, press: Callable[[], Awaitable[None]]) -> None:
+        """Press until it counts, as people do where nothing seems to happen."""
+        async with asyncio.timeout(20):
+            while not await self.rooms.pool.fetchval(sql):
+                await press()
+                await asyncio.sleep(0.1)
+
+    async def press_send(self) -> None:
+        await self._press(self.playground.moderator, self.playground.staff.id, "docbot:draft:send:")
+
+    async def press_in(self, thread: Thread, begin: str) -> None:
+        await self._press(self.asker, thread.id, begin)
+
+    async def _press(self, person: Member, channel_id: int, begin: str) -> None:
+        for message in self.playground.world.replies_of_bot(channel_id):
+            for each in message.buttons:
+                if each["custom_id"].startswith(begin):
+                    await person.press(message, each["custom_id"])
+                    return
+
     async def retry(self) -> None:
         """The operator has all that failed tried again, and insists where the process dies of it."""
         assert self.dying is not None
@@ -348,6 +370,26 @@ async def left(stage: Stage) -> Ended:
     return {"cancelled": 1}
 
 
+async def staff_reads_first(stage: Stage) -> None:
+    """A forum whose answers staff has before it, and whose posts may come in parts."""
+    forum_id, staff_id = stage.playground.forum.id, stage.playground.staff.id
+    await stage.rooms.forums.set_mode(forum_id, "draft")
+    await stage.configure("settle-seconds", "0.3")
+    await stage.configure("staff-channel", str(staff_id))
+
+
+async def reviewed(stage: Stage) -> Ended:
+    """A post in two parts; staff sends its draft; its author says that it is solved."""
+    await stage.caught_up()
+    thread = await stage.post()
+    await stage.asker.reply(thread, "Since Monday.")
+    await stage.insist("SELECT state = 'sent' FROM drafts", stage.press_send)
+    await stage.has_ended(1)
+    solved = partial(stage.press_in, thread, "docbot:solve:")
+    await stage.insist("SELECT solved_at IS NOT NULL FROM threads", solved)
+    return {"answered": 1}
+
+
 LIVES: dict[str, tuple[Before, Life]] = {
     "a post and a mention": (_nothing, a_post_and_a_mention),
     "trouble on the way": (_nothing, trouble_on_the_way),
@@ -358,6 +400,7 @@ LIVES: dict[str, tuple[Before, Life]] = {
     "withdrawn": (_nothing, withdrawn),
     "taken back": (_nothing, taken_back),
     "left": (_nothing, left),
+    "reviewed": (staff_reads_first, reviewed),
 }
 # Where each life is ended: the first all along, the others where they go another way.
 EFFECTS = {
@@ -454,7 +497,7 @@ EFFECTS = {
         "commit in OutboxDrain._end #2",
     ),
     "taken back": (
-        "commit in Threads.edit_message #1",
+        "commit in Intake.edited #1",
         "commit in Intake.deleted #1",
         "commit in Intake.thread_changed #1",
         "commit in Intake.thread_deleted #1",
@@ -462,6 +505,17 @@ EFFECTS = {
         "commit in Intake.forum_deleted #1",
     ),
     "left": ("commit in Intake.forum_left #1",),
+    "reviewed": (
+        "commit in Questions.end_collecting #1",
+        "commit in QuestionWorker._store #1",
+        f"{SEND} #1",
+        "commit in OutboxDrain._end_sent #1",
+        "commit in Presses._decide_draft #1",
+        "PATCH /channels/*/messages/* in Deeds._edit #1",
+        f"{SEND} #2",
+        "commit in Presses.tell #1",
+        "PATCH /channels/* in Deeds._tag #1",
+    ),
 }
 # The rooms of the path; what in them writes and is no part of a question's way.
 PATH = (
@@ -473,7 +527,13 @@ PATH = (
     "db/questions.py",
     "db/threads.py",
 )
-OFF_THE_PATH = {"Answers.vote"}
+OFF_THE_PATH = {
+    "Answers.give_reason",
+    "Presses.edit_draft",
+    "Presses.take_back",
+    "Presses.vote",
+    "Threads.look_anew",
+}
 ALL_ALONG = "a post and a mention"
 # Shown where an answer takes its time; nothing waits for it.
 TYPING = "POST /channels/*/typing in _keep_typing"

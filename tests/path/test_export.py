@@ -10,7 +10,7 @@ from docbot.app.solved import export_solved, lines_of
 from docbot.db.questions import Solved
 from docbot.errors import UsageError
 from docbot.playground.objects import Message, Thread
-from tests.town import QUESTION, Ground, Town, open_town
+from tests.town import QUESTION, Ground, Town, button, open_town
 
 BODY = "It fails each night."
 
@@ -22,12 +22,12 @@ async def asked(town: Town, body: str = BODY) -> tuple[Thread, Message]:
     return thread, reply
 
 
-async def vote(town: Town, reply: Message, *buttons: int) -> None:
-    """Press buttons, each by another person: 0 is Helpful, 1 is Not right."""
+async def vote(town: Town, reply: Message, *labels: str) -> None:
+    """Press buttons, each by another person."""
     before = await town.rooms.pool.fetchval("SELECT count(*) FROM feedback")
-    for button, person in zip(buttons, (town.asker, town.helper), strict=False):
-        await person.press(reply, reply.buttons[button]["custom_id"])
-    await town.until("SELECT count(*) = $1 FROM feedback", before + len(buttons))
+    for label, person in zip(labels, (town.asker, town.helper), strict=False):
+        await person.press(reply, button(reply, label))
+    await town.until("SELECT count(*) = $1 FROM feedback", before + len(labels))
 
 
 async def exported(town: Town, path: Path) -> tuple[list[dict[str, Any]], list[str]]:
@@ -41,12 +41,12 @@ async def test_only_what_helped_and_misled_nobody_is_written(
 ) -> None:
     async with open_town(ground) as town:
         _, helped = await asked(town, f"{BODY} <@5>")
-        await vote(town, helped, 0)
+        await vote(town, helped, "Helpful")
         await asked(town)  # without a vote
         _, disputed = await asked(town)
-        await vote(town, disputed, 0, 1)
+        await vote(town, disputed, "Helpful", "Not right")
         thread, deleted = await asked(town)
-        await vote(town, deleted, 0)
+        await vote(town, deleted, "Helpful")
         await town.asker.delete(town.playground.world.messages_of(thread.id)[0])
         await town.until("SELECT bool_or(deleted_at IS NOT NULL) FROM messages")
         written, said = await exported(town, tmp_path / "solved.jsonl")
@@ -68,7 +68,7 @@ async def test_evidence_of_older_versions_tells_its_source_by_its_chunk(
 ) -> None:
     async with open_town(ground) as town:
         _, helped = await asked(town)
-        await vote(town, helped, 0)
+        await vote(town, helped, "Helpful")
         await town.rooms.pool.execute(
             "UPDATE answers SET evidence ="
             " (SELECT jsonb_agg(piece - 'source') FROM jsonb_array_elements(evidence) AS piece)"

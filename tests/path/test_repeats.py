@@ -7,7 +7,7 @@ from pathlib import Path
 from docbot.app.reading import sync_sources
 from docbot.playground.objects import Message, Thread
 from tests.model_server import ModelServer
-from tests.town import QUESTION, Ground, Quiet, Town, eventually, open_town
+from tests.town import QUESTION, Ground, Quiet, Town, button, eventually, open_town
 
 BODY = "It fails each night."
 NEWEST = "SELECT * FROM answers ORDER BY id DESC LIMIT 1"
@@ -60,7 +60,7 @@ async def test_an_answer_that_was_not_right_is_not_given_again(ground: Ground) -
     async with with_model(ground) as (town, model):
         _, first = await asked(town)
         await asked(town)  # a repeat; a vote on either is one on the text
-        await town.helper.press(first, first.buttons[1]["custom_id"])
+        await town.helper.press(first, button(first, "Not right"))
         await town.until("SELECT count(*) = 1 FROM feedback WHERE vote = 'not_right'")
         await asked(town)
         assert len(model.requests) == 2

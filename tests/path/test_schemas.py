@@ -4,7 +4,7 @@ import pytest
 
 from docbot.playground.rest import Exchange
 from tests.playground.schemas import Schemas
-from tests.town import OFF_TOPIC, QUESTION, Town
+from tests.town import OFF_TOPIC, QUESTION, Town, button
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ async def test_every_request_and_answer_of_a_lively_forum_fits(
     town.playground.record(on_exchange=check)
     thread = await town.asker.post(town.playground.forum, QUESTION, "It fails.")
     answer = await town.asker.sees_reply(thread)
-    pressed = await town.helper.press(answer, answer.buttons[0]["custom_id"])
+    pressed = await town.helper.press(answer, button(answer, "Helpful"))
     await pressed.answered()
     await town.asker.reply(thread, f"{town.playground.bot.mention} {OFF_TOPIC}")
     await town.asker.sees_reply(thread, after=answer)

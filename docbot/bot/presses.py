@@ -1,0 +1,317 @@
+"""Buttons, forms and commands about a thread, from the press to the line that answers it.
+
+What a press says of itself is not believed: its ids are looked up in the server and the channel that
+Discord names, and who pressed is judged by the rights that Discord gives with the press. Each is
+acknowledged at once, and answered to the one person alone.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import discord
+
+from docbot import texts
+from docbot.bot.staff import actor_of
+from docbot.bot.status import shown
+from docbot.bot.views import reason_view
+from docbot.db.drafts import StoredDraft
+from docbot.errors import DocbotError
+from docbot.forum.admission import Admission
+from docbot.forum.bindings import Bindings
+from docbot.forum.conduct import Actor, Closed, Decision, Escalated, Event, Opened, Solved, Unsolved
+from docbot.forum.presses import LONGEST_NOTE, Presses
+
+Interaction: TypeAlias = discord.Interaction[Any]
+# Tells the operator what failed.
+Report: TypeAlias = Callable[[str, BaseException], None]
+
+_FIELD_CHARACTERS = 4000  # Discord's limit for a field of a form
+_FIELDS = 5
+_TITLE_CHARACTERS = 45
+
+_OURS = re.compile(r"docbot:(?:vote|reason|why|draft|edited|solve|human):")
+_VOTE = re.compile(r"docbot:vote:(helpful|not_right):(\d{1,19}):\d{1,19}")
+_REASON = re.compile(r"docbot:reason:(outdated|inaccurate|unanswered|none):(\d{1,19})")
+_OTHER = re.compile(r"docbot:reason:(other):(\d{1,19})")
+_WHY = re.compile(r"docbot:why:(\d{1,19})")
+_DRAFT = re.compile(r"docbot:draft:(send|discard):(\d{1,19}):\d{1,19}")
+_EDIT = re.compile(r"docbot:draft:(edit):(\d{1,19}):\d{1,19}")
+_EDITED = re.compile(r"docbot:edited:(\d{1,19})")
+_THREAD = re.compile(r"docbot:(solve|human):\d{1,19}:\d{1,19}")
+_HIGHEST_ID = 2**63 - 1
+
+
+class PressDesk:
+    """Answers the presses of one connection."""
+
+    def __init__(
+        self, presses: Presses, admission: Admission, bindings: Bindings, report: Report
+    ) -> None:
+        self._presses = presses
+        self._admission = admission
+        self._bindings = bindings
+        self._report = report
+
+    async def take(self, interaction: Interaction) -> bool:
+        """Answer a press or a form of docbot's; False where it is for somebody else."""
+        custom_id = str(_data_of(interaction).get("custom_id", ""))
+        if interaction.guild_id is None or not _OURS.match(custom_id):
+            return False
+        if self._admission.is_banned(interaction.guild_id, interaction.user.id):
+            await interaction.response.send_message(texts.not_heard(), ephemeral=True)
+            return True
+        forms = {_OTHER: self._ask_why, _EDIT: self._ask_for_text}
+        for pattern, ask in forms.items():
+            if found := pattern.fullmatch(custom_id):
+                await ask(interaction, _id(found[2]))
+                return True
+        for pattern, answer in self._answers().items():
+            if found := pattern.fullmatch(custom_id):
+                await self.answer(interaction, custom_id, answer(interaction, found))
+                return True
+        # Of another version, or forged.
+        await interaction.response.send_message(texts.button_unknown(), ephemeral=True)
+        return True
+
+    def _answers(
+        self,
+    ) -> dict[re.Pattern[str], Callable[[Interaction, re.Match[str]], Awaitable[Any]]]:
+        return {
+            _VOTE: self._vote,
+            _REASON: self._give_reason,
+            _WHY: self._say_why,
+            _DRAFT: self._decide_draft,
+            _EDITED: self._edit_draft,
+            _THREAD: self._press_in_thread,
+        }
+
+    async def answer(
+        self, interaction: Interaction, what: str, work: Awaitable[tuple[str, Any] | str]
+    ) -> None:
+        """Acknowledge and work side by side; then say to the one person what came of it."""
+        deferred = interaction.response.defer(ephemeral=True, thinking=True)
+        shown, said = await asyncio.gather(deferred, work, return_exceptions=True)
+        if isinstance(said, DocbotError):
+            self._report(what, said)
+            said = texts.failed()
+        # What was pressed counts also where Discord no longer takes the reply.
+        for outcome in (shown, said):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        content, view = said if isinstance(said, tuple) else (said, discord.utils.MISSING)
+        await interaction.followup.send(str(content), view=view, ephemeral=True)
+
+    # About a thread
+
+    async def solve(self, interaction: Interaction, message_id: int | None = None) -> str:
+        by = self._actor(interaction)
+        event = Solved(by, datetime.now(UTC), message_id)
+        return await self._in_thread(interaction, event, texts.marked_solved)
+
+    async def unsolve(self, interaction: Interaction) -> str:
+        event = Unsolved(self._actor(interaction))
+        return await self._in_thread(interaction, event, texts.marked_unsolved)
+
+    async def close(self, interaction: Interaction) -> str:
+        event = Closed(self._actor(interaction))
+        return await self._in_thread(interaction, event, texts.thread_closed)
+
+    async def open(self, interaction: Interaction) -> str:
+        event = Opened(self._actor(interaction))
+        return await self._in_thread(interaction, event, texts.thread_opened)
+
+    async def escalate(self, interaction: Interaction) -> str:
+        event = Escalated(self._actor(interaction))
+        return await self._in_thread(interaction, event, texts.human_called)
+
+    async def status(self, interaction: Interaction) -> str:
+        """How the thread stands, to whoever asks."""
+        channel_id = interaction.channel_id or 0
+        status = await self._presses.status(channel_id, interaction.guild_id or 0)
+        return shown(status) if status else texts.not_a_thread()
+
+    async def _press_in_thread(self, interaction: Interaction, found: re.Match[str]) -> str:
+        return await (self.solve if found[1] == "solve" else self.escalate)(interaction)
+
+    async def _in_thread(
+        self, interaction: Interaction, event: Event, done: Callable[[], str]
+    ) -> str:
+        channel = interaction.channel
+        if (
+            not isinstance(channel, discord.Thread)
+            or self._bindings.find(channel.parent_id) is None
+        ):
+            return texts.not_a_thread()
+        decision: Decision | None = await self._presses.tell(channel.id, event)
+        if decision is None:
+            return texts.not_a_thread()
+        return texts.refused(decision.refusal) if decision.refusal else done()
+
+    # Votes
+
+    async def _vote(self, interaction: Interaction, found: re.Match[str]) -> tuple[str, Any] | str:
+        guild_id, vote, answer_id = interaction.guild_id or 0, found[1], _id(found[2])
+        if not self._bindings.server(guild_id).has_feedback:
+            return texts.feedback_off()
+        known = await self._presses.vote(
+            answer_id, guild_id, interaction.channel_id or 0, interaction.user.id, vote
+        )
+        if not known:
+            return texts.vote_unknown()
+        asks_why = vote == "not_right"
+        return (texts.voted(vote), reason_view(answer_id)) if asks_why else texts.voted(vote)
+
+    async def _give_reason(self, interaction: Interaction, found: re.Match[str]) -> str:
+        guild_id, reason, answer_id = interaction.guild_id or 0, found[1], _id(found[2])
+        person_id = interaction.user.id
+        if reason == "none":
+            known = await self._presses.take_back(
+                answer_id, guild_id, interaction.channel_id or 0, person_id
+            )
+            return texts.taken_back() if known else texts.no_vote()
+        kept = await self._presses.answers.give_reason(answer_id, person_id, guild_id, reason)
+        return texts.reason_noted() if kept else texts.no_vote()
+
+    async def _ask_why(self, interaction: Interaction, answer_id: int) -> None:
+        field = discord.ui.TextInput[discord.ui.Modal](
+            style=discord.TextStyle.paragraph, max_length=LONGEST_NOTE, custom_id="why"
+        )
+        await _show_form(
+            interaction,
+            texts.what_is_wrong(),
+            f"docbot:why:{answer_id}",
+            [(texts.in_your_words(), field)],
+        )
+
+    async def _say_why(self, interaction: Interaction, found: re.Match[str]) -> str:
+        note = "".join(_filled_in(interaction)).strip()
+        if len(note) > LONGEST_NOTE:
+            return texts.reason_too_long(LONGEST_NOTE)
+        kept = await self._presses.answers.give_reason(
+            _id(found[1]), interaction.user.id, interaction.guild_id or 0, "other", note
+        )
+        return texts.reason_noted() if kept else texts.no_vote()
+
+    # Drafts
+
+    async def _decide_draft(self, interaction: Interaction, found: re.Match[str]) -> str:
+        answer_id, guild_id = _id(found[2]), interaction.guild_id or 0
+        by = await self._reviewer(interaction, answer_id)
+        is_sent = found[1] == "send"
+        decide = self._presses.send_draft if is_sent else self._presses.discard_draft
+        refusal = await decide(answer_id, guild_id, by)
+        if refusal is not None:
+            return texts.refused(refusal)
+        return texts.draft_sent() if is_sent else texts.draft_discarded()
+
+    async def _ask_for_text(self, interaction: Interaction, answer_id: int) -> None:
+        """Open the draft in a form, in as many fields as it needs."""
+        draft, refusal = await self._draft_to_edit(interaction, answer_id)
+        pieces = _pieces(draft.text) if draft else []
+        if draft is None or len(pieces) > _FIELDS:
+            said = refusal or texts.draft_too_long()
+            await interaction.response.send_message(said, ephemeral=True)
+            return
+        fields = [
+            (
+                texts.draft_text(number, len(pieces)),
+                discord.ui.TextInput[discord.ui.Modal](
+                    style=discord.TextStyle.paragraph,
+                    default=piece,
+                    required=number == 1,
+                    max_length=_FIELD_CHARACTERS,
+                    custom_id=f"text{number}",
+                ),
+            )
+            for number, piece in enumerate(pieces, start=1)
+        ]
+        await _show_form(interaction, texts.edit_the_draft(), f"docbot:edited:{answer_id}", fields)
+
+    async def _draft_to_edit(
+        self, interaction: Interaction, answer_id: int
+    ) -> tuple[StoredDraft | None, str]:
+        by = await self._reviewer(interaction, answer_id)
+        if not by.is_staff:
+            return None, texts.refused("staff only")
+        draft = await self._presses.draft(answer_id, interaction.guild_id or 0)
+        if draft is None:
+            return None, texts.refused("no draft")
+        if draft.state != "open":
+            return None, texts.refused("draft over")
+        return draft, ""
+
+    async def _edit_draft(self, interaction: Interaction, found: re.Match[str]) -> str:
+        text = "".join(_filled_in(interaction)).strip()
+        if not text:
+            return texts.draft_empty()
+        answer_id = _id(found[1])
+        by = await self._reviewer(interaction, answer_id)
+        refusal = await self._presses.edit_draft(answer_id, interaction.guild_id or 0, text, by)
+        return texts.refused(refusal) if refusal else texts.draft_changed()
+
+    # Who
+
+    def _actor(self, interaction: Interaction) -> Actor:
+        channel = interaction.channel
+        forum_id = channel.parent_id if isinstance(channel, discord.Thread) else None
+        forum = self._bindings.find(forum_id) if forum_id else None
+        return actor_of(interaction, forum.config if forum else None)
+
+    async def _reviewer(self, interaction: Interaction, answer_id: int) -> Actor:
+        """Who presses below a draft, with the say that they have in the forum it is for."""
+        forum_id = await self._presses.forum_of_draft(answer_id, interaction.guild_id or 0)
+        forum = self._bindings.find(forum_id) if forum_id else None
+        return actor_of(interaction, forum.config if forum else None)
+
+
+async def _show_form(
+    interaction: Interaction,
+    title: str,
+    custom_id: str,
+    fields: list[tuple[str, discord.ui.TextInput[discord.ui.Modal]]],
+) -> None:
+    modal = discord.ui.Modal(title=title[:_TITLE_CHARACTERS], custom_id=custom_id, timeout=None)
+    for label, field in fields:
+        modal.add_item(discord.ui.Label(text=label[:_TITLE_CHARACTERS], component=field))
+    # Not kept in memory: what is sent in is told by its id, also after a restart.
+    modal.stop()
+    await interaction.response.send_modal(modal)
+
+
+def _data_of(interaction: Interaction) -> Mapping[str, Any]:
+    return dict(interaction.data or {})
+
+
+def _filled_in(interaction: Interaction) -> list[str]:
+    """What stands in the fields of a form, in their order."""
+    found: list[str] = []
+    parts: list[dict[str, Any]] = list(_data_of(interaction).get("components", []))
+    while parts:
+        part = parts.pop(0)
+        if isinstance(part.get("value"), str):
+            found.append(part["value"])
+        inner = part.get("component")
+        parts = [*part.get("components", []), *([inner] if inner else []), *parts]
+    return found
+
+
+def _pieces(text: str) -> list[str]:
+    """Cut a text for the fields of a form, at the ends of lines; joined they are the text."""
+    pieces: list[str] = []
+    while text:
+        end = len(text)
+        if end > _FIELD_CHARACTERS:
+            newline = text.rfind("\n", 0, _FIELD_CHARACTERS)
+            end = newline + 1 if newline > 0 else _FIELD_CHARACTERS
+        pieces.append(text[:end])
+        text = text[end:]
+    return pieces
+
+
+def _id(digits: str) -> int:
+    """An id as Postgres can hold it; of a forged one that it cannot, one that names nothing."""
+    number = int(digits)
+    return number if number <= _HIGHEST_ID else 0

@@ -1,0 +1,40 @@
+"""Who is staff: whom a server trusts with its threads, or made a helper of a forum."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import discord
+
+from docbot.bot.translate import roles_of
+from docbot.config import ForumConfig
+from docbot.forum.conduct import Actor
+
+
+def is_staff(
+    permissions: discord.Permissions, role_ids: Iterable[int], config: ForumConfig | None
+) -> bool:
+    """Whether somebody may manage threads or the server, or has the forum's helper role."""
+    trusted = permissions.administrator or permissions.manage_guild or permissions.manage_threads
+    helper_role = config.helper_role if config else None
+    return trusted or (helper_role is not None and helper_role in role_ids)
+
+
+def actor_of(interaction: discord.Interaction[Any], config: ForumConfig | None) -> Actor:
+    """Who pressed, by the rights and roles that Discord gives with the press."""
+    user = interaction.user
+    return Actor(user.id, is_staff(interaction.permissions, roles_of(user), config))
+
+
+def writes_as_staff(message: discord.Message, config: ForumConfig | None) -> bool:
+    """Whether the author of a message is staff, as far as the message tells."""
+    author = message.author
+    if not isinstance(author, discord.Member):
+        return False
+    channel = message.channel
+    parent = channel.parent if isinstance(channel, discord.Thread) else channel
+    permissions = (
+        parent.permissions_for(author)
+        if isinstance(parent, discord.abc.GuildChannel)
+        else author.guild_permissions
+    )
+    return is_staff(permissions, roles_of(author), config)

@@ -1,0 +1,50 @@
+"""What `/status` shows of a thread."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import discord
+
+from docbot import texts
+from docbot.answers.sanitise import plain
+from docbot.db.answers import QuestionStatus, ThreadStatus
+from docbot.text import shortened
+
+_SOURCES_CHARACTERS = 150
+
+
+def shown(status: ThreadStatus) -> str:
+    """Write how a thread stands, what docbot did in it and why; newest question first."""
+    return "\n".join([*_standing(status), *map(_question, status.questions)] or [])
+
+
+def _standing(status: ThreadStatus) -> Iterator[str]:
+    if status.solved_at is not None:
+        yield texts.status_solved(_when(status.solved_at))
+    else:
+        yield texts.status_not_solved()
+    if status.escalated_at is not None:
+        yield texts.status_escalated(_when(status.escalated_at))
+    if status.closed_at is not None:
+        yield texts.status_closed(_when(status.closed_at))
+    elif status.others_wrote:
+        yield texts.status_people()
+    if status.helpful or status.not_right:
+        yield texts.status_votes(status.helpful, status.not_right)
+    if not status.questions:
+        yield texts.status_nothing()
+
+
+def _question(question: QuestionStatus) -> str:
+    titles = ", ".join(str(citation["title"]) for citation in question.citations)
+    outcome = texts.status_outcome(
+        question.state,
+        question.lane or "",
+        plain(shortened(titles, _SOURCES_CHARACTERS)),
+        plain(question.reason or ""),
+    )
+    return f"- {texts.status_question(_when(question.asked_at), question.origin, outcome)}"
+
+
+def _when(at: datetime) -> str:
+    return discord.utils.format_dt(at, "R")

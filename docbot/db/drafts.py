@@ -1,0 +1,83 @@
+"""Drafts: answers that staff has before it, and what it decided."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from docbot.db.pool import Conn
+from docbot.text import storable
+
+# One that was offered before, and withdrawn, is offered anew.
+_OFFER = """
+    INSERT INTO drafts (answer_id, guild_id, channel_id, outbox_id) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (answer_id) DO UPDATE
+    SET channel_id = $3, outbox_id = $4, state = 'open', decided_by = NULL, decided_at = NULL
+"""
+_DECIDE = """
+    UPDATE drafts SET state = $2, decided_by = $3, decided_at = now()
+    WHERE answer_id = $1 AND state = 'open' RETURNING outbox_id
+"""
+_EDIT = """
+    UPDATE drafts SET text = $2, edited_by = $3 WHERE answer_id = $1 AND state = 'open'
+"""
+_FIND = """
+    SELECT drafts.answer_id, drafts.guild_id, drafts.channel_id, outbox_id, drafts.state,
+           coalesce(drafts.text, answers.text) AS text, edited_by, decided_by, question_id, lane,
+           answers.citations, conversations.thread_id,
+           threads.forum_id, threads.title
+    FROM drafts JOIN answers ON answers.id = answer_id
+    JOIN questions ON questions.id = question_id
+    JOIN conversations ON conversations.id = conversation_id
+    JOIN threads ON threads.id = thread_id
+    WHERE drafts.answer_id = $1 AND drafts.guild_id = $2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDraft:
+    """A draft; `text` is as staff left it, `outbox_id` the row of the message that shows it."""
+
+    answer_id: int
+    guild_id: int
+    channel_id: int
+    outbox_id: int
+    state: str
+    text: str
+    edited_by: int | None
+    decided_by: int | None
+    question_id: int
+    lane: str
+    citations: list[dict[str, Any]]
+    thread_id: int
+    forum_id: int
+    title: str
+
+
+class Drafts:
+    """Every method joins the transaction of its caller."""
+
+    async def offer(
+        self, conn: Conn, *, answer_id: int, guild_id: int, channel_id: int, outbox_id: int
+    ) -> None:
+        """Let staff decide, below the message that the row becomes."""
+        await conn.execute(_OFFER, answer_id, guild_id, channel_id, outbox_id)
+
+    async def decide(
+        self, conn: Conn, answer_id: int, state: str, person_id: int | None
+    ) -> int | None:
+        """Note that it was `sent`, `discarded` or `withdrawn`.
+
+        Returns:
+            the row of the message that shows it; None where it was decided before.
+        """
+        row_id: int | None = await conn.fetchval(_DECIDE, answer_id, state, person_id)
+        return row_id
+
+    async def edit(self, conn: Conn, answer_id: int, text: str, person_id: int) -> bool:
+        """Keep what staff made of it; False where it was decided."""
+        status = await conn.execute(_EDIT, answer_id, storable(text), person_id)
+        return not status.endswith(" 0")
+
+    async def find(self, conn: Conn, answer_id: int, guild_id: int) -> StoredDraft | None:
+        """None: there is none in this server."""
+        row = await conn.fetchrow(_FIND, answer_id, guild_id)
+        return StoredDraft(**row) if row else None

@@ -1,0 +1,746 @@
+"""How docbot behaves in a thread: one pure function from what is and what happens to what follows.
+
+`decide` takes a thread, one of its questions and an event, and gives both as they are from then on,
+with what is to be done. It knows no clock, no database and no Discord: whoever calls it locks the
+thread, stores what changed and carries out the effects in the same transaction.
+
+When to speak, in short: a post is answered once its author has stopped writing, unless somebody
+else was there first; then docbot speaks only when it is called, and not at all once it was told to
+stay out.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import singledispatch
+from typing import Literal, TypeAlias
+
+from docbot.answers.lanes import Lane
+from docbot.config import ForumConfig
+
+Mode = Literal["auto", "draft", "mention", "off"]
+Origin = Literal["post", "mention"]
+State = Literal[
+    "collecting",
+    "waiting",
+    "answering",
+    "review",
+    "posting",
+    "answered",
+    "abstained",
+    "yielded",
+    "cancelled",
+    "failed",
+]
+
+# Of a post that comes in parts, however fast its author goes on writing.
+LONGEST_SETTLING = timedelta(seconds=30)
+STOPPED = "docbot was asked to stay out of this thread"
+_PEOPLE_FIRST = "people were first"
+_NO_STAFF_CHANNEL = (
+    "the forum's mode is draft and it has no staff channel; set one: "
+    "docbot config set staff-channel CHANNEL_ID --forum CHANNEL_ID"
+)
+# A reminder in a thread that was left so long ago would only bring it up again.
+_OLD = timedelta(days=7)
+
+# Why a press or a command is refused; each has its line for whom it was.
+Refusal = Literal[
+    "not yours",
+    "staff only",
+    "solved already",
+    "not solved",
+    "closed already",
+    "not closed",
+    "asked already",
+    "no draft",
+    "draft over",
+    "thread shut",
+    "nobody to ask",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the forum is set to; `mode` counts for the next post."""
+
+    mode: Mode = "auto"
+    config: ForumConfig = field(default_factory=ForumConfig)
+
+    @property
+    def has_somebody_to_ask(self) -> bool:
+        return self.config.helper_role is not None or self.config.staff_channel is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadState:
+    """A thread as far as docbot's conduct depends on it.
+
+    `others_wrote`: somebody but its author; `staff_wrote`: one of them is staff. `is_closed`:
+    docbot was told to stay out. `spoke_at` is when a person wrote last. `was_answered`: docbot's
+    answer stands in it.
+    """
+
+    author_id: int
+    created_at: datetime
+    rules: Rules
+    spoke_at: datetime
+    others_wrote: bool = False
+    staff_wrote: bool = False
+    is_archived: bool = False
+    is_locked: bool = False
+    is_deleted: bool = False
+    is_closed: bool = False
+    is_solved: bool = False
+    solved_at: datetime | None = None
+    solution_id: int | None = None
+    was_answered: bool = False
+    was_escalated: bool = False
+    reminded_at: datetime | None = None
+
+    @property
+    def people_talk(self) -> bool:
+        """Whether docbot steps back for who is there."""
+        by_staff = self.rules.config.yields_to == "helpers"
+        return self.staff_wrote if by_staff else self.others_wrote
+
+    @property
+    def is_shut(self) -> bool:
+        return self.is_locked or self.is_deleted
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionState:
+    """A question; `messages` are all that it is written in, the first of them asked it.
+
+    `mode` is that of the forum when it was asked, `lane` that of its answer, if it has one.
+    `holds_draft`: staff has the answer before it and has not yet sent or discarded it.
+    """
+
+    origin: Origin
+    mode: Mode
+    state: State
+    first_id: int
+    began_at: datetime
+    ready_at: datetime
+    messages: frozenset[int]
+    reason: str | None = None
+    lane: Lane | None = None
+    holds_draft: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in ("collecting", "waiting", "answering", "review", "posting")
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who presses a button or calls a command."""
+
+    id: int
+    is_staff: bool
+
+
+# What happens
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """A person wrote a message; `asks` is what it is by itself, before anybody looks around.
+
+    Of one that was missed and found late, `turn_at` is when it is answered, and `missed` why it
+    never is.
+    """
+
+    message_id: int
+    author_id: int
+    at: datetime
+    asks: Origin | None
+    is_staff: bool = False
+    says_stop: bool = False
+    turn_at: datetime | None = None
+    missed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A message, or the title, has another text now."""
+
+    message_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    message_ids: frozenset[int]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """The thread was locked or deleted."""
+
+    reason: Literal["thread locked", "thread deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retagged:
+    """The forum's tag for solved threads was put on by hand, or taken off."""
+
+    is_solved: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """`message_id` is what solved it; None: it was not said."""
+
+    by: Actor
+    at: datetime
+    message_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsolved:
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """An answer is written."""
+
+    lane: Lane
+    note: str | None = None  # why nothing is said
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSent:
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class DraftDiscarded:
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Time has passed."""
+
+    at: datetime
+
+
+Event: TypeAlias = (
+    Wrote
+    | Edited
+    | Deleted
+    | Shut
+    | Retagged
+    | Solved
+    | Unsolved
+    | Closed
+    | Opened
+    | Escalated
+    | Drafted
+    | DraftSent
+    | DraftDiscarded
+    | Ticked
+)
+
+
+# What follows
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Send the answer; `reviewed_by` has read it before."""
+
+    reviewed_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferDraft:
+    """Show the answer to staff, who may send it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawDraft:
+    """Say below the draft that there is nothing more to decide, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SayNothingFound:
+    """One honest line; `asks_human`: with the button that calls for one."""
+
+    asks_human: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PutTag:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class TakeTag:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    message_id: int
+    verified_by: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unlearn:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ShowState:
+    """Let the buttons of the first answer show how the thread stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallHuman:
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SayClosed:
+    """Tell whoever called, privately, that docbot stays out of this thread."""
+
+    person_id: int
+
+
+Effect: TypeAlias = (
+    Post
+    | OfferDraft
+    | WithdrawDraft
+    | SayNothingFound
+    | PutTag
+    | TakeTag
+    | Learn
+    | Unlearn
+    | ShowState
+    | CallHuman
+    | Remind
+    | Archive
+    | SayClosed
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Thread and question from now on; `refusal` says why nothing was done of what was asked.
+
+    `asked` is a new question that came of the event.
+    """
+
+    thread: ThreadState
+    question: QuestionState | None
+    effects: tuple[Effect, ...] = ()
+    asked: QuestionState | None = None
+    refusal: Refusal | None = None
+
+
+def decide(thread: ThreadState, question: QuestionState | None, event: Event) -> Decision:
+    """Decide what follows from an event.
+
+    Args:
+        thread: as it is.
+        question: the one that the event is about: that of the message, of the draft, of the
+            answer; else the thread's open post, if it has one.
+        event: what happened; the same one told twice changes nothing the second time.
+    """
+    return _decide(event, thread, question)
+
+
+def consequence(thread: ThreadState, question: QuestionState, event: Event) -> Decision:
+    """Decide what an event that is about one question does to the others of its thread.
+
+    Args:
+        thread: as the event left it.
+        question: another one, that is open or whose draft staff still holds.
+        event: what happened.
+    """
+    if isinstance(event, Shut):
+        return _call_off(thread, question, event.reason)
+    if isinstance(event, Deleted | Edited):
+        return decide(thread, question, event)
+    if isinstance(event, Solved | Retagged) and thread.is_solved:
+        return _settle(thread, question)
+    return _call_off(thread, question, STOPPED) if thread.is_closed else Decision(thread, question)
+
+
+def next_look(thread: ThreadState) -> datetime | None:
+    """When time alone may change something in the thread; None: never."""
+    due = [at for at in (_archive_at(thread), _remind_at(thread), _close_at(thread)) if at]
+    return min(due, default=None)
+
+
+@singledispatch
+def _decide(event: Event, thread: ThreadState, question: QuestionState | None) -> Decision:
+    raise TypeError(f"{type(event).__name__} is no event")
+
+
+@_decide.register
+def _(event: Wrote, thread: ThreadState, question: QuestionState | None) -> Decision:
+    if question is not None and event.message_id in question.messages:
+        return Decision(thread, question)
+    is_author = event.author_id == thread.author_id
+    thread = replace(
+        thread,
+        spoke_at=max(thread.spoke_at, event.at),
+        others_wrote=thread.others_wrote or not is_author,
+        staff_wrote=thread.staff_wrote or (event.is_staff and not is_author),
+    )
+    if event.says_stop and (is_author or event.is_staff):
+        return _closed(thread, question)
+    if thread.is_closed:
+        called = (SayClosed(event.author_id),) if event.asks == "mention" else ()
+        return Decision(thread, question, called)
+    return _taken_in(event, thread, question, is_author=is_author)
+
+
+def _taken_in(
+    event: Wrote, thread: ThreadState, question: QuestionState | None, *, is_author: bool
+) -> Decision:
+    if event.asks == "post":
+        return Decision(thread, question, asked=_asked(thread, event))
+    if is_author and question is not None and _is_being_written(question):
+        return Decision(thread, _joined(thread, question, event))
+    decision = Decision(thread, question) if is_author else _yield_to(thread, question)
+    return replace(decision, asked=_asked(thread, event)) if event.asks else decision
+
+
+def _is_being_written(question: QuestionState) -> bool:
+    return question.origin == "post" and question.state in ("collecting", "waiting")
+
+
+def _asked(thread: ThreadState, event: Wrote) -> QuestionState:
+    settles = event.asks == "post" and event.turn_at is None
+    seconds = thread.rules.config.settle_seconds if settles else 0.0
+    question = QuestionState(
+        origin=event.asks or "mention",
+        mode=thread.rules.mode,
+        state="collecting" if seconds else "waiting",
+        first_id=event.message_id,
+        began_at=event.at,
+        ready_at=event.turn_at or event.at + timedelta(seconds=seconds),
+        messages=frozenset([event.message_id]),
+    )
+    if event.missed:
+        return _ended(question, "cancelled", event.missed)
+    if thread.is_shut:
+        return _ended(question, "cancelled", _shut_because(thread))
+    return question
+
+
+def _joined(thread: ThreadState, question: QuestionState, event: Wrote) -> QuestionState:
+    """Take a further message of its author into the question."""
+    ready_at = question.ready_at
+    if question.state == "collecting":
+        settled = event.at + timedelta(seconds=thread.rules.config.settle_seconds)
+        ready_at = max(ready_at, min(settled, question.began_at + LONGEST_SETTLING))
+    return replace(question, messages=question.messages | {event.message_id}, ready_at=ready_at)
+
+
+def _yield_to(thread: ThreadState, question: QuestionState | None) -> Decision:
+    """Somebody else has written: hold back what is not sent yet."""
+    if question is None or question.origin != "post" or not thread.people_talk:
+        return Decision(thread, question)
+    has_staff = thread.rules.config.staff_channel is not None
+    if question.state == "posting" and has_staff:
+        return _yield_with_draft(thread, question)
+    # With a staff channel an answer that is not written yet still is, as a draft.
+    if question.state == "posting" or (
+        question.is_open and question.state != "review" and not has_staff
+    ):
+        return Decision(thread, _ended(question, "yielded", _PEOPLE_FIRST))
+    return Decision(thread, question)
+
+
+def _yield_with_draft(thread: ThreadState, question: QuestionState) -> Decision:
+    yielded = replace(_ended(question, "yielded", _PEOPLE_FIRST), holds_draft=True)
+    return Decision(thread, yielded, (OfferDraft(),))
+
+
+@_decide.register
+def _(event: Edited, thread: ThreadState, question: QuestionState | None) -> Decision:
+    if question is None or event.message_id not in question.messages:
+        return Decision(thread, question)
+    return _asked_anew(thread, question, event.at)
+
+
+@_decide.register
+def _(event: Deleted, thread: ThreadState, question: QuestionState | None) -> Decision:
+    if thread.solution_id in event.message_ids:
+        thread = replace(thread, solution_id=None)
+    if question is None or not question.messages & event.message_ids:
+        return Decision(thread, question)
+    if question.first_id in event.message_ids:
+        return _call_off(thread, question, "message deleted")
+    question = replace(question, messages=question.messages - event.message_ids)
+    return _asked_anew(thread, question, event.at)
+
+
+def _asked_anew(thread: ThreadState, question: QuestionState, at: datetime) -> Decision:
+    """The text is another: what was written for the text before does not count any more."""
+    if question.state not in ("answering", "review", "posting"):
+        return Decision(thread, question)
+    seconds = thread.rules.config.settle_seconds if question.origin == "post" else 0.0
+    anew = replace(
+        question,
+        state="waiting",
+        ready_at=at + timedelta(seconds=seconds),
+        lane=None,
+        holds_draft=False,
+    )
+    return Decision(thread, anew, _withdrawn(question, "the question was edited"))
+
+
+@_decide.register
+def _(event: Shut, thread: ThreadState, question: QuestionState | None) -> Decision:
+    is_deleted = event.reason == "thread deleted"
+    thread = replace(thread, is_locked=True, is_deleted=thread.is_deleted or is_deleted)
+    return _call_off(thread, question, event.reason)
+
+
+@_decide.register
+def _(event: Retagged, thread: ThreadState, question: QuestionState | None) -> Decision:
+    if event.is_solved == thread.is_solved:
+        return Decision(thread, question)
+    if event.is_solved:
+        thread = replace(thread, is_solved=True, solved_at=event.at)
+        return _and(_settle(thread, question), ShowState())
+    thread = replace(thread, is_solved=False, solved_at=None, solution_id=None)
+    return Decision(thread, question, (Unlearn(), ShowState()))
+
+
+@_decide.register
+def _(event: Solved, thread: ThreadState, question: QuestionState | None) -> Decision:
+    refusal = _refusal(event.by, thread)
+    if refusal is None and thread.is_solved and event.message_id in (None, thread.solution_id):
+        refusal = "solved already"
+    if refusal is not None:
+        return Decision(thread, question, refusal=refusal)
+    solved = replace(
+        thread,
+        is_solved=True,
+        solved_at=thread.solved_at if thread.is_solved else event.at,
+        solution_id=event.message_id,
+    )
+    learn = () if event.message_id is None else (Learn(event.message_id, event.by.id),)
+    tag = () if thread.is_solved else (PutTag(),)
+    return _and(_settle(solved, question), *tag, *learn, ShowState())
+
+
+@_decide.register
+def _(event: Unsolved, thread: ThreadState, question: QuestionState | None) -> Decision:
+    refusal = _refusal(event.by, thread)
+    if refusal is None and not thread.is_solved:
+        refusal = "not solved"
+    if refusal is not None:
+        return Decision(thread, question, refusal=refusal)
+    thread = replace(thread, is_solved=False, solved_at=None, solution_id=None)
+    return Decision(thread, question, (TakeTag(), Unlearn(), ShowState()))
+
+
+def _settle(thread: ThreadState, question: QuestionState | None) -> Decision:
+    """A solved post is not answered any more; who called docbot still is."""
+    if question is None or question.origin != "post":
+        return Decision(thread, question)
+    return _call_off(thread, question, "solved")
+
+
+@_decide.register
+def _(event: Closed, thread: ThreadState, question: QuestionState | None) -> Decision:
+    refusal = _refusal(event.by, thread) or ("closed already" if thread.is_closed else None)
+    if refusal is not None:
+        return Decision(thread, question, refusal=refusal)
+    return _closed(thread, question)
+
+
+@_decide.register
+def _(event: Opened, thread: ThreadState, question: QuestionState | None) -> Decision:
+    refusal = _refusal(event.by, thread) or (None if thread.is_closed else "not closed")
+    if refusal is not None:
+        return Decision(thread, question, refusal=refusal)
+    return Decision(replace(thread, is_closed=False), question)
+
+
+def _closed(thread: ThreadState, question: QuestionState | None) -> Decision:
+    return _call_off(replace(thread, is_closed=True), question, STOPPED)
+
+
+@_decide.register
+def _(event: Escalated, thread: ThreadState, question: QuestionState | None) -> Decision:
+    refusal = _refusal(event.by, thread) or ("asked already" if thread.was_escalated else None)
+    if refusal is None and not thread.rules.has_somebody_to_ask:
+        refusal = "nobody to ask"
+    if refusal is not None:
+        return Decision(thread, question, refusal=refusal)
+    thread = replace(thread, was_escalated=True)
+    return Decision(thread, question, (CallHuman(event.by.id), ShowState()))
+
+
+@_decide.register
+def _(event: Drafted, thread: ThreadState, question: QuestionState | None) -> Decision:
+    if question is None or question.state != "answering":
+        return Decision(thread, question)
+    question = replace(question, lane=event.lane)
+    if event.lane == "abstain":
+        ended = _ended(question, "abstained", event.note)
+        return Decision(thread, ended, _honest_line(thread, question))
+    has_staff = thread.rules.config.staff_channel is not None
+    if question.origin == "post" and thread.people_talk:
+        yielded = Decision(thread, _ended(question, "yielded", _PEOPLE_FIRST))
+        return _yield_with_draft(thread, question) if has_staff else yielded
+    if question.mode != "draft":
+        return Decision(thread, replace(question, state="posting"), (Post(),))
+    if has_staff:
+        review = replace(question, state="review", holds_draft=True)
+        return Decision(thread, review, (OfferDraft(),))
+    return Decision(thread, _ended(question, "failed", _NO_STAFF_CHANNEL))
+
+
+def _honest_line(thread: ThreadState, question: QuestionState) -> tuple[Effect, ...]:
+    """Who called docbot is told that nothing was found; below a post only where that is wanted."""
+    if question.origin == "post":
+        is_wanted = thread.rules.config.says_nothing_found and question.mode == "auto"
+        if not is_wanted or thread.people_talk:
+            return ()
+    can_ask = thread.rules.has_somebody_to_ask and not thread.was_escalated
+    return (SayNothingFound(asks_human=can_ask),)
+
+
+@_decide.register
+def _(event: DraftSent, thread: ThreadState, question: QuestionState | None) -> Decision:
+    refusal = _draft_refusal(event.by, thread, question)
+    if refusal is not None or question is None:
+        return Decision(thread, question, refusal=refusal)
+    posting = replace(question, state="posting", reason=None, holds_draft=False)
+    return Decision(thread, posting, (Post(event.by.id),))
+
+
+@_decide.register
+def _(event: DraftDiscarded, thread: ThreadState, question: QuestionState | None) -> Decision:
+    refusal = _draft_refusal(event.by, thread, question)
+    if refusal is not None or question is None:
+        return Decision(thread, question, refusal=refusal)
+    discarded = replace(question, holds_draft=False)
+    if question.state == "review":
+        discarded = _ended(discarded, "cancelled", "staff discarded the draft")
+    return Decision(thread, discarded)
+
+
+def _draft_refusal(
+    by: Actor, thread: ThreadState, question: QuestionState | None
+) -> Refusal | None:
+    if not by.is_staff:
+        return "staff only"
+    if question is None:
+        return "no draft"
+    if thread.is_shut:
+        return "thread shut"
+    return None if question.holds_draft else "draft over"
+
+
+@_decide.register
+def _(event: Ticked, thread: ThreadState, question: QuestionState | None) -> Decision:
+    archive, close, remind = _archive_at(thread), _close_at(thread), _remind_at(thread)
+    if any(at is not None and at <= event.at for at in (archive, close)):
+        return Decision(replace(thread, is_archived=True), question, (Archive(),))
+    if remind is None or remind > event.at:
+        return Decision(thread, question)
+    reminded = replace(thread, reminded_at=event.at)
+    is_old = event.at - remind > _OLD
+    return Decision(reminded, question, () if is_old else (Remind(),))
+
+
+def _archive_at(thread: ThreadState) -> datetime | None:
+    hours = thread.rules.config.archive_solved_hours
+    if not hours or not thread.is_solved or thread.is_archived or thread.is_shut:
+        return None
+    return max(thread.solved_at or thread.spoke_at, thread.spoke_at) + timedelta(hours=hours)
+
+
+def _remind_at(thread: ThreadState) -> datetime | None:
+    hours = thread.rules.config.remind_hours
+    if not hours or thread.reminded_at is not None or not _is_left_alone(thread):
+        return None
+    return thread.spoke_at + timedelta(hours=hours)
+
+
+def _close_at(thread: ThreadState) -> datetime | None:
+    hours, reminded_at = thread.rules.config.close_hours, thread.reminded_at
+    if not hours or reminded_at is None or not _is_left_alone(thread):
+        return None
+    is_silent = thread.spoke_at < reminded_at
+    return reminded_at + timedelta(hours=hours) if is_silent else None
+
+
+def _is_left_alone(thread: ThreadState) -> bool:
+    """Whether docbot answered, nobody else came, and it is not known how it ended."""
+    is_over = thread.is_solved or thread.is_closed or thread.is_archived or thread.is_shut
+    return (
+        thread.was_answered and not is_over and not thread.others_wrote and not thread.was_escalated
+    )
+
+
+def _refusal(by: Actor, thread: ThreadState) -> Refusal | None:
+    if not by.is_staff and by.id != thread.author_id:
+        return "not yours"
+    return "thread shut" if thread.is_shut else None
+
+
+def _call_off(thread: ThreadState, question: QuestionState | None, reason: str) -> Decision:
+    """End what is not answered yet, and take its draft back."""
+    if question is None:
+        return Decision(thread, None)
+    withdrawn = _withdrawn(question, reason)
+    question = replace(question, holds_draft=False)
+    return Decision(thread, _ended(question, "cancelled", reason), withdrawn)
+
+
+def _withdrawn(question: QuestionState, why: str) -> tuple[Effect, ...]:
+    return (WithdrawDraft(why),) if question.holds_draft else ()
+
+
+def _ended(question: QuestionState, state: State, reason: str | None) -> QuestionState:
+    return replace(question, state=state, reason=reason) if question.is_open else question
+
+
+def _shut_because(thread: ThreadState) -> str:
+    return "thread deleted" if thread.is_deleted else "thread locked"
+
+
+def _and(decision: Decision, *effects: Effect) -> Decision:
+    return replace(decision, effects=(*decision.effects, *effects))

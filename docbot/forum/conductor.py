@@ -1,0 +1,510 @@
+"""Carries out what is decided about a thread, in the transaction of whoever tells of the event.
+
+Promise: of one thread one event is decided at a time, on how things stand in Postgres, and what
+follows is written down with it: a state or a row of the outbox, so that nothing is lost or done
+twice when a process dies.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
+
+from docbot.answers.answer import Answer
+from docbot.answers.attached import File
+from docbot.answers.lanes import Lane
+from docbot.answers.write import write
+from docbot.db.answers import AnswerRow, Answers
+from docbot.db.drafts import Drafts
+from docbot.db.forums import Forum
+from docbot.db.outbox import Outbox
+from docbot.db.pool import Conn
+from docbot.db.questions import Claimed, OfThread, Questions
+from docbot.db.threads import Standing, Threads
+from docbot.forum import conduct, notes
+from docbot.forum.bindings import Bindings
+from docbot.forum.conduct import (
+    Decision,
+    Drafted,
+    Effect,
+    Event,
+    Mode,
+    QuestionState,
+    Rules,
+    ThreadState,
+    consequence,
+    decide,
+    next_look,
+)
+from docbot.forum.repeats import repeated
+
+PINGS_AN_HOUR = 5  # of the helpers, in one server
+
+_CALLED_OFF = {"yielded", "cancelled"}
+_ENDED = {"answered", "abstained", "yielded", "cancelled", "failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """A thread and what is open in it, as the database has them under lock."""
+
+    id: int
+    standing: Standing
+    state: ThreadState
+    questions: Sequence[OfThread]
+
+
+class Conductor:
+    def __init__(
+        self,
+        *,
+        threads: Threads,
+        questions: Questions,
+        answers: Answers,
+        drafts: Drafts,
+        outbox: Outbox,
+        bindings: Bindings,
+        may_attach: Callable[[int], bool],
+    ) -> None:
+        """Set up; `may_attach` tells whether files are taken in the threads of a forum."""
+        self._threads = threads
+        self._questions = questions
+        self._answers = answers
+        self._drafts = drafts
+        self._outbox = outbox
+        self._bindings = bindings
+        self._may_attach = may_attach
+
+    async def tell(
+        self,
+        conn: Conn,
+        thread_id: int,
+        event: Event,
+        *,
+        message_ids: Sequence[int] = (),
+        question_id: int | None = None,
+    ) -> Decision | None:
+        """Decide on an event, and carry it out; None where the thread is not stored.
+
+        Args:
+            conn: of the caller's transaction.
+            thread_id: where it happened.
+            event: what happened.
+            message_ids: the messages that it is about.
+            question_id: the question that it is about, where that is known.
+        """
+        scene = await self._enter(conn, thread_id, message_ids)
+        if scene is None:
+            return None
+        chosen = _chosen(scene.questions, message_ids, question_id)
+        decision = decide(scene.state, _state_of(chosen), event)
+        await self._keep(conn, scene, decision.thread)
+        if chosen is not None and decision.question is not None:
+            await self._move(conn, scene, chosen, decision.question, decision.effects)
+        for other in scene.questions:
+            if chosen is None or other.id != chosen.id:
+                await self._follow(conn, scene, other, decision.thread, event)
+        await self._carry_out(conn, scene, decision, chosen)
+        return decision
+
+    async def drafted(
+        self, conn: Conn, claimed: Claimed, epoch: int, answer: Answer, row: AnswerRow
+    ) -> bool:
+        """Decide what becomes of an answer; False when the claim is no longer ours."""
+        scene = await self._enter(conn, claimed.channel_id, ())
+        if scene is None:
+            return False
+        chosen = _chosen(scene.questions, (), claimed.id)
+        if chosen is None or not await self._questions.is_claimed(conn, claimed.id, epoch):
+            return False
+        event = Drafted(answer.lane, answer.note)
+        decision = decide(scene.state, _state_of(chosen), event)
+        after = decision.question
+        if after is None or after.state == "answering":
+            return False
+        answer_id = await self._answers.add(conn, claimed.id, claimed.guild_id, row)
+        if after.is_open:
+            await self._questions.send_on(conn, claimed.id, epoch, after.state)
+        else:
+            await self._questions.end_claimed(conn, claimed.id, epoch, after.state, after.reason)
+        written = replace(chosen, answer_id=answer_id, lane=answer.lane)
+        for effect in decision.effects:
+            await self._do(conn, scene, effect, written, answer)
+        return True
+
+    async def offer_draft(self, conn: Conn, answer_id: int, thread_id: int) -> None:
+        """Offer what was held back in the last moment, since somebody else was first."""
+        scene = await self._enter(conn, thread_id, ())
+        stored = await self._answers.find(conn, answer_id)
+        if scene is None or stored is None:
+            return
+        await self._offer(conn, scene, answer_id, repeated(stored), is_late=True)
+
+    async def lose_draft(self, conn: Conn, answer_id: int, reason: str) -> None:
+        """Give up a draft that could not be shown to staff."""
+        await self._drafts.decide(conn, answer_id, "withdrawn", None)
+        why = f"the draft could not be shown to staff: {reason}"
+        await self._questions.fail_review(conn, answer_id, why)
+
+    async def tell_alone(
+        self, conn: Conn, guild_id: int, channel_id: int, person_id: int, content: str
+    ) -> None:
+        """Write to one person alone about what they did in a channel."""
+        await self._outbox.add(
+            conn,
+            kind="direct",
+            guild_id=guild_id,
+            channel_id=channel_id,
+            payload={"person": person_id, "content": content},
+            nonce=secrets.token_hex(12),
+        )
+
+    # Reading
+
+    async def _enter(self, conn: Conn, thread_id: int, message_ids: Sequence[int]) -> _Scene | None:
+        standing = await self._threads.lock_standing(conn, thread_id)
+        if standing is None:
+            return None
+        questions = await self._questions.lock_of_thread(conn, thread_id, message_ids)
+        forum = self._bindings.find(standing.forum_id)
+        return _Scene(thread_id, standing, state_of(standing, forum), questions)
+
+    # Storing what changed
+
+    async def _keep(self, conn: Conn, scene: _Scene, after: ThreadState) -> None:
+        standing = replace(
+            scene.standing,
+            others_wrote=after.others_wrote,
+            staff_wrote=after.staff_wrote,
+            spoke_at=after.spoke_at,
+            is_closed=after.is_closed,
+            solved_at=after.solved_at,
+            solution_id=after.solution_id,
+            was_escalated=after.was_escalated,
+            reminded_at=after.reminded_at,
+            look_at=next_look(after),
+        )
+        if standing != scene.standing:
+            await self._threads.set_standing(conn, scene.id, standing)
+
+    async def _follow(
+        self, conn: Conn, scene: _Scene, other: OfThread, thread: ThreadState, event: Event
+    ) -> None:
+        state = _state_of(other)
+        if state is None:
+            return
+        decision = consequence(thread, state, event)
+        if decision.question is not None:
+            await self._move(conn, scene, other, decision.question, decision.effects)
+        for effect in decision.effects:
+            await self._do(conn, scene, effect, other, None)
+
+    async def _move(
+        self,
+        conn: Conn,
+        scene: _Scene,
+        before: OfThread,
+        after: QuestionState,
+        effects: Sequence[Effect],
+    ) -> None:
+        """Bring a question from the state that it is in to the one that was decided."""
+        for message_id in after.messages - before.messages:
+            await self._questions.join(conn, before.id, message_id)
+        if after.ready_at != before.ready_at and after.state == "collecting":
+            seconds = scene.state.rules.config.settle_seconds
+            await self._questions.settle_later(conn, before.id, after.ready_at, seconds)
+        if after.state == before.state:
+            return
+        if after.state == "waiting":
+            await self._ask_anew(conn, scene, before, after)
+        elif after.state in _CALLED_OFF and before.state == "review":
+            await self._questions.end_review(conn, before.id, after.reason or "")
+        elif after.state in _CALLED_OFF:
+            await self._call_off(conn, before, after)
+        elif after.state == "posting":
+            await self._questions.reopen(conn, before.id)
+
+    async def _call_off(self, conn: Conn, before: OfThread, after: QuestionState) -> None:
+        """Drop what was never tried; what may be on Discord already is settled by a drain."""
+        reason = after.reason or ""
+        ended = await self._questions.call_off(conn, before.id, reason, after.state)
+        await self._outbox.drop_unsent(conn, ended.unsent, reason)
+        await self._outbox.withdraw(conn, ended.in_doubt, reason, after.state)
+
+    async def _ask_anew(
+        self, conn: Conn, scene: _Scene, before: OfThread, after: QuestionState
+    ) -> None:
+        if before.state == "posting" and await self._outbox.was_tried(conn, before.answer_id):
+            return  # it may be there
+        seconds = scene.state.rules.config.settle_seconds if after.origin == "post" else 0.0
+        await self._questions.ask_anew(conn, before.id, seconds)
+
+    # Doing what follows
+
+    async def _carry_out(
+        self, conn: Conn, scene: _Scene, decision: Decision, chosen: OfThread | None
+    ) -> None:
+        for effect in decision.effects:
+            await self._do(conn, scene, effect, chosen, None)
+
+    async def _do(
+        self,
+        conn: Conn,
+        scene: _Scene,
+        effect: Effect,
+        question: OfThread | None,
+        answer: Answer | None,
+    ) -> None:
+        """Carry out one effect; `answer` is the question's, where it was written just now."""
+        match effect:
+            case conduct.Post() if question is not None:
+                await self._post(conn, scene, question, answer, effect.reviewed_by)
+            case conduct.OfferDraft() if question is not None and question.answer_id is not None:
+                await self._offer_stored(conn, scene, question.answer_id, answer)
+            case conduct.WithdrawDraft() if question is not None and question.answer_id is not None:
+                await self._withdraw_draft(conn, scene, question.answer_id, effect.why)
+            case conduct.SayNothingFound() if question is not None and answer is not None:
+                await self._say_nothing_found(conn, scene, question, answer, effect)
+            case conduct.PutTag() | conduct.TakeTag():
+                await self._once(conn, scene, "tag", {})
+            case conduct.Archive():
+                await self._once(conn, scene, "archive", {})
+            case conduct.ShowState() if scene.standing.buttons_on is not None:
+                await self._once(conn, scene, "edit", {"buttons_of": scene.standing.buttons_on})
+            case conduct.Remind():
+                await self._send(
+                    conn, scene, notes.reminder(scene.standing.author_id), buttons=["remind"]
+                )
+            case conduct.SayClosed():
+                content = notes.closed(scene.id)
+                await self.tell_alone(
+                    conn, scene.standing.guild_id, scene.id, effect.person_id, content
+                )
+            case conduct.CallHuman():
+                await self._call_human(conn, scene, effect.by)
+            case _:
+                pass
+
+    async def _post(
+        self,
+        conn: Conn,
+        scene: _Scene,
+        question: OfThread,
+        answer: Answer | None,
+        reviewed_by: int | None,
+    ) -> None:
+        answer_id = question.answer_id
+        if answer is None and answer_id is not None:
+            answer = await self._reviewed(conn, scene, answer_id, reviewed_by)
+        if answer is None or answer_id is None:
+            return
+        await self._outbox.forget_unsent(conn, answer_id)
+        has_buttons = await self._threads.carry_buttons(conn, scene.id, answer_id)
+        await self._keep(conn, scene, replace(scene.state, was_answered=True))
+        messages = write(answer, attaches=self._may_attach(scene.standing.forum_id))
+        if reviewed_by is not None:
+            messages = notes.with_reviewer(messages, reviewed_by)
+        for part, message in enumerate(messages, start=1):
+            await self._send(
+                conn,
+                scene,
+                message.content,
+                files=message.files,
+                reply_to=question.message_id if part == 1 else None,
+                vote_on=answer_id if part == 1 and has_buttons else None,
+                answer_id=answer_id,
+                part=part,
+            )
+
+    async def _reviewed(
+        self, conn: Conn, scene: _Scene, answer_id: int, person_id: int | None
+    ) -> Answer | None:
+        """Take the draft as staff left it, and keep that as the answer."""
+        draft = await self._drafts.find(conn, answer_id, scene.standing.guild_id)
+        stored = await self._answers.find(conn, answer_id)
+        if draft is None or stored is None:
+            return None
+        await self._drafts.decide(conn, answer_id, "sent", person_id)
+        await self._answers.set_text(conn, answer_id, draft.text)
+        return replace(repeated(stored), text=draft.text)
+
+    async def _offer_stored(
+        self, conn: Conn, scene: _Scene, answer_id: int, answer: Answer | None
+    ) -> None:
+        if answer is None:
+            stored = await self._answers.find(conn, answer_id)
+            answer = repeated(stored) if stored else None
+        if answer is not None:
+            await self._offer(conn, scene, answer_id, answer, is_late=scene.state.people_talk)
+
+    async def _offer(
+        self, conn: Conn, scene: _Scene, answer_id: int, answer: Answer, *, is_late: bool
+    ) -> None:
+        channel_id = scene.state.rules.config.staff_channel
+        if channel_id is None:
+            return
+        note = notes.draft(answer, scene.id, scene.standing.title, people_first=is_late)
+        row_id = await self._outbox.add(
+            conn,
+            guild_id=scene.standing.guild_id,
+            channel_id=channel_id,
+            payload={
+                "content": note.content,
+                "files": [asdict(file) for file in note.files],
+                "reply_to": None,
+                "vote_on": None,
+                "buttons": ["draft", answer_id],
+            },
+            nonce=secrets.token_hex(12),
+        )
+        await self._drafts.offer(
+            conn,
+            answer_id=answer_id,
+            guild_id=scene.standing.guild_id,
+            channel_id=channel_id,
+            outbox_id=row_id,
+        )
+
+    async def _withdraw_draft(self, conn: Conn, scene: _Scene, answer_id: int, why: str) -> None:
+        draft = await self._drafts.find(conn, answer_id, scene.standing.guild_id)
+        row_id = await self._drafts.decide(conn, answer_id, "withdrawn", None)
+        if draft is None or row_id is None or await self._outbox.drop_untried(conn, row_id, why):
+            return
+        await self._outbox.add_once(
+            conn,
+            "edit",
+            guild_id=draft.guild_id,
+            channel_id=draft.channel_id,
+            payload={"row": row_id, "content": notes.draft_over(scene.id, why)},
+            nonce=secrets.token_hex(12),
+        )
+
+    async def _say_nothing_found(
+        self,
+        conn: Conn,
+        scene: _Scene,
+        question: OfThread,
+        answer: Answer,
+        effect: conduct.SayNothingFound,
+    ) -> None:
+        await self._send(
+            conn,
+            scene,
+            answer.text,
+            reply_to=question.message_id,
+            buttons=["human"] if effect.asks_human else None,
+        )
+
+    async def _call_human(self, conn: Conn, scene: _Scene, by: int) -> None:
+        """Ping the helpers, or, where that was done often enough, leave staff a line."""
+        config, standing = scene.state.rules.config, scene.standing
+        gist = await self._questions.gist(conn, scene.id)
+        summary = notes.summary(standing.title, gist.body, gist.lane, gist.titles)
+        may_ping = config.helper_role is not None and await self._threads.may_ping(
+            conn, standing.guild_id, scene.id, PINGS_AN_HOUR
+        )
+        if may_ping or config.staff_channel is None:
+            role = config.helper_role if may_ping else None
+            content = notes.human_wanted(role, summary)
+            await self._send(conn, scene, content, ping=role)
+        else:
+            content = notes.human_wanted_in(scene.id, by, summary)
+            await self._send(conn, scene, content, channel_id=config.staff_channel)
+
+    async def _once(self, conn: Conn, scene: _Scene, kind: str, payload: dict[str, Any]) -> None:
+        await self._outbox.add_once(
+            conn,
+            kind,
+            guild_id=scene.standing.guild_id,
+            channel_id=scene.id,
+            payload=payload,
+            nonce=secrets.token_hex(12),
+        )
+
+    async def _send(
+        self,
+        conn: Conn,
+        scene: _Scene,
+        content: str,
+        *,
+        files: Sequence[File] = (),
+        channel_id: int | None = None,
+        reply_to: int | None = None,
+        vote_on: int | None = None,
+        buttons: list[Any] | None = None,
+        ping: int | None = None,
+        answer_id: int | None = None,
+        part: int = 1,
+    ) -> None:
+        await self._outbox.add(
+            conn,
+            guild_id=scene.standing.guild_id,
+            channel_id=channel_id or scene.id,
+            payload={
+                "content": content,
+                "files": [asdict(file) for file in files],
+                "reply_to": reply_to,
+                "vote_on": vote_on,
+                **({"buttons": buttons} if buttons else {}),
+                **({"ping": ping} if ping else {}),
+            },
+            nonce=secrets.token_hex(12),
+            answer_id=answer_id,
+            part=part,
+        )
+
+
+def state_of(standing: Standing, forum: Forum | None) -> ThreadState:
+    """How a thread stands, as `conduct` has it; one whose forum is not bound any more is `off`."""
+    rules = Rules(cast("Mode", forum.mode), forum.config) if forum else Rules("off")
+    return ThreadState(
+        author_id=standing.author_id,
+        created_at=standing.created_at,
+        rules=rules,
+        spoke_at=standing.spoke_at,
+        others_wrote=standing.others_wrote,
+        staff_wrote=standing.staff_wrote,
+        is_archived=standing.archived,
+        is_locked=standing.locked,
+        is_deleted=standing.is_deleted,
+        is_closed=standing.is_closed,
+        is_solved=standing.solved_at is not None,
+        solved_at=standing.solved_at,
+        solution_id=standing.solution_id,
+        was_answered=standing.was_answered,
+        was_escalated=standing.was_escalated,
+        reminded_at=standing.reminded_at,
+    )
+
+
+def _state_of(question: OfThread | None) -> QuestionState | None:
+    if question is None:
+        return None
+    return QuestionState(
+        origin=cast("conduct.Origin", question.origin),
+        mode=cast("Mode", question.mode),
+        state=cast("conduct.State", question.state),
+        first_id=question.message_id,
+        began_at=question.asked_at,
+        ready_at=question.ready_at,
+        messages=question.messages,
+        reason=question.reason,
+        lane=cast("Lane | None", question.lane),
+        holds_draft=question.holds_draft,
+    )
+
+
+def _chosen(
+    questions: Sequence[OfThread], message_ids: Sequence[int], question_id: int | None
+) -> OfThread | None:
+    """The question that an event is about: the named one, that of the message, the open post."""
+    for question in questions:
+        if question.id == question_id:
+            return question
+    if question_id is not None:
+        return None
+    for question in questions:
+        if question.messages & {*message_ids}:
+            return question
+    posts = [question for question in questions if question.origin == "post"]
+    return next((post for post in posts if post.state not in _ENDED or post.holds_draft), None)

@@ -1,0 +1,150 @@
+"""What people ask of docbot with buttons and commands: stored first, shown after."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from docbot.db.answers import Answers, ThreadStatus
+from docbot.db.drafts import Drafts, StoredDraft
+from docbot.db.errors import translated
+from docbot.db.outbox import Outbox
+from docbot.db.pool import Conn, Pool
+from docbot.forum import notes
+from docbot.forum.conduct import Actor, Decision, DraftDiscarded, DraftSent, Event, Refusal
+from docbot.forum.conductor import Conductor
+from docbot.forum.repeats import repeated
+
+LONGEST_NOTE = 2000  # characters, of a reason in somebody's own words
+
+
+@dataclass(frozen=True, slots=True)
+class Presses:
+    """One transaction for each; `wake` is called once there may be something to do."""
+
+    pool: Pool
+    conductor: Conductor
+    answers: Answers
+    drafts: Drafts
+    outbox: Outbox
+    wake: Callable[[], None]
+
+    async def tell(self, thread_id: int, event: Event) -> Decision | None:
+        """Let an event happen in a thread; None where docbot does not know the thread."""
+        with translated():
+            async with self.pool.acquire() as conn, conn.transaction():
+                decision = await self.conductor.tell(conn, thread_id, event)
+        self.wake()
+        return decision
+
+    async def status(self, thread_id: int, guild_id: int) -> ThreadStatus | None:
+        """How a thread stands, and what docbot did in it; None where it does not know it."""
+        with translated():
+            async with self.pool.acquire() as conn:
+                return await self.answers.thread_status(conn, thread_id, guild_id)
+
+    async def vote(
+        self, answer_id: int, guild_id: int, channel_id: int, person_id: int, vote: str
+    ) -> bool:
+        """Store a vote; False where this server has no such answer."""
+        with translated():
+            async with self.pool.acquire() as conn, conn.transaction():
+                known = await self.answers.vote(conn, answer_id, person_id, guild_id, vote)
+                if known:
+                    await self._show_votes(conn, answer_id, guild_id, channel_id)
+        self.wake()
+        return known
+
+    async def take_back(
+        self, answer_id: int, guild_id: int, channel_id: int, person_id: int
+    ) -> bool:
+        """Forget a person's vote; False where there is none."""
+        with translated():
+            async with self.pool.acquire() as conn, conn.transaction():
+                known = await self.answers.take_back(conn, answer_id, person_id, guild_id)
+                if known:
+                    await self._show_votes(conn, answer_id, guild_id, channel_id)
+        self.wake()
+        return known
+
+    async def draft(self, answer_id: int, guild_id: int) -> StoredDraft | None:
+        with translated():
+            async with self.pool.acquire() as conn:
+                return await self.drafts.find(conn, answer_id, guild_id)
+
+    async def forum_of_draft(self, answer_id: int, guild_id: int) -> int | None:
+        draft = await self.draft(answer_id, guild_id)
+        return draft.forum_id if draft else None
+
+    async def send_draft(self, answer_id: int, guild_id: int, by: Actor) -> Refusal | None:
+        return await self._decide_draft(answer_id, guild_id, by, DraftSent(by))
+
+    async def discard_draft(self, answer_id: int, guild_id: int, by: Actor) -> Refusal | None:
+        return await self._decide_draft(answer_id, guild_id, by, DraftDiscarded(by))
+
+    async def edit_draft(
+        self, answer_id: int, guild_id: int, text: str, by: Actor
+    ) -> Refusal | None:
+        """Keep the draft as staff wrote it anew, and show it so."""
+        if not by.is_staff:
+            return "staff only"
+        with translated():
+            async with self.pool.acquire() as conn, conn.transaction():
+                draft = await self.drafts.find(conn, answer_id, guild_id)
+                stored = await self.answers.find(conn, answer_id)
+                if draft is None or stored is None:
+                    return "no draft"
+                if not await self.drafts.edit(conn, answer_id, text, by.id):
+                    return "draft over"
+                answer = replace(repeated(stored), text=text)
+                note = notes.draft(answer, draft.thread_id, draft.title, people_first=False)
+                await self._edit_note(
+                    conn,
+                    draft,
+                    note.content,
+                    buttons=["draft", answer_id],
+                    files=[asdict(file) for file in note.files],
+                )
+        self.wake()
+        return None
+
+    async def _decide_draft(
+        self, answer_id: int, guild_id: int, by: Actor, event: DraftSent | DraftDiscarded
+    ) -> Refusal | None:
+        with translated():
+            async with self.pool.acquire() as conn, conn.transaction():
+                draft = await self.drafts.find(conn, answer_id, guild_id)
+                if draft is None:
+                    return "no draft"
+                decision = await self.conductor.tell(
+                    conn, draft.thread_id, event, question_id=draft.question_id
+                )
+                if decision is None or decision.refusal is not None:
+                    return decision.refusal if decision else "no draft"
+                is_sent = isinstance(event, DraftSent)
+                if not is_sent:
+                    await self.drafts.decide(conn, answer_id, "discarded", by.id)
+                content = notes.draft_decided(draft.thread_id, by.id, is_sent=is_sent)
+                await self._edit_note(conn, draft, content)
+        self.wake()
+        return None
+
+    async def _edit_note(self, conn: Conn, draft: StoredDraft, content: str, **parts: Any) -> None:
+        await self.outbox.add_once(
+            conn,
+            "edit",
+            guild_id=draft.guild_id,
+            channel_id=draft.channel_id,
+            payload={"row": draft.outbox_id, "content": content, **parts},
+            nonce=secrets.token_hex(12),
+        )
+
+    async def _show_votes(self, conn: Conn, answer_id: int, guild_id: int, channel_id: int) -> None:
+        await self.outbox.add_once(
+            conn,
+            "edit",
+            guild_id=guild_id,
+            channel_id=channel_id,
+            payload={"buttons_of": answer_id},
+            nonce=secrets.token_hex(12),
+        )
