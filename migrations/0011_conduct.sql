@@ -11,7 +11,7 @@ ALTER TABLE threads
     ADD COLUMN pinged_at    timestamptz,  -- and the helpers were pinged
     ADD COLUMN reminded_at  timestamptz,
     ADD COLUMN look_at      timestamptz,  -- when time alone may change something
-    ADD COLUMN buttons_on   bigint REFERENCES answers ON DELETE SET NULL,  -- the answer that carries the thread's buttons
+    ADD COLUMN buttons_on   bigint,       -- the answer that carries the thread's buttons
     ADD CHECK (solution_id IS NULL OR solved_at IS NOT NULL);
 UPDATE threads SET
     others_wrote = EXISTS (

@@ -191,6 +191,7 @@ _ASK_ANEW = """
     SET state = 'waiting', ready_at = now() + $2 * interval '1 second', epoch = NULL, attempt = 0
     WHERE id = $1
 """
+_FORGET_ANSWER = "DELETE FROM answers WHERE question_id = $1"
 _RETITLE = """
     UPDATE questions SET title = $2
     WHERE message_id = $1 AND origin = 'post' AND title <> $2 AND title <> ''
@@ -518,6 +519,10 @@ class Questions:
     async def ask_anew(self, conn: Conn, question_id: int, seconds: float) -> None:
         """Join the caller's transaction: forget its answer, and wait for another one."""
         await conn.execute(_ASK_ANEW, question_id, seconds)
+
+    async def forget_answer(self, conn: Conn, question_id: int) -> None:
+        """Join the transaction that lets the question be answered anew."""
+        await conn.execute(_FORGET_ANSWER, question_id)
 
     async def retitle(self, conn: Conn, thread_id: int, title: str) -> bool:
         """Join the caller's transaction; True where the post's question has another title now."""

@@ -54,6 +54,10 @@ async def _put_back(conn: Conn, questions: Questions, outbox: Outbox, question: 
     messages = await outbox.revive(conn, question.answer_id, question.channel_id)
     if messages is None:
         raise _later(question)
+    if not messages and question.state == "failed":  # a draft that staff never saw
+        await questions.forget_answer(conn, question.id)
+        await questions.retry(conn, question.id, "waiting")
+        return Again(0)
     if not messages:
         raise _nothing_failed(question)
     if question.state == "failed":  # else its first message is there already

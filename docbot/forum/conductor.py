@@ -99,12 +99,18 @@ class Conductor:
         chosen = _chosen(scene.questions, message_ids, question_id)
         decision = decide(scene.state, _state_of(chosen), event)
         await self._keep(conn, scene, decision.thread)
+        effects = decision.effects
         if chosen is not None and decision.question is not None:
-            await self._move(conn, scene, chosen, decision.question, decision.effects)
+            is_settled = await self._move(conn, scene, chosen, decision.question)
+            if not is_settled:  # whoever settles it offers the draft, if it never arrived
+                effects = tuple(
+                    each for each in effects if not isinstance(each, conduct.OfferDraft)
+                )
         for other in scene.questions:
             if chosen is None or other.id != chosen.id:
                 await self._follow(conn, scene, other, decision.thread, event)
-        await self._carry_out(conn, scene, decision, chosen)
+        for effect in effects:
+            await self._do(conn, scene, effect, chosen, None)
         return decision
 
     async def drafted(
@@ -122,6 +128,9 @@ class Conductor:
         after = decision.question
         if after is None or after.state == "answering":
             return False
+        if after.state == "failed":  # tried again, it is answered anew
+            await self._questions.end_claimed(conn, claimed.id, epoch, after.state, after.reason)
+            return True
         answer_id = await self._answers.add(conn, claimed.id, claimed.guild_id, row)
         if after.is_open:
             await self._questions.send_on(conn, claimed.id, epoch, after.state)
@@ -195,41 +204,41 @@ class Conductor:
             return
         decision = consequence(thread, state, event)
         if decision.question is not None:
-            await self._move(conn, scene, other, decision.question, decision.effects)
+            await self._move(conn, scene, other, decision.question)
         for effect in decision.effects:
             await self._do(conn, scene, effect, other, None)
 
     async def _move(
-        self,
-        conn: Conn,
-        scene: _Scene,
-        before: OfThread,
-        after: QuestionState,
-        effects: Sequence[Effect],
-    ) -> None:
-        """Bring a question from the state that it is in to the one that was decided."""
+        self, conn: Conn, scene: _Scene, before: OfThread, after: QuestionState
+    ) -> bool:
+        """Bring a question from the state that it is in to the one that was decided.
+
+        False where its answer may be on Discord already: a drain settles that, and ends it.
+        """
         for message_id in after.messages - before.messages:
             await self._questions.join(conn, before.id, message_id)
         if after.ready_at != before.ready_at and after.state == "collecting":
             seconds = scene.state.rules.config.settle_seconds
             await self._questions.settle_later(conn, before.id, after.ready_at, seconds)
         if after.state == before.state:
-            return
+            return True
         if after.state == "waiting":
             await self._ask_anew(conn, scene, before, after)
         elif after.state in _CALLED_OFF and before.state == "review":
             await self._questions.end_review(conn, before.id, after.reason or "")
         elif after.state in _CALLED_OFF:
-            await self._call_off(conn, before, after)
+            return await self._call_off(conn, before, after)
         elif after.state == "posting":
             await self._questions.reopen(conn, before.id)
+        return True
 
-    async def _call_off(self, conn: Conn, before: OfThread, after: QuestionState) -> None:
+    async def _call_off(self, conn: Conn, before: OfThread, after: QuestionState) -> bool:
         """Drop what was never tried; what may be on Discord already is settled by a drain."""
         reason = after.reason or ""
         ended = await self._questions.call_off(conn, before.id, reason, after.state)
         await self._outbox.drop_unsent(conn, ended.unsent, reason)
         await self._outbox.withdraw(conn, ended.in_doubt, reason, after.state)
+        return not ended.in_doubt
 
     async def _ask_anew(
         self, conn: Conn, scene: _Scene, before: OfThread, after: QuestionState
@@ -240,12 +249,6 @@ class Conductor:
         await self._questions.ask_anew(conn, before.id, seconds)
 
     # Doing what follows
-
-    async def _carry_out(
-        self, conn: Conn, scene: _Scene, decision: Decision, chosen: OfThread | None
-    ) -> None:
-        for effect in decision.effects:
-            await self._do(conn, scene, effect, chosen, None)
 
     async def _do(
         self,

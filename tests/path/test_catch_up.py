@@ -280,7 +280,7 @@ async def test_an_edit_made_while_away_of_a_post_that_waits_is_taken_in(ground: 
             thread = await town.asker.post(town.playground.forum, "Help", "What?")
             await town.until("SELECT attempt > 0 AND state = 'waiting' FROM questions")
         await town.asker.edit(town.playground.world.messages[thread.id], QUESTION)
-        await town.asker.reply(thread, "I put it better.")
+        await town.asker.reply(thread, "Thanks.")
         await bind(town.rooms, town.playground, source="docs")
         async with town.awake():
             assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content

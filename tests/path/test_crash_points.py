@@ -529,6 +529,7 @@ PATH = (
 )
 OFF_THE_PATH = {
     "Answers.give_reason",
+    "Clock.take_one",  # of reminders and what is archived
     "Presses.edit_draft",
     "Presses.take_back",
     "Presses.vote",

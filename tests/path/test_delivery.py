@@ -2,6 +2,8 @@
 
 import pytest
 
+from docbot.bot.client import PERMISSIONS
+from docbot.playground.objects import Permission
 from tests.model_server import Hang, ModelServer
 from tests.town import QUESTION, Ground, Town, eventually, open_town
 
@@ -138,6 +140,9 @@ async def test_short_pauses_of_more_threads_than_drains_delay_no_other(town: Tow
 async def test_a_thread_locked_and_archived_while_its_answer_is_sent_gets_none(
     town: Town,
 ) -> None:
+    # Who may manage threads may write in a locked one.
+    rights = Permission(PERMISSIONS.value) & ~Permission.MANAGE_THREADS
+    town.playground.world.edit_role(town.playground.town.bot_role, rights)
     hold = town.playground.faults.hold(method="POST", path=SEND)
     thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
     await hold.reached.wait()

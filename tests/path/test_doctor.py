@@ -193,7 +193,7 @@ async def test_every_forum_of_every_server_is_seen_with_what_lacks_there() -> No
     assert (guild.id, guild.name) == (playground.guild.id, playground.guild.name)
     assert [forum.channel_id for forum in guild.forums] == [playground.forum.id]
     assert guild.forums[0].missing == ("Read Message History", "Send Messages in Threads")
-    assert guild.forums[0].wanted == ("Attach Files",)
+    assert guild.forums[0].wanted == ("Attach Files", "Manage Threads")
 
 
 async def test_a_server_that_docbot_is_not_in_is_gone() -> None:

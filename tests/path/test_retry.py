@@ -12,6 +12,12 @@ from tests.model_server import ModelServer
 from tests.town import ANSWER_PLACE, QUESTION, Ground, QuietTown, Town, open_quiet_town, open_town
 
 BODY = "It fails each night."
+_REFUSE_ANSWERS = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE EXCEPTION 'refused';
+    END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON answers EXECUTE FUNCTION refuse()
+"""
 SEND = r"/channels/\d+/messages"
 CODE = ["\n\n```python\n" + f"frobnicate(max_retries={n})\n" * 35 + "```" for n in range(5)]
 LONG = "Set `max_retries` [1]." + "".join(CODE)
@@ -124,12 +130,12 @@ async def test_a_question_without_an_answer_waits_for_one_again_and_its_age_coun
         open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
     ):
         pool = town.rooms.pool
-        await pool.execute("ALTER TABLE answers RENAME TO elsewhere")
+        await pool.execute(_REFUSE_ANSWERS)
         thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
         await town.until("SELECT refusals = 1 FROM questions")
         await pool.execute("UPDATE questions SET refusals = 4, asked_at = now() - interval '1 day'")
         await town.until("SELECT state = 'failed' FROM questions")
-        await pool.execute("ALTER TABLE elsewhere RENAME TO answers")
+        await pool.execute("DROP TRIGGER refuse ON answers")
         assert await _retry(town) == Again(messages=0)
         assert "max_retries" in (await town.asker.sees_reply(thread)).content
 
