@@ -14,13 +14,18 @@ _PLACES = """
         GROUP BY page_id)
     SELECT id, page_id, chunks FROM found JOIN sizes USING (page_id)
 """
+# A solved thread is found by its question too, but what is read of it is its solution alone.
 _GET_MANY = """
     SELECT chunks.id, chunks.page_id, chunks.source_id, sources.name AS source,
-           coalesce(pages.indexed_title, pages.title) AS title, chunks.heading_path, chunks.url, chunks.text,
-           coalesce(chunks.position, 0) AS position
+           coalesce(pages.indexed_title, pages.title) AS title,
+           CASE WHEN thread_id IS NULL THEN chunks.heading_path ELSE '{}' END AS heading_path,
+           CASE WHEN thread_id IS NULL THEN chunks.url ELSE pages.url END AS url,
+           coalesce(solutions.edited, solutions.solution, chunks.text) AS text,
+           coalesce(chunks.position, 0) AS position, solutions.question AS solved
     FROM chunks
     JOIN pages ON pages.id = chunks.page_id
     JOIN sources ON sources.id = chunks.source_id
+    LEFT JOIN solutions ON solutions.page_id = pages.id
     WHERE chunks.id = ANY($1::bigint[])
 """
 _BESIDE = """
@@ -29,6 +34,7 @@ _BESIDE = """
     JOIN chunks AS beside ON beside.page_id = known.page_id AND beside.url = known.url
         AND beside.position BETWEEN known.position - $2 AND known.position + $2
     WHERE known.id = ANY($1::bigint[]) AND beside.id <> ALL($1::bigint[])
+      AND NOT EXISTS (SELECT FROM solutions WHERE page_id = known.page_id)
 """
 
 
@@ -42,7 +48,10 @@ class ChunkPlace:
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """`position` counts from the top of its page; 0 also where the page has it no more."""
+    """`position` counts from the top of its page; 0 also where the page has it no more.
+
+    `solved` is the question of a solved thread, whose solution `text` is; None for documentation.
+    """
 
     id: int
     page_id: int
@@ -53,6 +62,7 @@ class StoredChunk:
     url: str
     text: str
     position: int
+    solved: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 INDEX_CHANGED = "docbot_index"
 SETTINGS_CHANGED = "docbot_settings"
 WORK_ADDED = "docbot_work"
+LEARNED = "docbot_learned"
 # Executed in the transaction of a change: running processes take it in at once.
 TELL_OF_SETTINGS = "SELECT pg_notify('docbot_settings', '')"
 

@@ -9,6 +9,7 @@ import asyncpg
 
 from docbot.db.addresses import AddressRow, put_address
 from docbot.db.errors import translated
+from docbot.db.listen import TELL_OF_SETTINGS
 from docbot.db.pool import Conn, Pool
 from docbot.errors import UsageError
 
@@ -27,7 +28,7 @@ _LIST = """
         SELECT source_id, count(*) AS chunks, sum(tokens) AS tokens
         FROM chunks WHERE position IS NOT NULL GROUP BY source_id) AS stored
         ON stored.source_id = sources.id
-    WHERE guild_id IS NULL ORDER BY name
+    WHERE (kind = 'solved') = $1 ORDER BY name
 """
 _PAGE_HASHES = """
     SELECT url, content_hash FROM pages WHERE source_id = $1 AND removed_at IS NULL
@@ -109,14 +110,14 @@ _ARE_INDEXED = """
 _FIND_PAGE = """
     SELECT pages.url, pages.title, pages.markdown
     FROM pages JOIN sources ON sources.id = pages.source_id
-    WHERE sources.name = $1 AND pages.url = $2
+    WHERE guild_id IS NULL AND sources.name = $1 AND pages.url = $2
 """
 
 _A_TITLE = """
     SELECT pages.title FROM pages
     JOIN sources ON sources.id = pages.source_id
     JOIN chunks ON chunks.page_id = pages.id
-    WHERE sources.name = $1 AND chunks.position IS NOT NULL
+    WHERE guild_id IS NULL AND sources.name = $1 AND chunks.position IS NOT NULL
     GROUP BY pages.id ORDER BY count(*) DESC, pages.id LIMIT 1
 """
 
@@ -217,20 +218,31 @@ class Sources:
         scope = list(include), list(exclude), selector, max_pages
         try:
             with translated():
-                return int(await self._pool.fetchval(_ADD, name, kind, location, base_url, *scope))
+                async with self._pool.acquire() as conn, conn.transaction():
+                    await conn.execute(TELL_OF_SETTINGS)
+                    return int(await conn.fetchval(_ADD, name, kind, location, base_url, *scope))
         except Exception as error:
             raise _named(error, name) from error
 
     async def remove(self, name: str) -> None:
         """Remove a source with its pages and chunks; forums bound to it lose it."""
         with translated():
-            removed = await self._pool.fetchval(_REMOVE, name)
+            async with self._pool.acquire() as conn, conn.transaction():
+                removed = await conn.fetchval(_REMOVE, name)
+                await conn.execute(TELL_OF_SETTINGS)
         if removed is None:
             raise _unknown(name, [source.name for source in await self.all()])
 
     async def all(self) -> list[Source]:
+        """Return what the operator added."""
         with translated():
-            rows = await self._pool.fetch(_LIST)
+            rows = await self._pool.fetch(_LIST, False)
+        return [_source(row) for row in rows]
+
+    async def solved(self) -> list[Source]:
+        """Return what was learned from threads, a source for each forum."""
+        with translated():
+            rows = await self._pool.fetch(_LIST, True)
         return [_source(row) for row in rows]
 
     async def get_many(self, names: Sequence[str]) -> list[Source]:
@@ -270,7 +282,7 @@ class Sources:
         """
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
-                await _put_page(conn, source_id, page)
+                await write_page(conn, source_id, page)
 
     async def put_read_page(
         self,
@@ -285,7 +297,7 @@ class Sources:
         """Store a page as `put_page`, with the address that gave it to a sync, and count it there."""
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
-                await _put_page(conn, source_id, page)
+                await write_page(conn, source_id, page)
                 await put_address(conn, source_id, sync_id, address)
                 await conn.execute(_COUNT_PAGE, sync_id, added, changed)
 
@@ -367,8 +379,9 @@ def _source(row: asyncpg.Record) -> Source:
     return Source(**{**row, **lists})
 
 
-async def _put_page(conn: Conn, source_id: int, page: PageRow) -> None:
-    page_id = await conn.fetchval(
+async def write_page(conn: Conn, source_id: int, page: PageRow) -> int:
+    """Join the caller's transaction: store the page as `put_page` says; return its id."""
+    page_id: int = await conn.fetchval(
         _PUT_PAGE,
         source_id,
         page.url,
@@ -393,6 +406,7 @@ async def _put_page(conn: Conn, source_id: int, page: PageRow) -> None:
             new.append((*place, chunk.hash, path, chunk.url, chunk.text, chunk.tokens))
     await conn.executemany(_KEEP_CHUNK, kept)
     await conn.executemany(_ADD_CHUNK, new)
+    return page_id
 
 
 def _unknown(name: str, known: Collection[str]) -> UsageError:

@@ -388,7 +388,7 @@ async def cut_anew(
 
 async def _on_most(source: Source, sources: Sources) -> frozenset[bytes]:
     """Return the edges that stand on most pages of the source."""
-    if source.kind == "file":  # its lines are texts, and nothing stands around them
+    if source.kind in ("file", "solved"):  # texts of people, and nothing stands around them
         return frozenset()
     pages = await sources.count_pages(source.id)
     return repeated(await sources.edges(source.id, least=FEWEST_PAGES), pages)

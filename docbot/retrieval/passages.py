@@ -22,6 +22,8 @@ class Passage:
     `lexical` is BM25 (0 and up), `dense` the cosine (-1 to 1) or None when no embedding model is set.
     `position` counts chunks from the top of the page. `section` are the parts of the chunk's
     section that are near it, itself included, in the page's order; none where it is the whole one.
+    Of a thread that members solved, `title` is the thread's, `solved` the question that opened it,
+    and `text` the solution; of documentation `solved` is None.
     """
 
     rank: int
@@ -37,6 +39,7 @@ class Passage:
     dense: float | None
     position: int = 0
     section: tuple[Part, ...] = ()
+    solved: str | None = None
 
     @property
     def heading(self) -> str:

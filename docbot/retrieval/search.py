@@ -78,8 +78,9 @@ class SearchResult:
     """The best passages first; `indexed` is False when there was no index to search.
 
     `pages` ranks every page with a chunk among the candidates, best first; `signals` tell whether
-    the passages answer, None where the index is of a docbot that took none yet. `dense_used`
-    tells whether embeddings took part, `warning` why they did not although a model is set.
+    the passages answer, None where the index is of a docbot that took none yet; `vocabularies` are
+    the words of the sources searched. `dense_used` tells whether embeddings took part, `warning`
+    why they did not although a model is set.
     `timings_ms` has `embed`, `search`, `read` and `rank`, as far as the search came.
     """
 
@@ -90,6 +91,7 @@ class SearchResult:
     warning: str | None = None
     pages: tuple[RankedPage, ...] = ()
     signals: Signals | None = NONE
+    vocabularies: Sequence[Vocabulary] = ()
 
 
 class Searcher:
@@ -198,6 +200,7 @@ class Searcher:
             warning=warning,
             pages=tuple(pages),
             signals=measured,
+            vocabularies=known,
         )
 
     def _vocabularies_of(self, sources: Collection[int]) -> list[Vocabulary]:
@@ -342,6 +345,7 @@ def _passage(rank: int, chunk: StoredChunk, hit: Hit, score: float) -> Passage:
         lexical=hit.lexical,
         dense=hit.dense,
         position=chunk.position,
+        solved=chunk.solved,
     )
 
 

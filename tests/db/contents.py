@@ -9,12 +9,19 @@ FILL = r"""
     INSERT INTO guilds (id, name) VALUES (1, 'Frobnicators');
     INSERT INTO sources (name, kind, location, base_url)
     VALUES ('docs', 'folder', '/docs', 'https://d.test/'), ('gone', 'website', 'https://g.test/', NULL);
+    INSERT INTO sources (guild_id, forum_id, name, kind, location)
+    VALUES (1, 20, 'solved-20', 'solved', '');
     INSERT INTO syncs (source_id, ended_at, outcome, reason, failed)
     VALUES (1, now(), 'failed', E'the folder\tis gone', 1);
     INSERT INTO addresses (source_id, address, body_hash, links, sync_id, failed_at, failure)
     VALUES (1, 'usage.md', '\x5c00', E'a\nb', 1, '2026-01-02 03:04:05+00', 'cannot be read');
     INSERT INTO pages (source_id, url, title, markdown, content_hash, etag)
     VALUES (1, 'usage.md', 'Usage', E'# Usage\n\n\tSet `C:\\retries`.\n', '\x00ff0a09', '');
+    INSERT INTO pages (source_id, url, title, markdown, content_hash)
+    VALUES (3, 'https://discord.com/channels/1/2/3', 'How?', 'How so?', '\x01');
+    INSERT INTO solutions (thread_id, guild_id, forum_id, source_id, page_id, message_id, asker_id,
+                           solver_id, title, question, solution, state, marked_by, verified_by)
+    VALUES (2, 1, 20, 3, 2, 3, 300, 301, 'How?', 'How', E'So:\n\t`C:\\so`', 'verified', 300, 300);
     INSERT INTO chunks (source_id, page_id, position, hash, heading_path, url, text)
     VALUES (1, 1, NULL, '\x5c0a', '{Usage,"a, \"b\" \\ c"}', 'usage.md', E'line\r\nline \\N \\.');
     INSERT INTO embeddings (model, chunk_hash, vector) VALUES ('m', '\x5c0a', '\x0000803f0a5c0900');

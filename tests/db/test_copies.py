@@ -148,7 +148,7 @@ async def test_new_rows_get_new_ids_that_no_button_on_discord_bears(
     add_source = (
         "INSERT INTO sources (name, kind, location) VALUES ('x', 'folder', '/') RETURNING id"
     )
-    assert await with_connection(empty_url, lambda conn: conn.fetchval(add_source)) == 3
+    assert await with_connection(empty_url, lambda conn: conn.fetchval(add_source)) == 4
     for table in ("answers", "outbox"):
         add = f"SELECT nextval(pg_get_serial_sequence('{table}', 'id'))"
         assert await with_connection(empty_url, partial(fetch_value, sql=add)) > 1_000

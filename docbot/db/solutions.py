@@ -1,0 +1,305 @@
+"""Solutions: what members solved in a forum's threads, and the pages that are searched of them.
+
+The solutions of a forum are a source of that forum alone, each one a page of it. What is taken back
+is gone from the searches with its transaction; what is new is found once the index holds it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from docbot.db.errors import translated
+from docbot.db.listen import TELL_OF_SETTINGS
+from docbot.db.pool import Conn, Pool
+from docbot.db.sources import PageRow, write_page
+from docbot.text import storable
+
+State = Literal["review", "verified", "removed"]
+
+# What a post asks may stand in several messages.
+_FIND_MARKED = """
+    SELECT threads.guild_id, threads.forum_id, threads.title, threads.author_id AS asker_id,
+           marked.author_id AS solver_id, marked.is_bot, marked.content AS solution,
+           coalesce((
+               SELECT string_agg(content, E'\n\n' ORDER BY messages.id) FROM messages
+               WHERE messages.thread_id = threads.id AND content <> ''
+                 AND (messages.id = threads.id OR messages.id IN (
+                     SELECT question_messages.message_id FROM question_messages
+                     JOIN questions ON questions.id = question_id
+                     WHERE questions.message_id = threads.id))), '') AS question,
+           threads.deleted_at IS NOT NULL OR marked.deleted_at IS NOT NULL AS is_deleted
+    FROM threads JOIN messages AS marked ON marked.thread_id = threads.id
+    WHERE threads.id = $1 AND marked.id = $2
+"""
+# Whoever writes about a thread locks its row first.
+_LOCK_THREAD = "SELECT id FROM threads WHERE id = $1 FOR UPDATE"
+_SELECT = """
+    SELECT thread_id, guild_id, forum_id, source_id, message_id, asker_id, solver_id, title,
+           question, solution, edited, state, reason, marked_by, verified_by,
+           is_reviewed, learned_at
+    FROM solutions WHERE {which}
+"""
+_FIND = _SELECT.format(which="thread_id = $1")
+_LOCK = _SELECT.format(which="thread_id = $1 FOR UPDATE")
+_IN_REVIEW = _SELECT.format(
+    which="forum_id = $1 AND state = 'review' ORDER BY learned_at, thread_id LIMIT $2"
+)
+_THREADS_OF = """
+    SELECT DISTINCT solutions.thread_id FROM solutions JOIN messages USING (thread_id)
+    WHERE messages.id = ANY($1::bigint[]) AND state <> 'removed' ORDER BY 1
+"""
+_OF_FORUM = "SELECT thread_id FROM solutions WHERE forum_id = $1 AND state <> 'removed' ORDER BY 1"
+_OF_PERSON = """
+    SELECT thread_id FROM solutions
+    WHERE guild_id = $1 AND (asker_id = $2 OR solver_id = $2) AND state <> 'removed' ORDER BY 1
+"""
+# Its name is for operators; no person can take it from the forum, as names are unique by server.
+_FIND_SOURCE = "SELECT id FROM sources WHERE forum_id = $1"
+_PUT_GUILD = "INSERT INTO guilds (id, name) VALUES ($1, '') ON CONFLICT DO NOTHING"
+_ADD_SOURCE = """
+    INSERT INTO sources (guild_id, forum_id, name, kind, location)
+    VALUES ($1, $2::bigint, 'solved-' || $2::bigint, 'solved', '')
+    ON CONFLICT (forum_id) DO UPDATE SET guild_id = $1 RETURNING id
+"""
+_PUT = """
+    INSERT INTO solutions (thread_id, guild_id, forum_id, source_id, message_id, asker_id, solver_id,
+                           title, question, solution, state, marked_by)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'review', $11)
+    ON CONFLICT (thread_id) DO UPDATE
+    SET guild_id = $2, forum_id = $3, source_id = $4, message_id = $5, asker_id = $6, solver_id = $7,
+        title = $8, question = $9, solution = $10, edited = NULL, state = 'review', reason = NULL,
+        marked_by = $11, verified_by = NULL, is_reviewed = false, learned_at = now(), changed_at = now()
+"""
+_SET_TEXTS = """
+    UPDATE solutions SET title = $2, question = $3, solution = $4, changed_at = now()
+    WHERE thread_id = $1
+"""
+_SET_EDITED = "UPDATE solutions SET edited = $2, changed_at = now() WHERE thread_id = $1"
+_VERIFY = """
+    UPDATE solutions
+    SET state = 'verified', verified_by = $2, page_id = $3, is_reviewed = $4, changed_at = now()
+    WHERE thread_id = $1
+"""
+_HOLD_BACK = """
+    UPDATE solutions
+    SET state = 'review', verified_by = NULL, page_id = NULL, is_reviewed = false, changed_at = now()
+    WHERE thread_id = $1
+"""
+_REMOVE = """
+    UPDATE solutions
+    SET state = 'removed', reason = $2, title = '', question = '', solution = '', edited = NULL,
+        verified_by = NULL, page_id = NULL, is_reviewed = false, changed_at = now()
+    WHERE thread_id = $1
+"""
+# What a vector was made of can be guessed from it.
+_FORGET_VECTORS = """
+    DELETE FROM embeddings USING chunks, pages
+    WHERE chunk_hash = chunks.hash AND chunks.page_id = pages.id
+      AND pages.source_id = $1 AND pages.url LIKE $2
+"""
+# An answer that leans on it is not given again.
+_FORGET_REPEATS = """
+    UPDATE answers SET repeat_key = NULL
+    WHERE guild_id = $1 AND repeat_key IS NOT NULL
+      AND EXISTS (SELECT FROM jsonb_array_elements(citations) AS cited WHERE cited ->> 'url' LIKE $2)
+"""
+_DELETE_PAGE = "DELETE FROM pages WHERE source_id = $1 AND url LIKE $2"
+_NOTIFY = "SELECT pg_notify('docbot_learned', '')"
+_PAGE_OF_THREAD = "SELECT page_id FROM solutions WHERE thread_id = $1 AND page_id IS NOT NULL"
+_COUNTS = """
+    SELECT sources.name, sources.guild_id, sources.forum_id,
+           count(*) FILTER (WHERE state = 'verified') AS verified,
+           count(*) FILTER (WHERE state = 'review') AS in_review
+    FROM sources LEFT JOIN solutions ON solutions.source_id = sources.id
+    WHERE sources.kind = 'solved' GROUP BY sources.id ORDER BY sources.name
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A message that is to solve its thread, as both are stored now."""
+
+    guild_id: int
+    forum_id: int
+    title: str
+    asker_id: int
+    solver_id: int
+    is_bot: bool
+    solution: str
+    question: str
+    is_deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A solved thread; `edited` is what staff wrote in place of `solution`."""
+
+    thread_id: int
+    guild_id: int
+    forum_id: int
+    source_id: int
+    message_id: int
+    asker_id: int
+    solver_id: int
+    title: str
+    question: str
+    solution: str
+    edited: str | None
+    state: State
+    reason: str | None
+    marked_by: int
+    verified_by: int | None
+    is_reviewed: bool
+    learned_at: datetime
+
+    @property
+    def text(self) -> str:
+        """What is quoted of it."""
+        return self.edited or self.solution
+
+    @property
+    def url(self) -> str:
+        return f"{_thread_address(self.guild_id, self.thread_id)}/{self.message_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class SolvedCount:
+    """How many threads of a forum are searched, and how many wait for staff."""
+
+    name: str
+    guild_id: int
+    forum_id: int
+    verified: int
+    in_review: int
+
+
+class Solutions:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def find_marked(self, conn: Conn, thread_id: int, message_id: int) -> Marked | None:
+        """Join the caller's transaction; None where the thread or the message is not stored."""
+        row = await conn.fetchrow(_FIND_MARKED, thread_id, message_id)
+        return Marked(**row) if row else None
+
+    async def lock(self, conn: Conn, thread_id: int) -> Solution | None:
+        """Join the caller's transaction, which alone changes this solution from here on."""
+        await conn.execute(_LOCK_THREAD, thread_id)
+        row = await conn.fetchrow(_LOCK, thread_id)
+        return Solution(**row) if row else None
+
+    async def find(self, thread_id: int) -> Solution | None:
+        with translated():
+            row = await self._pool.fetchrow(_FIND, thread_id)
+        return Solution(**row) if row else None
+
+    async def in_review(self, forum_id: int, limit: int = 50) -> list[Solution]:
+        """Return what waits for staff, the oldest first."""
+        with translated():
+            rows = await self._pool.fetch(_IN_REVIEW, forum_id, limit)
+        return [Solution(**row) for row in rows]
+
+    async def find_page(self, thread_id: int) -> int | None:
+        """Return the page that is searched of this thread."""
+        with translated():
+            page: int | None = await self._pool.fetchval(_PAGE_OF_THREAD, thread_id)
+        return page
+
+    async def counts(self) -> list[SolvedCount]:
+        """Count the solutions of every forum that learned any."""
+        with translated():
+            rows = await self._pool.fetch(_COUNTS)
+        return [SolvedCount(**row) for row in rows]
+
+    async def threads_of(self, conn: Conn, message_ids: Sequence[int]) -> list[int]:
+        """Return the solved threads among those that these messages stand in."""
+        return [row["thread_id"] for row in await conn.fetch(_THREADS_OF, list(message_ids))]
+
+    async def of_forum(self, conn: Conn, forum_id: int) -> list[int]:
+        return [row["thread_id"] for row in await conn.fetch(_OF_FORUM, forum_id)]
+
+    async def of_person(self, conn: Conn, guild_id: int, person_id: int) -> list[int]:
+        """Return the threads that this person asked in or solved."""
+        return [row["thread_id"] for row in await conn.fetch(_OF_PERSON, guild_id, person_id)]
+
+    async def put(
+        self, conn: Conn, marked: Marked, *, thread_id: int, message_id: int, marked_by: int
+    ) -> Solution:
+        """Store a solution for review, in place of any other of its thread."""
+        source_id = await _source_of(conn, marked.guild_id, marked.forum_id)
+        await _take_down(conn, source_id, marked.guild_id, thread_id)
+        await conn.execute(
+            _PUT,
+            thread_id,
+            marked.guild_id,
+            marked.forum_id,
+            source_id,
+            message_id,
+            marked.asker_id,
+            marked.solver_id,
+            storable(marked.title),
+            storable(marked.question),
+            storable(marked.solution),
+            marked_by,
+        )
+        [row] = await conn.fetch(_FIND, thread_id)
+        return Solution(**row)
+
+    async def set_texts(
+        self, conn: Conn, thread_id: int, *, title: str, question: str, solution: str
+    ) -> None:
+        texts = storable(title), storable(question), storable(solution)
+        await conn.execute(_SET_TEXTS, thread_id, *texts)
+
+    async def set_edited(self, conn: Conn, thread_id: int, edited: str) -> None:
+        await conn.execute(_SET_EDITED, thread_id, storable(edited))
+
+    async def publish(
+        self,
+        conn: Conn,
+        solution: Solution,
+        page: PageRow,
+        *,
+        verified_by: int,
+        is_reviewed: bool,
+    ) -> None:
+        """Let the page be searched in place of any other of the thread."""
+        await self.hold_back(conn, solution)
+        page_id = await write_page(conn, solution.source_id, page)
+        await conn.execute(_VERIFY, solution.thread_id, verified_by, page_id, is_reviewed)
+        await conn.execute(_NOTIFY)
+
+    async def hold_back(self, conn: Conn, solution: Solution) -> None:
+        """Take its page out of every search, at once, and let it wait for review."""
+        await conn.execute(_HOLD_BACK, solution.thread_id)
+        await _take_down(conn, solution.source_id, solution.guild_id, solution.thread_id)
+
+    async def remove(self, conn: Conn, solution: Solution, reason: str) -> None:
+        """Take its page out of every search, at once, and erase its text."""
+        await conn.execute(_REMOVE, solution.thread_id, storable(reason))
+        await _take_down(conn, solution.source_id, solution.guild_id, solution.thread_id)
+
+
+async def _source_of(conn: Conn, guild_id: int, forum_id: int) -> int:
+    """Return the forum's source; the first solution of a forum makes it."""
+    found: int | None = await conn.fetchval(_FIND_SOURCE, forum_id)
+    if found is not None:
+        return found
+    await conn.execute(_PUT_GUILD, guild_id)
+    made = int(await conn.fetchval(_ADD_SOURCE, guild_id, forum_id))
+    await conn.execute(TELL_OF_SETTINGS)
+    return made
+
+
+async def _take_down(conn: Conn, source_id: int, guild_id: int, thread_id: int) -> None:
+    own = f"{_thread_address(guild_id, thread_id)}/%"
+    await conn.execute(_FORGET_VECTORS, source_id, own)
+    deleted = await conn.execute(_DELETE_PAGE, source_id, own)
+    if deleted != "DELETE 0":
+        await conn.execute(_FORGET_REPEATS, guild_id, own)
+        await conn.execute(_NOTIFY)
+
+
+def _thread_address(guild_id: int, thread_id: int) -> str:
+    return f"https://discord.com/channels/{guild_id}/{thread_id}"
