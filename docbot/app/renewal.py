@@ -1,12 +1,15 @@
 """Making the index anew while the bot runs, where this docbot would make another one.
 
 That is so with another embedding model, another version of the chunker, or of the lexical vectors,
-and where a sync read everything and was killed before the index stood.
+where a sync read everything and was killed before the index stood, and where something was learned
+from a solved thread, or is to be forgotten.
 """
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
+from time import monotonic
 
 from docbot.app.embedding import LoggedProgress, embed_chunks
 from docbot.app.reading import cutter
@@ -22,10 +25,40 @@ from docbot.retrieval.lexical import LEXICAL_VERSION
 log = logging.getLogger(__name__)
 
 _PATIENCE = 10  # times as long as for a question, whose asker waits
+# From the end of one index that was made for what was learned to the next; and what is learned
+# after a longer time waits only for what is learned in the same breath.
+GATHER_SECONDS = 60.0
+_BREATH_SECONDS = 1.0
 
 
 def patient_pause(attempt: int) -> float:
     return _PATIENCE * pause(attempt)
+
+
+async def keep_renewed(
+    rooms: Rooms, learned: asyncio.Event, *, gather_seconds: float = GATHER_SECONDS
+) -> None:
+    """Renew the index now, and then whenever solved threads changed, for as long as this acts.
+
+    Args:
+        rooms: what it works with.
+        learned: set when they may have.
+        gather_seconds: changes within so long after the index before are made into one.
+    """
+    await renew_index(rooms)
+    made_at = -math.inf
+    while True:
+        await learned.wait()
+        learned.clear()
+        try:
+            if not await rooms.generations.lacks_solutions():
+                continue
+        except TransientError as error:  # told again soon
+            log.debug("whether solved threads changed is looked at later: %s", error)
+            continue
+        await asyncio.sleep(max(_BREATH_SECONDS, made_at + gather_seconds - monotonic()))
+        await renew_index(rooms)
+        made_at = monotonic()
 
 
 async def renew_index(rooms: Rooms, *, wait: Callable[[int], float] = patient_pause) -> None:
@@ -57,7 +90,7 @@ async def renew_index(rooms: Rooms, *, wait: Callable[[int], float] = patient_pa
 
 async def _is_to_be_made(rooms: Rooms) -> bool:
     current = await rooms.generations.find_current()
-    if await _is_left_behind(rooms):
+    if await _is_left_behind(rooms) or await rooms.generations.lacks_solutions():
         return True
     # An index of nothing is of no make; the first sync makes it as it should be.
     if current is None or current.points == 0:
@@ -97,5 +130,5 @@ async def _cut(rooms: Rooms) -> None:
         return
     log.info("cutting the stored pages anew, as this docbot does it")
     with process_pool(1) as executor:
-        for source in await rooms.sources.all():
+        for source in [*await rooms.sources.all(), *await rooms.sources.solved()]:
             await cut_anew(source, rooms.sources, cutter(executor))

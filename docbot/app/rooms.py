@@ -20,6 +20,7 @@ from docbot.db.migrations import migrate
 from docbot.db.outbox import Outbox
 from docbot.db.pool import Database, Pool, close
 from docbot.db.questions import Questions
+from docbot.db.solutions import Solutions
 from docbot.db.sources import Sources
 from docbot.db.syncs import Syncs
 from docbot.db.threads import Threads
@@ -62,6 +63,7 @@ class Rooms:
     answers: Answers
     drafts: Drafts
     outbox: Outbox
+    solutions: Solutions
     generations: Generations
     store: VectorStore
     index: CurrentIndex
@@ -160,6 +162,7 @@ async def _rooms(
         answers=Answers(pool),
         drafts=Drafts(),
         outbox=Outbox(pool),
+        solutions=Solutions(pool),
         generations=builder.generations,
         store=builder.store,
         index=index,

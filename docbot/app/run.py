@@ -13,7 +13,7 @@ from time import monotonic
 
 from docbot import texts
 from docbot.answers.answer import Answerer
-from docbot.app.renewal import renew_index
+from docbot.app.renewal import keep_renewed
 from docbot.app.rooms import (
     Rooms,
     complete_index,
@@ -45,7 +45,7 @@ from docbot.db.activity import (
     seconds_since_start,
 )
 from docbot.db.errors import translated
-from docbot.db.listen import INDEX_CHANGED, SETTINGS_CHANGED, WORK_ADDED, Listener
+from docbot.db.listen import INDEX_CHANGED, LEARNED, SETTINGS_CHANGED, WORK_ADDED, Listener
 from docbot.db.locks import sync_lock
 from docbot.db.usage import Uses
 from docbot.errors import SettingsError, TransientError, UsageError, cause_of
@@ -140,6 +140,7 @@ class RunningBot:
         self._wake_workers = Wake()
         self._wake_drains = Wake()
         self._wake_clock = Wake()
+        self._learned = asyncio.Event()  # something, from a solved thread
         self._wake_ups = wake_ups
         self._idle_seconds = idle_seconds
         # One for all connections: what Discord asked for holds also after a reconnect.
@@ -271,7 +272,8 @@ class RunningBot:
                 if await _first(self._take_over(lock), self._stop.wait()):
                     self._client = client = self._make_client(lock)
                     gateway = tasks.create_task(self._connect(client), name="gateway")
-                    renewal = tasks.create_task(renew_index(self._rooms), name="index renewal")
+                    keeping = keep_renewed(self._rooms, self._learned)
+                    renewal = tasks.create_task(keeping, name="index renewal")
                     schedule = sync_on_schedule(self._rooms, lambda: self._settings)
                     background += [renewal, tasks.create_task(schedule, name="sync schedule")]
                     if await _first(self.connected.wait(), self._stop.wait()):
@@ -470,6 +472,7 @@ class RunningBot:
             INDEX_CHANGED: self._take_in_index,
             SETTINGS_CHANGED: self._take_in_bindings,
             WORK_ADDED: self._look_for_work,
+            LEARNED: self._look_at_learned,
         }
         await Listener(self._rooms.database, callbacks).run()
 
@@ -477,6 +480,9 @@ class RunningBot:
         """Another process has put a question or a message back to be worked on."""
         self._wake_workers.set()
         self._wake_drains.set()
+
+    async def _look_at_learned(self) -> None:
+        self._learned.set()
 
     async def _take_in_bindings(self) -> None:
         if await self.bindings.reload():

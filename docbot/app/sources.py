@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from docbot.app.rooms import Rooms
+from docbot.db.solutions import SolvedCount
 from docbot.db.sources import Source
 from docbot.db.syncs import LastSync
 from docbot.errors import UsageError
@@ -74,7 +75,7 @@ async def add_source(rooms: Rooms, wanted: Wanted) -> list[str]:
 
 
 async def lines_about_sources(rooms: Rooms) -> list[str]:
-    """Say of every source what was read of it, when, and what fails."""
+    """Say of every source what was read of it, when, and what fails; then what was learned."""
     sources = await rooms.sources.all()
     last = await rooms.syncs.last([source.id for source in sources])
     is_scheduled = rooms.settings.docbot_sync_hours > 0
@@ -89,7 +90,16 @@ async def lines_about_sources(rooms: Rooms) -> list[str]:
             lines.append(
                 f"  and {failing - len(failures):,} more; {failing:,} addresses fail in all"
             )
-    return lines
+    return lines + [_solved_line(count) for count in await rooms.solutions.counts()]
+
+
+def _solved_line(count: SolvedCount) -> str:
+    """Say what was learned from a forum's threads; it is synced by nobody."""
+    waiting = f"; {count.in_review:,} wait for staff" if count.in_review else ""
+    return (
+        f"{count.name}  learned from the threads of forum {count.forum_id}, for that forum alone: "
+        f"{count.verified:,} solutions{waiting}"
+    )
 
 
 def _facts(source: Source, last: LastSync | None, is_scheduled: bool) -> list[str]:

@@ -43,6 +43,19 @@ _IS_UP_TO_DATE = """
           AND (points, last_chunk) = (
             SELECT count(*), coalesce(max(id), 0) FROM chunks WHERE position IS NOT NULL))
 """
+# Of each forum: as many chunks as were counted when the index was built, and no newer one.
+_LACKS_SOLUTIONS = """
+    SELECT EXISTS (
+        SELECT FROM sources
+        LEFT JOIN index_generations AS current ON current.state = 'current'
+        LEFT JOIN LATERAL (
+            SELECT count(*) AS chunks, coalesce(max(id), 0) AS last_chunk FROM chunks
+            WHERE source_id = sources.id AND position IS NOT NULL) AS stored ON true
+        LEFT JOIN vocabularies ON generation_id = current.id AND source_id = sources.id
+        WHERE kind = 'solved'
+          AND (stored.chunks <> coalesce(vocabularies.chunks, 0)
+               OR stored.last_chunk > coalesce(current.last_chunk, 0)))
+"""
 _FORGET_RETIRED = """
     DELETE FROM index_generations
     WHERE state = 'retired' AND coalesce(retired_at, '-infinity') <= now() - make_interval(secs => $1)
@@ -225,6 +238,11 @@ class Generations:
         """Whether the current generation was built from the chunks that are stored now."""
         with translated():
             return bool(await self._pool.fetchval(_IS_UP_TO_DATE))
+
+    async def lacks_solutions(self) -> bool:
+        """Whether the current generation was built before solved threads changed."""
+        with translated():
+            return bool(await self._pool.fetchval(_LACKS_SOLUTIONS))
 
     async def has_chunks(self) -> bool:
         """Whether there is anything to build an index from."""
