@@ -298,6 +298,16 @@ class HelpClient(discord.Client):
 
     async def _look(self, guild_id: int | None = None) -> None:
         await self._insist("looking at the bound forums", partial(self.watch.look, guild_id))
+        await self._insist("storing the names of tags", partial(self._store_tags, guild_id))
+
+    async def _store_tags(self, guild_id: int | None) -> None:
+        """Keep the names by which operators and staff call the tags that threads bear."""
+        for forum in self.parts.bindings.all():
+            channel = self.get_channel(forum.channel_id)
+            if guild_id in (None, forum.guild_id) and isinstance(channel, discord.ForumChannel):
+                tags = {tag.id: tag.name for tag in channel.available_tags}
+                if tags != forum.tags:
+                    await self.parts.forums.put_tags(forum.channel_id, tags)
 
     async def _is_read(self, forum: Forum) -> bool:
         return await self.parts.search.sources.are_indexed(forum.source_ids)

@@ -1,5 +1,6 @@
 """Which forums docbot answers in, from which sources; and the guilds it is in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -44,11 +45,18 @@ _LIST = """
            (SELECT jsonb_object_agg(name, value) FROM config
             WHERE config.guild_id = forums.guild_id AND config.channel_id IS NULL) AS of_server,
            (SELECT jsonb_object_agg(name, value) FROM config
-            WHERE config.channel_id = forums.channel_id) AS of_forum
+            WHERE config.channel_id = forums.channel_id) AS of_forum,
+           (SELECT id FROM sources WHERE forum_id = forums.channel_id) AS solved_source_id,
+           forums.tags
     FROM forums
     LEFT JOIN forum_sources USING (channel_id)
     LEFT JOIN sources ON sources.id = forum_sources.source_id
     GROUP BY forums.channel_id ORDER BY forums.guild_id, forums.channel_id
+"""
+_SOURCE_IDS = "SELECT name, id FROM sources WHERE guild_id IS NULL"
+_PUT_TAGS = """
+    UPDATE forums SET tags = $2 WHERE channel_id = $1 AND tags IS DISTINCT FROM $2
+    RETURNING channel_id
 """
 _TOLD_UNTIL = "SELECT greatest(bound_at, told_until) FROM forums WHERE channel_id = $1"
 _TELL = """
@@ -59,7 +67,11 @@ _TELL = """
 
 @dataclass(frozen=True, slots=True)
 class Forum:
-    """A bound forum; `mode` is auto, draft, mention or off."""
+    """A bound forum; `mode` is auto, draft, mention or off.
+
+    `solved_source_id` is the source of what was learned from its threads, None before anything was;
+    `tags` are the names of its tags by id, None before docbot saw them.
+    """
 
     channel_id: int
     guild_id: int
@@ -68,6 +80,8 @@ class Forum:
     source_ids: tuple[int, ...]
     source_names: tuple[str, ...]
     config: ForumConfig = field(default_factory=ForumConfig)
+    solved_source_id: int | None = None
+    tags: Mapping[int, str] | None = None
 
 
 class Forums:
@@ -116,6 +130,20 @@ class Forums:
         if removed is None:
             raise _not_bound(channel_id)
 
+    async def put_tags(self, channel_id: int, tags: Mapping[int, str]) -> None:
+        """Store the names of a bound forum's tags; running processes hear of a change."""
+        named = {str(tag): storable(name) for tag, name in tags.items()}
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                if await conn.fetchval(_PUT_TAGS, channel_id, named) is not None:
+                    await conn.execute(TELL_OF_SETTINGS)
+
+    async def source_ids(self) -> dict[str, int]:
+        """Return the operator's sources by name."""
+        with translated():
+            rows = await self._pool.fetch(_SOURCE_IDS)
+        return {row["name"]: row["id"] for row in rows}
+
     async def told_until(self, forum: Forum) -> datetime:
         """Everything that happened in the forum up to then was told to docbot."""
         with translated():
@@ -139,9 +167,15 @@ class Forums:
                 tuple(row["source_ids"] or ()),
                 tuple(row["source_names"] or ()),
                 forum_config(row["of_server"] or {}, row["of_forum"] or {}),
+                row["solved_source_id"],
+                _tags(row["tags"]),
             )
             for row in rows
         ]
+
+
+def _tags(stored: Mapping[str, str] | None) -> dict[int, str] | None:
+    return None if stored is None else {int(tag): name for tag, name in stored.items()}
 
 
 def _not_bound(channel_id: int) -> UsageError:

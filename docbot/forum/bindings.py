@@ -1,13 +1,14 @@
 """The forums docbot answers in, and what is set, as this process knows it; re-read on a change."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from docbot.config import ServerConfig, server_config, why_unreadable
 from docbot.db.config import Configs, Stored
 from docbot.db.forums import Forum, Forums
+from docbot.forum.sources_of import lines_about_tags, sources_of
 
 log = logging.getLogger(__name__)
 
@@ -16,10 +17,14 @@ Place: TypeAlias = tuple[int, int | None]  # a server and its forum, None for th
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What Postgres held at one moment: the forums by channel, and of each place what is set."""
+    """What Postgres held at one moment: the forums by channel, and of each place what is set.
+
+    `sources` are the operator's, by name.
+    """
 
     forums: Mapping[int, Forum] = field(default_factory=dict)
     set_in: Mapping[Place, Mapping[str, str]] = field(default_factory=dict)
+    sources: Mapping[str, int] = field(default_factory=dict)
 
     def in_guild(self, guild_id: int | None) -> "Known":
         """Return the part of one server, or all."""
@@ -42,14 +47,18 @@ class Bindings:
     async def reload(self, guild_id: int | None = None) -> list[str]:
         """Take in what Postgres holds now; return the names of what changed, in one server or all."""
         forums = {forum.channel_id: forum for forum in await self._forums.all()}
-        found = Known(forums, by_place(await self._configs.all()))
+        set_in = by_place(await self._configs.all())
+        found = Known(forums, set_in, await self._forums.source_ids())
         before, self._known = self._known, found
         self._servers = {
             guild: server_config(texts)
             for (guild, channel), texts in found.set_in.items()
             if channel is None
         }
-        self._tell(frozenset(passed_over(found.set_in)))
+        about_tags = [
+            line for forum in forums.values() for line in lines_about_tags(forum, found.sources)
+        ]
+        self._tell(frozenset([*passed_over(found.set_in), *about_tags]))
         return changed_names(before.in_guild(guild_id), found.in_guild(guild_id))
 
     def find(self, channel_id: int) -> Forum | None:
@@ -61,6 +70,10 @@ class Bindings:
     def server(self, guild_id: int) -> ServerConfig:
         """What is set for a server, also for one that is not known."""
         return self._servers.get(guild_id) or ServerConfig()
+
+    def sources_of(self, forum: Forum, tags: Collection[int]) -> tuple[int, ...]:
+        """Return the sources from which a thread with these tags is answered."""
+        return sources_of(forum, tags, self._known.sources)
 
     def _tell(self, lines: frozenset[str]) -> None:
         """Tell the operator once of each value that is passed over, not at each reload."""

@@ -414,6 +414,7 @@ EFFECTS = {
         "GET /gateway in GatewayLine._listen #1",
         "commit in note_start #1",
         "commit in Forums.put_guild #1",
+        "commit in Forums.put_tags #1",
         "GET /guilds/*/threads/active in _active_threads #1",
         "GET /channels/*/threads/archived/public in _threads_since #1",
         "GET /guilds/*/threads/active in _active_threads #2",
