@@ -93,6 +93,16 @@ def sources() -> str:
     return _say("Sources")
 
 
+def solved_thread() -> str:
+    # Translators: stands in brackets behind a link, in place of the name of a documentation
+    return _say("solved thread")
+
+
+def already_solved(thread: str) -> str:
+    # Translators: {thread} is a link to a thread in which somebody asked the same
+    return _say("Already solved here: {thread}", thread=thread)
+
+
 def unfamiliar(names: str) -> str:
     # Translators: under code in which something occurs that the documentation does not name
     return _say(

@@ -63,12 +63,17 @@ _NO_ANSWER_LINE = re.compile(rf"^[ \t*`\"'>]*{NO_ANSWER}\b(.*)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """One line of the sources; `title` is `Page title › Heading`, `source` where the page is of."""
+    """One line of the sources; `title` is `Page title › Heading`, `source` where the page is of.
+
+    `is_solved`: the page is a thread that members solved. The one that the answer begins with, as
+    it asked the same, has number 0.
+    """
 
     n: int
     url: str
     title: str
     source: str = ""
+    is_solved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,10 +457,7 @@ def _answer(
     timings: dict[str, float],
 ) -> Answer:
     cited = [passages[number - 1] for number in draft.cited]
-    citations = tuple(
-        Citation(number, passage.url, title(passage), passage.source)
-        for number, passage in enumerate(cited, start=1)
-    )
+    citations = tuple(cites(number, passage) for number, passage in enumerate(cited, start=1))
     numbers = {citation.url: citation.n for citation in citations}
     read = {chunk: each.chunk_ids for each in draft.shown for chunk in each.chunk_ids}
     evidence = tuple(
@@ -481,6 +483,12 @@ def _answer(
         note=draft.note,
         probability=probability,
     )
+
+
+def cites(number: int, passage: Passage) -> Citation:
+    """Give the line of the sources that names a passage."""
+    is_solved = passage.solved is not None
+    return Citation(number, passage.url, title(passage), passage.source, is_solved)
 
 
 def _since(started: float) -> float:

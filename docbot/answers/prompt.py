@@ -28,6 +28,7 @@ PASSAGES_BUDGET = 5_000
 HISTORY_BUDGET = 1_500
 QUESTION_BUDGET = 2_000  # a post with its log; what is beyond seldom says more
 _REPLY_BUDGET = 500  # of a reply that is shown to the model again
+_ASKED_BUDGET = 150  # of what a solved thread asked, beside its solution
 
 # How documentation names its editions in addresses. A bare number is a year or a chapter as well.
 _EDITION = re.compile(
@@ -155,6 +156,9 @@ def edition(address: str) -> str | None:
 
 def _described(passage: Passage) -> str:
     """Say where a passage comes from, then what it says."""
+    if passage.solved is not None:
+        asked = first_tokens(passage.solved, _ASKED_BUDGET)
+        return f"Source: a thread that was solved\nTitle: {passage.title}\nQuestion: {asked}\n\n{passage.text}"
     named = edition(passage.url)
     source = f"{passage.source}, edition {named}" if named else passage.source
     headings = [part for part in passage.heading_path if part != passage.title]

@@ -29,7 +29,8 @@ def write(answer: Answer, limit: int = LIMIT, *, attaches: bool = True) -> list[
     """Write the messages, in order, each at most `limit` long and none empty.
 
     Citations stay `[n]` in the text; the sources below it link each number once, and name the
-    documentation where there is more than one. A line of the sources is never cut.
+    documentation where there is more than one. A line of the sources is never cut. Above all
+    stands the link to a thread that asked the same, where there is one.
 
     Code becomes a file where it does not fit into one message whole, since nobody copies code
     from two; and, the longest first, where the answer would take more than two messages.
@@ -66,22 +67,29 @@ def _with_files(parts: Sequence[str], files: Sequence[File]) -> list[Message]:
 
 
 def _messages(answer: Answer, text: str, limit: int) -> list[str]:
-    parts = _prose(text, [citation.url for citation in answer.citations], limit)
-    if not answer.citations:
+    above = [_solved_line(citation) for citation in answer.citations if not citation.n]
+    parts = _prose(above, text, [citation.url for citation in answer.citations], limit)
+    cited = [citation for citation in answer.citations if citation.n]
+    if not cited:
         return parts
-    are_several = len({citation.source for citation in answer.citations}) > 1
-    lines = [_line(citation, limit, is_named=are_several) for citation in answer.citations]
+    are_several = len({each.source for each in cited if not each.is_solved}) > 1
+    lines = [_line(citation, limit, is_named=are_several) for citation in cited]
     if answer.lane == "suggest":
         return _below(parts, lines, "\n", limit)
     return _below(parts, [f"**{texts.sources()}**", *lines], "\n\n", limit)
 
 
-def _prose(text: str, allowed: Sequence[str], limit: int) -> list[str]:
+def _prose(above: Sequence[str], text: str, allowed: Sequence[str], limit: int) -> list[str]:
     most = limit * _MOST_MESSAGES
-    parts = split(sanitise(text[:most], allowed), limit)
+    whole = filter(None, [*above, sanitise(text[:most], allowed)])
+    parts = split("\n\n".join(whole), limit)
     if len(text) <= most and len(parts) <= _MOST_MESSAGES:
         return parts
     return _below(parts[: _MOST_MESSAGES - 1], [texts.text_cut()], "\n\n", limit)
+
+
+def _solved_line(citation: Citation) -> str:
+    return texts.already_solved(masked_link(citation.title, citation.url))
 
 
 def _line(citation: Citation, limit: int, *, is_named: bool) -> str:
@@ -91,7 +99,9 @@ def _line(citation: Citation, limit: int, *, is_named: bool) -> str:
         line = f"[{citation.n}] {masked_link(citation.title, citation.url)}"
     else:
         line = f"[{citation.n}] {name}: {inline_code(citation.url)}"
-    if is_named and citation.source:
+    if citation.is_solved:
+        line += f" ({texts.solved_thread()})"
+    elif is_named and citation.source:
         line += f" ({plain(citation.source)})"
     # With room for the heading of the list above it.
     room = limit - length(texts.sources()) - 8

@@ -414,6 +414,7 @@ class RunningBot:
             answers=self._rooms.answers,
             outbox=self._rooms.outbox,
             sources=self._rooms.sources,
+            solutions=self._rooms.solutions,
             bindings=self.bindings,
             conductor=self._conductor,
             searcher=self._rooms.searcher,

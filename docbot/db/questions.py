@@ -113,6 +113,7 @@ _CLAIM_NEXT = """
            coalesce(counts_from, asked_at) AS counts_from,
            attempt, refusals, message_id, conversations.channel_id,
            coalesce(threads.forum_id, conversations.channel_id) AS forum_id,
+           coalesce(threads.tags, '{}') AS tags,
            (SELECT coalesce(string_agg(content, E'\n\n' ORDER BY messages.id), '')
             FROM messages JOIN question_messages ON question_messages.message_id = messages.id
             WHERE question_id = claimed.id) AS body,
@@ -315,7 +316,9 @@ _SOLVED = """
             FROM jsonb_array_elements(evidence) AS piece
             LEFT JOIN chunks ON chunks.id = (piece ->> 'chunk')::bigint
             LEFT JOIN sources ON sources.id = chunks.source_id
-            WHERE (piece ->> 'cited')::boolean) AS cited
+            -- What members solved is no documentation, by which an evaluation measures.
+            WHERE (piece ->> 'cited')::boolean
+              AND NOT coalesce((piece ->> 'solved')::boolean, false)) AS cited
     FROM questions JOIN answers ON question_id = questions.id
     WHERE origin = 'post' AND state = 'answered' AND lane IN ('answer', 'suggest')
       AND EXISTS (SELECT FROM feedback WHERE answer_id = answers.id AND vote = 'helpful')
@@ -343,6 +346,7 @@ class Claimed:
     body: str
     post: str  # what the thread began with, where the question itself did not begin it
     mode: str = "auto"  # of its forum when it was asked
+    tags: Sequence[int] = ()  # of its thread
 
 
 @dataclass(frozen=True, slots=True)

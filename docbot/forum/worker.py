@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import TypeAlias
 
 from docbot import texts
+from docbot.answers.already import already_solved, beginning_with
 from docbot.answers.answer import Answer, Answerer
 from docbot.answers.follow_up import FOLLOW_UP_VERSION, Rewriting
 from docbot.answers.prompt import QuestionText, Turn
@@ -24,6 +25,7 @@ from docbot.db.forums import Forum
 from docbot.db.outbox import Outbox
 from docbot.db.pool import Conn, Pool
 from docbot.db.questions import Claimed, PastTurn, Questions
+from docbot.db.solutions import Solutions
 from docbot.db.sources import Sources
 from docbot.errors import DocbotError, TransientError
 from docbot.forum.bindings import Bindings
@@ -63,6 +65,15 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    """What a thread is answered from: sources, but not what it was solved by itself."""
+
+    forum: Forum
+    sources: tuple[int, ...]
+    without_pages: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Reply:
     """An answer, and the row that it is stored as."""
 
@@ -81,6 +92,7 @@ class QuestionWorker(ClaimLoop):
         answers: Answers,
         outbox: Outbox,
         sources: Sources,
+        solutions: Solutions,
         bindings: Bindings,
         conductor: Conductor,
         searcher: Searcher,
@@ -100,6 +112,7 @@ class QuestionWorker(ClaimLoop):
         self._answers = answers
         self._outbox = outbox
         self._sources = sources
+        self._solutions = solutions
         self._bindings = bindings
         self._conductor = conductor
         self._searcher = searcher
@@ -153,9 +166,10 @@ class QuestionWorker(ClaimLoop):
         history = await self._questions.history(question, _HISTORY_TURNS)
         answerer = self._answerer()
 
+        sources = self._bindings.sources_of(forum, question.tags)
+
         def key() -> bytes | None:
-            sources, index = forum.source_ids, self._generation()
-            return repeat_key(question, history, sources, index, answerer.made_by)
+            return repeat_key(question, history, sources, self._generation(), answerer.made_by)
 
         key_before = key()
         if key_before is not None:
@@ -163,10 +177,12 @@ class QuestionWorker(ClaimLoop):
             if given is not None:
                 return given
         rewriting = await answerer.rewritten(asked(question), turns(history))
-        answer, found = await self._find(answerer, forum, search_for(question, history, rewriting))
+        own_page = await self._solutions.find_page(question.channel_id)
+        place = _Place(forum, sources, () if own_page is None else (own_page,))
+        answer, found = await self._find(answerer, place, search_for(question, history, rewriting))
         if answer.lane == "abstain" and question.post and not history:
             # "Can you answer this?" asks what the post asks.
-            answer, found = await self._find(answerer, forum, asked_below_post(question))
+            answer, found = await self._find(answerer, place, asked_below_post(question))
         row = answer_row(answer, found.timings_ms, rewriting)
         # An index that came meanwhile, or a search by words alone, is not what the key names.
         if is_repeatable(answer) and found.warning is None and key() == key_before:
@@ -182,12 +198,16 @@ class QuestionWorker(ClaimLoop):
         return _Reply(repeated(stored), repeated_row(stored, key, milliseconds))
 
     async def _find(
-        self, answerer: Answerer, forum: Forum, search: Asked
+        self, answerer: Answerer, place: _Place, search: Asked
     ) -> tuple[Answer, SearchResult]:
         found = await self._searcher.search(
-            search.query, forum.source_ids, _PASSAGES, sections=answerer.has_model
+            search.query,
+            place.sources,
+            _PASSAGES,
+            sections=answerer.has_model,
+            without_pages=place.without_pages,
         )
-        await self._check_read(found, forum)
+        await self._check_read(found, place)
         self._on_step("passages found")
         answer = await answerer.answer(
             search.question,
@@ -196,20 +216,21 @@ class QuestionWorker(ClaimLoop):
             sought=search.sought,
             may_wait=search.may_wait,
         )
-        return answer, found
+        solved = None if search.history else already_solved(search.question, found)
+        return beginning_with(answer, solved) if solved else answer, found
 
-    async def _check_read(self, found: SearchResult, forum: Forum) -> None:
+    async def _check_read(self, found: SearchResult, place: _Place) -> None:
         """Wait rather than say that the documentation has nothing, while nobody has read it."""
         if found.signals is None:
             raise TransientError(
                 "the index is of an earlier version of docbot; it is being made anew",
                 retry_after=_NOTHING_READ_SECONDS,
             )
-        if found.indexed and (found.passages or await self._sources.are_indexed(forum.source_ids)):
+        if found.indexed and (found.passages or await self._sources.are_indexed(place.sources)):
             return
-        names = ", ".join(forum.source_names) or "none"
+        names = ", ".join(place.forum.source_names) or "none"
         raise TransientError(
-            f"nothing to answer from yet (sources of forum {forum.channel_id}: {names}); "
+            f"nothing to answer from yet (sources of forum {place.forum.channel_id}: {names}); "
             "run `docbot sync`",
             retry_after=_NOTHING_READ_SECONDS,
         )
@@ -350,6 +371,7 @@ def answer_row(
                 "given": list(piece.given),
                 "url": piece.passage.url,
                 "source": piece.passage.source,
+                "solved": piece.passage.solved is not None,
                 "title": piece.passage.title,
                 "heading": piece.passage.heading,
                 "score": piece.passage.score,

@@ -26,6 +26,7 @@ def passage(
     page_id: int | None = None,
     source: str = "docs",
     section: tuple[Part, ...] = (),
+    solved: str | None = None,
 ) -> Passage:
     return Passage(
         rank=rank,
@@ -41,4 +42,5 @@ def passage(
         dense=dense,
         position=rank,
         section=section,
+        solved=solved,
     )
