@@ -56,6 +56,7 @@ from docbot.forum.clock import Clock
 from docbot.forum.conductor import Conductor
 from docbot.forum.decide import Bounds
 from docbot.forum.intake import Intake
+from docbot.forum.learning import Learning
 from docbot.forum.presses import Presses
 from docbot.forum.retry import is_worth_a_line, pause
 from docbot.forum.worker import QuestionWorker
@@ -120,12 +121,14 @@ class RunningBot:
         self._locale = locale
         self._on_step = on_step
         self.bindings = Bindings(rooms.forums, rooms.configs)
+        self._learning = Learning(rooms.solutions)
         self._conductor = Conductor(
             threads=rooms.threads,
             questions=rooms.questions,
             answers=rooms.answers,
             drafts=rooms.drafts,
             outbox=rooms.outbox,
+            learning=self._learning,
             bindings=self.bindings,
             may_attach=self._may_attach,
         )
@@ -362,6 +365,7 @@ class RunningBot:
             threads=rooms.threads,
             questions=rooms.questions,
             outbox=rooms.outbox,
+            learning=self._learning,
             bindings=self.bindings,
             conductor=self._conductor,
             admission=self._admission,

@@ -36,6 +36,7 @@ from docbot.forum.conduct import (
     decide,
     next_look,
 )
+from docbot.forum.learning import Learning
 from docbot.forum.repeats import repeated
 
 PINGS_AN_HOUR = 5  # of the helpers, in one server
@@ -63,6 +64,7 @@ class Conductor:
         answers: Answers,
         drafts: Drafts,
         outbox: Outbox,
+        learning: Learning,
         bindings: Bindings,
         may_attach: Callable[[int], bool],
     ) -> None:
@@ -72,6 +74,7 @@ class Conductor:
         self._answers = answers
         self._drafts = drafts
         self._outbox = outbox
+        self._learning = learning
         self._bindings = bindings
         self._may_attach = may_attach
 
@@ -283,10 +286,29 @@ class Conductor:
                 await self.tell_alone(
                     conn, scene.standing.guild_id, scene.id, effect.person_id, content
                 )
+            case conduct.Learn() | conduct.Unlearn():
+                await self._learn(conn, scene, effect)
             case conduct.CallHuman():
                 await self._call_human(conn, scene, effect.by)
             case _:
                 pass
+
+    async def _learn(
+        self, conn: Conn, scene: _Scene, effect: conduct.Learn | conduct.Unlearn
+    ) -> None:
+        if isinstance(effect, conduct.Unlearn):
+            await self._learning.unlearn(conn, scene.id)
+            return
+        forum = self._bindings.find(scene.standing.forum_id)
+        await self._learning.learn(
+            conn,
+            thread_id=scene.id,
+            message_id=effect.message_id,
+            marked_by=effect.verified_by,
+            learns=scene.state.rules.config.learns,
+            # Only a forum has tags; a thread of a text channel may be private.
+            is_open=forum is not None and forum.tags is not None,
+        )
 
     async def _post(
         self,

@@ -18,6 +18,7 @@ from docbot.forum.bindings import Bindings
 from docbot.forum.conduct import Deleted, Edited, QuestionState, Retagged, Shut, Wrote
 from docbot.forum.conductor import Conductor
 from docbot.forum.decide import Incoming, Verdict, judge
+from docbot.forum.learning import Learning
 from docbot.forum.limits import Allowed, Refused
 from docbot.telemetry import OnStep
 
@@ -84,6 +85,7 @@ class Intake:
         threads: Threads,
         questions: Questions,
         outbox: Outbox,
+        learning: Learning,
         bindings: Bindings,
         conductor: Conductor,
         admission: Admission,
@@ -94,6 +96,7 @@ class Intake:
         self._threads = threads
         self._questions = questions
         self._outbox = outbox
+        self._learning = learning
         self._bindings = bindings
         self._conductor = conductor
         self._admission = admission
@@ -120,7 +123,10 @@ class Intake:
                 seen_id = incoming.message.id if in_step else 0
                 if not await self._threads.put(conn, incoming.thread, seen_id):
                     return "ignored"  # the thread was deleted before this was told
-                await self._threads.put_message(conn, self._early.newest(incoming.message))
+                message = self._early.newest(incoming.message)
+                await self._threads.put_message(conn, message)
+                if message.edited_at is not None:  # it may have been stored before
+                    await self._learning.follow_thread(conn, incoming.thread.id)
                 decision = await self._conductor.tell(
                     conn,
                     incoming.thread.id,
@@ -199,6 +205,7 @@ class Intake:
                 if await self._threads.edit_message(conn, message_id, content, edited_at):
                     event = Edited(message_id, edited_at)
                     await self._conductor.tell(conn, thread_id, event, message_ids=[message_id])
+                    await self._learning.follow_thread(conn, thread_id)
                 elif not await self._threads.is_stored(conn, message_id):
                     self._early.edited(message_id, _Edit(content, edited_at))
         self._wake()
@@ -215,6 +222,7 @@ class Intake:
                 known = await self._threads.delete_messages(conn, message_ids)
                 event = Deleted(frozenset(message_ids), datetime.now(UTC))
                 await self._conductor.tell(conn, thread_id, event, message_ids=message_ids)
+                await self._learning.follow_thread(conn, thread_id)
         self._early.deleted([each for each in message_ids if each not in known])
         self._early.forget(known)
         self._wake()  # a later question of the conversation may go now
@@ -229,6 +237,7 @@ class Intake:
                 before = await self._threads.lock_standing(conn, thread.id)
                 if before is not None and await self._threads.update(conn, thread):
                     await self._tell_change(conn, before, thread, solved_tag)
+                    await self._learning.follow_thread(conn, thread.id)
         self._wake()
 
     async def _tell_change(
@@ -250,6 +259,7 @@ class Intake:
             async with self._pool.acquire() as conn, conn.transaction():
                 await self._threads.delete(conn, thread_id)
                 await self._conductor.tell(conn, thread_id, Shut("thread deleted"))
+                await self._learning.follow_thread(conn, thread_id)
         self._early.deleted([thread_id])  # its first message has its id
         self._wake()
 
@@ -259,6 +269,7 @@ class Intake:
             async with self._pool.acquire() as conn, conn.transaction():
                 await self._threads.delete_of_forum(conn, forum_id)
                 await self._cancel_forum(conn, forum_id, "forum deleted")
+                await self._learning.follow_forum_deletion(conn, forum_id)
         self._wake()
 
     async def forum_left(self, forum_id: int) -> None:

@@ -30,6 +30,7 @@ from docbot.db.forums import Forums
 from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Database, Pool
 from docbot.db.questions import Claimed, Questions
+from docbot.db.solutions import Solutions
 from docbot.db.threads import Message, Thread, ThreadChange, Threads
 from docbot.db.usage import Uses
 from docbot.errors import TransientError, UsageError
@@ -39,6 +40,7 @@ from docbot.forum.bindings import Bindings
 from docbot.forum.conductor import Conductor
 from docbot.forum.decide import Incoming
 from docbot.forum.intake import MISSED, Intake
+from docbot.forum.learning import Learning
 from tests.db.seed import ASKER, FORUM, GUILD, an_answer, now, take_over, thread_of
 
 HANDS = 2  # workers, and drains
@@ -432,6 +434,7 @@ class States(RuleBasedStateMachine):
             threads=Threads(self.pool),
             questions=self.questions,
             outbox=self.outbox,
+            learning=Learning(Solutions(self.pool)),
             bindings=bindings,
             conductor=Conductor(
                 threads=Threads(self.pool),
@@ -439,6 +442,7 @@ class States(RuleBasedStateMachine):
                 answers=self.answers,
                 drafts=Drafts(),
                 outbox=self.outbox,
+                learning=Learning(Solutions(self.pool)),
                 bindings=bindings,
                 may_attach=lambda _: True,
             ),

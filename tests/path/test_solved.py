@@ -40,6 +40,7 @@ async def posted(town: Town) -> tuple[Thread, Message]:
 
 
 async def learn(town: QuietTown, thread: Thread, solving: Message) -> None:
+    """Learn as docbot does, where none runs to be told of it."""
     async with town.rooms.pool.acquire() as conn, conn.transaction():
         state = await Learning(town.rooms.solutions).learn(
             conn,
@@ -56,7 +57,10 @@ async def solved(town: Town) -> tuple[Thread, Message]:
     """A thread that a member solved, as soon as it is found."""
     index = town.rooms.index.name
     thread, solving = await posted(town)
-    await learn(town, thread, solving)
+    await town.until("SELECT tags IS NOT NULL FROM forums")
+    await town.bot.bindings.reload()
+    await town.asker.message_menu(solving, "Mark solution")
+    await town.until("SELECT true FROM solutions WHERE state = 'verified'")
     await renewed(town, index)
     assert town.forum_as_bound().solved_source_id is not None
     return thread, solving
@@ -127,9 +131,7 @@ async def test_another_forum_does_not_see_what_was_solved_here(town: Town) -> No
 async def test_a_deleted_solution_is_not_cited_any_more(town: Town) -> None:
     _, solving = await solved(town)
     await town.helper.delete(solving)
-    await town.until("SELECT deleted_at IS NOT NULL FROM messages WHERE id = $1", solving.id)
-    async with town.rooms.pool.acquire() as conn, conn.transaction():
-        await Learning(town.rooms.solutions).follow_messages(conn, [solving.id])
+    await town.until("SELECT state = 'removed' FROM solutions")
     assert said(town, await ask(town, *SAME)) == []
     await renew_index(town.rooms)
     assert not await is_stale(town.rooms)
@@ -168,9 +170,23 @@ async def test_a_given_answer_is_not_repeated_once_its_thread_is_forgotten(groun
         await ask(town, "What is a torch in the cellar for?", "By the stairs.")
         assert await town.rooms.pool.fetchval("SELECT count(repeat_key) FROM answers") == 1
         assert "Question: Since the upgrade" in str(model.requests[-1].body)
-        async with town.rooms.pool.acquire() as conn, conn.transaction():
-            await Learning(town.rooms.solutions).unlearn(conn, thread.id)
+        await town.asker.slash(thread, "unsolve")
+        await town.until("SELECT state = 'removed' FROM solutions")
         assert await town.rooms.pool.fetchval("SELECT count(repeat_key) FROM answers") == 0
+
+
+async def test_what_was_learned_follows_edits_and_the_end_of_its_thread(town: Town) -> None:
+    thread, solving = await solved(town)
+    markdown = (
+        "SELECT markdown FROM pages JOIN sources ON source_id = sources.id WHERE kind = 'solved'"
+    )
+    await town.helper.edit(solving, "Put a lamp there.")
+    await town.until(f"SELECT ({markdown}) LIKE '%lamp%'")
+    await town.asker.rename(thread, "No grue any more")
+    await town.until("SELECT true FROM pages WHERE title = 'No grue any more'")
+    await town.playground.moderator.delete_thread(thread)
+    await town.until("SELECT state = 'removed' FROM solutions")
+    assert await town.rooms.pool.fetchval(markdown) is None
 
 
 async def test_syncs_leave_what_was_learned_alone(town: Town) -> None:
