@@ -44,6 +44,8 @@ FILL = r"""
     INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce, answer_id, state,
                         message_id, ended_at, first_tried_at)
     VALUES ('send', 1, 9, 'channel:9', '{"content": "So [1]."}', 'abc', 1, 'sent', 70, now(), now());
+    INSERT INTO drafts (answer_id, guild_id, channel_id, outbox_id, text, edited_by)
+        SELECT 1, 1, 50, min(id), 'Set it higher.', 302 FROM outbox;
     INSERT INTO feedback (answer_id, person_id, guild_id, vote) VALUES (1, 301, 1, 'helpful');
     INSERT INTO server_turns (guild_id, served_at) VALUES (1, '2026-01-02 03:04:05+00');
     INSERT INTO person_turns (guild_id, person_id, served_at) VALUES (1, 300, '2026-01-02 03:04:05+00');
