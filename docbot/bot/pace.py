@@ -161,7 +161,7 @@ class RequestPace:
         ) -> None:
             own.turn = await self.turn() if is_counted(request.url) else None
             # A process that was stopped wakes up in the midst of a send that is not its own now.
-            if confirm is not None and request.method != "GET":
+            if confirm is not None and request.method != "GET" and not _is_callback(request.url):
                 await confirm()
             also = _also_confirm.get()
             if also is not None:
@@ -206,6 +206,14 @@ def is_wall(response: aiohttp.ClientResponse) -> bool:
 
 def is_counted(url: URL) -> bool:
     return not any(part in url.path for part in _UNCOUNTED)
+
+
+def _is_callback(url: URL) -> bool:
+    """Whether it acknowledges a command or a button.
+
+    Discord waits three seconds for that, whatever Postgres does, and told this process alone.
+    """
+    return url.path.endswith("/callback")
 
 
 def _is_gateway(url: URL) -> bool:

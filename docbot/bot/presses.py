@@ -9,24 +9,28 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 import discord
 
 from docbot import texts
+from docbot.bot import faults
+from docbot.bot.acknowledging import (
+    Interaction,
+    Report,
+    acknowledge,
+    in_time,
+    say,
+    see_through,
+)
 from docbot.bot.staff import actor_of
 from docbot.bot.status import shown
 from docbot.bot.views import reason_view
 from docbot.db.drafts import StoredDraft
-from docbot.errors import DocbotError
 from docbot.forum.admission import Admission
 from docbot.forum.bindings import Bindings
 from docbot.forum.conduct import Actor, Closed, Decision, Escalated, Event, Opened, Solved, Unsolved
 from docbot.forum.presses import LONGEST_NOTE, Presses
-
-Interaction: TypeAlias = discord.Interaction[Any]
-# Tells the operator what failed.
-Report: TypeAlias = Callable[[str, BaseException], None]
 
 _FIELD_CHARACTERS = 4000  # Discord's limit for a field of a form
 _FIELDS = 5
@@ -60,21 +64,31 @@ class PressDesk:
         custom_id = str(_data_of(interaction).get("custom_id", ""))
         if interaction.guild_id is None or not _OURS.match(custom_id):
             return False
-        if self._admission.is_banned(interaction.guild_id, interaction.user.id):
-            await interaction.response.send_message(texts.not_heard(), ephemeral=True)
+        if not await self.hears(interaction):
             return True
         forms = {_OTHER: self._ask_why, _EDIT: self._ask_for_text}
         for pattern, ask in forms.items():
             if found := pattern.fullmatch(custom_id):
-                await ask(interaction, _id(found[2]))
+                asking = ask(interaction, _id(found[2]))
+                await see_through(interaction, custom_id, asking, self._report)
                 return True
         for pattern, answer in self._answers().items():
             if found := pattern.fullmatch(custom_id):
                 await self.answer(interaction, custom_id, answer(interaction, found))
                 return True
         # Of another version, or forged.
-        await interaction.response.send_message(texts.button_unknown(), ephemeral=True)
+        saying = say(interaction, texts.button_unknown())
+        await see_through(interaction, "a button that is not known", saying, self._report)
         return True
+
+    async def hears(self, interaction: Interaction) -> bool:
+        """Whether anything is taken of this person here; who is banned is told that it is not."""
+        if not self._admission.is_banned(interaction.guild_id or 0, interaction.user.id):
+            return True
+        if interaction.type is not discord.InteractionType.autocomplete:
+            saying = say(interaction, texts.not_heard())
+            await see_through(interaction, "a refusal", saying, self._report)
+        return False
 
     def _answers(
         self,
@@ -92,17 +106,7 @@ class PressDesk:
         self, interaction: Interaction, what: str, work: Awaitable[tuple[str, Any] | str]
     ) -> None:
         """Acknowledge and work side by side; then say to the one person what came of it."""
-        deferred = interaction.response.defer(ephemeral=True, thinking=True)
-        shown, said = await asyncio.gather(deferred, work, return_exceptions=True)
-        if isinstance(said, DocbotError):
-            self._report(what, said)
-            said = texts.failed()
-        # What was pressed counts also where Discord no longer takes the reply.
-        for outcome in (shown, said):
-            if isinstance(outcome, BaseException):
-                raise outcome
-        content, view = said if isinstance(said, tuple) else (said, discord.utils.MISSING)
-        await interaction.followup.send(str(content), view=view, ephemeral=True)
+        await see_through(interaction, what, _answer(interaction, work), self._report)
 
     # About a thread
 
@@ -209,11 +213,11 @@ class PressDesk:
 
     async def _ask_for_text(self, interaction: Interaction, answer_id: int) -> None:
         """Open the draft in a form, in as many fields as it needs."""
-        draft, refusal = await self._draft_to_edit(interaction, answer_id)
+        # A form cannot follow an acknowledgement: it is one.
+        draft, refusal = await in_time(self._draft_to_edit(interaction, answer_id))
         pieces = _pieces(draft.text) if draft else []
         if draft is None or len(pieces) > _FIELDS:
-            said = refusal or texts.draft_too_long()
-            await interaction.response.send_message(said, ephemeral=True)
+            await say(interaction, refusal or texts.draft_too_long())
             return
         fields = [
             (
@@ -267,6 +271,17 @@ class PressDesk:
         return actor_of(interaction, forum.config if forum else None)
 
 
+async def _answer(interaction: Interaction, work: Awaitable[tuple[str, Any] | str]) -> None:
+    # What was pressed counts also where Discord does not take the acknowledgement.
+    shown, said = await asyncio.gather(acknowledge(interaction), work, return_exceptions=True)
+    if isinstance(said, BaseException):
+        raise said
+    if isinstance(shown, BaseException):
+        raise shown
+    content, view = said if isinstance(said, tuple) else (said, None)
+    await say(interaction, content, view)
+
+
 async def _show_form(
     interaction: Interaction,
     title: str,
@@ -278,7 +293,8 @@ async def _show_form(
         modal.add_item(discord.ui.Label(text=label[:_TITLE_CHARACTERS], component=field))
     # Not kept in memory: what is sent in is told by its id, also after a restart.
     modal.stop()
-    await interaction.response.send_modal(modal)
+    with faults.translated():
+        await interaction.response.send_modal(modal)
 
 
 def _data_of(interaction: Interaction) -> Mapping[str, Any]:

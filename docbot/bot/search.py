@@ -15,6 +15,8 @@ from docbot import texts
 from docbot.answers.quote import first_words
 from docbot.answers.sanitise import inline_code, is_linkable, masked_link, plain, sanitise
 from docbot.answers.split import LIMIT, length
+from docbot.bot import faults
+from docbot.bot.acknowledging import acknowledge, say, see_through
 from docbot.db.sources import Sources
 from docbot.errors import DocbotError, TransientError, UsageError
 from docbot.retrieval.passages import Passage
@@ -31,6 +33,7 @@ _SNIPPET_CHARACTERS = 140
 _NAME_CHARACTERS = 80
 _MOST_SOURCES = 20  # with 64 characters each they fit into one message
 _SOURCE_CHARACTERS = 100  # of what was typed as the name of one
+_TURNING = "a further page of /search"
 
 _HEAD = re.compile(r"[^`\n]*`([^`\n]+)`(?:\n|$)")
 
@@ -185,11 +188,19 @@ class PageButton(
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Show the page in place of the other; where there is none, say why and leave that."""
         client: HelpClient = interaction.client
-        await interaction.response.defer()
-        page = await self._page(client)
+        await see_through(interaction, _TURNING, self._turn(interaction), client.report)
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        client: HelpClient = interaction.client
+        return await client.desk.hears(interaction)
+
+    async def _turn(self, interaction: discord.Interaction[Any]) -> None:
+        await acknowledge(interaction, thinking=False)
+        page = await self._page(interaction.client)
         if isinstance(page, str):
-            await interaction.followup.send(page, ephemeral=True)
-        else:
+            await say(interaction, page)
+            return
+        with faults.translated():
             await interaction.edit_original_response(content=page.text, view=page.buttons)
 
     async def _page(self, client: "HelpClient") -> Page | str:
@@ -198,7 +209,7 @@ class PageButton(
         try:
             return await look_up(client.parts.search, self._search)
         except DocbotError as error:
-            client.report("a further page of /search", error)
+            client.report(_TURNING, error)
             return search_failed(error)
 
 

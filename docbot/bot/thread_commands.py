@@ -1,19 +1,19 @@
 """Commands about the thread that they are called in: its author and staff steer docbot there."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import discord
 from discord import app_commands
 
 from docbot import texts
+from docbot.bot.acknowledging import Interaction, say
 from docbot.bot.presses import PressDesk
 from docbot.bot.who import Who, may_use
 
 if TYPE_CHECKING:
     from docbot.bot.client import HelpClient
 
-Interaction: TypeAlias = discord.Interaction[Any]
 Call: TypeAlias = Callable[[PressDesk, Interaction], Awaitable[str]]
 
 
@@ -49,7 +49,7 @@ def _add_mark_solution(client: "HelpClient") -> None:
     @app_commands.guild_only()
     async def mark_solution(interaction: Interaction, message: discord.Message) -> None:
         if message.channel.id != interaction.channel_id:
-            await interaction.response.send_message(texts.not_a_thread(), ephemeral=True)
+            await say(interaction, texts.not_a_thread())
             return
         solved = client.desk.solve(interaction, message.id)
         await client.desk.answer(interaction, "Mark solution", solved)

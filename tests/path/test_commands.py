@@ -213,6 +213,21 @@ async def test_pages_are_turned_also_after_a_restart_or_say_why_not(
     assert "Results 6–10" in page.content  # what was found stays
 
 
+async def test_who_was_banned_turns_no_page(ground: Ground, tmp_path: Path) -> None:
+    async with open_town(ground) as town:
+        await _read_many(town.rooms, tmp_path / "recipes")
+        call = await town.asker.slash(
+            town.playground.text, "search", query="soup", source="recipes"
+        )
+        page = await call.answered()
+        await town.configure("banned", str(town.asker.id))
+        turn = await town.asker.press(page, _button(page, texts.next_page()))
+        reply = await turn.answered()
+        assert reply.content == texts.not_heard()
+        assert reply.ephemeral_to == town.asker.id
+        assert page.content.startswith("Results 1–5")
+
+
 async def test_a_command_that_breaks_says_so(town: Town) -> None:
     await town.rooms.pool.execute("ALTER TABLE sources RENAME COLUMN location TO elsewhere")
     invocation = await town.asker.slash(town.playground.text, "search", query="retries")
