@@ -12,7 +12,8 @@ import click
 from pydantic.fields import FieldInfo
 
 from docbot import cli
-from docbot.bot.commands import described
+from docbot.bot.commands import every_command
+from docbot.bot.described import described
 from docbot.config import ENTRIES
 from docbot.settings import Settings
 
@@ -72,7 +73,7 @@ def _config() -> Iterator[list[str]]:
 
 def _discord() -> Iterator[list[str]]:
     yield ["command", "who", "what it does"]
-    for command in described():
+    for command in described(every_command()):
         yield [f"`{command.usage}`", command.who, command.what]
 
 

@@ -589,6 +589,186 @@ def no_such_source(name: str, known: Sequence[str], unnamed: int) -> str:
     )
 
 
+# What docbot tells of itself
+
+
+def collections_head() -> str:
+    # Translators: above a list
+    return _say("What I search in for this server:")
+
+
+def no_collections() -> str:
+    return _say("There is nothing yet that I could search in for this server.")
+
+
+def collection(name: str, pages: str, passages: str, read: str) -> str:
+    """One source, each of whose parts `pages`, `passages` and `read` give comes ready."""
+    return _say(
+        "{name}: {pages}, {passages}, {read}", name=name, pages=pages, passages=passages, read=read
+    )
+
+
+def counted_pages(count: int) -> str:
+    return _count("{count} page", "{count} pages", count)
+
+
+def counted_passages(count: int) -> str:
+    # Translators: the parts of pages that are found
+    return _count("{count} passage", "{count} passages", count)
+
+
+def last_read(when: str) -> str:
+    # Translators: of documentation; {when} is shown as "2 hours ago"
+    return _say("last read {when}", when=when)
+
+
+def not_read_yet() -> str:
+    # Translators: of documentation
+    return _say("not read yet")
+
+
+def and_more(count: int) -> str:
+    # Translators: the last line of a list that is cut
+    return _count("… and {count} more.", "… and {count} more.", count)
+
+
+def commands_head() -> str:
+    # Translators: above a list
+    return _say("What you can use here:")
+
+
+def command_line(usage: str, what: str) -> str:
+    return _say("{usage}: {what}", usage=usage, what=what)
+
+
+def command_for_own_threads(usage: str, what: str) -> str:
+    # Translators: a command that only who opened a thread, and staff, may use
+    return _say("{usage}: {what}, in threads that you opened", usage=usage, what=what)
+
+
+def in_menu_of_message() -> str:
+    # Translators: where a command is found
+    return _say("in the menu of a message")
+
+
+def in_menu_of_person() -> str:
+    # Translators: where a command is found
+    return _say("in the menu of a person")
+
+
+def hello(mode: str) -> str:
+    """Greet where the mode is `auto`, `draft`, `mention` or `off`, and say what it means."""
+    said = {
+        "auto": _say(
+            "Hello! Ask in a new post here, and I answer it from the documentation. In a thread "
+            "where people talk already, mention me."
+        ),
+        "draft": _say(
+            "Hello! Ask in a new post here. I draft an answer from the documentation, and staff "
+            "look at it before you see it."
+        ),
+        "mention": _say(
+            "Hello! Mention me with your question here, and I answer it from the documentation."
+        ),
+        "off": _say("Hello! I do not answer here. `/search` finds pages of the documentation."),
+    }
+    return said[mode]
+
+
+def hello_elsewhere(forums: Sequence[str]) -> str:
+    """Greet where docbot answers nobody; `forums` are channels in which it does."""
+    if not forums:
+        return _say("Hello! `/search` finds pages of the documentation.")
+    return _say(
+        "Hello! I answer questions in {forums}. `/search` finds pages of the documentation.",
+        forums=_listed(forums),
+    )
+
+
+def about_me(version: str) -> str:
+    return _say(
+        "I am docbot {version}. I answer questions from the documentation of this project, say "
+        "which pages an answer is from, and stay quiet where they do not answer it.",
+        version=version,
+    )
+
+
+def about_knowledge(sources: str, pages: str) -> str:
+    # Translators: {sources} is as "2 sources", {pages} as "14 pages"
+    return _say(
+        "**What I know:** {sources} with {pages}. `/collections` lists them.",
+        sources=sources,
+        pages=pages,
+    )
+
+
+def counted_sources(count: int) -> str:
+    # Translators: of documentations that are searched
+    return _count("{count} source", "{count} sources", count)
+
+
+def about_chat_model(model: str, host: str) -> str:
+    return _say(
+        "**Who sees what you ask:** the model {model} at {host} writes my answers. It is given your "
+        "question with the text files attached to it, what was said before it in its thread, and "
+        "passages of the documentation.",
+        model=model,
+        host=host,
+    )
+
+
+def about_quoting() -> str:
+    return _say("**Who sees what you ask:** no model writes my answers. I quote the documentation.")
+
+
+def about_embedding(model: str, host: str) -> str:
+    return _say(
+        "To search by meaning, questions and pages also go to the model {model} at {host}.",
+        model=model,
+        host=host,
+    )
+
+
+def about_local_embedding(model: str) -> str:
+    return _say(
+        "To search by meaning I use the model {model}, on the machine that I run on; for that "
+        "nothing goes anywhere else.",
+        model=model,
+    )
+
+
+def about_lexical_search() -> str:
+    return _say("I search by words, and no model sees your question for that.")
+
+
+def about_keeping(days: int | None) -> str:
+    """What is kept of members; `days` for how long, None: for good."""
+    if days is None:
+        return _say(
+            "**What I keep of you:** what you ask me and write in the threads that I answer in, my "
+            "answers, and your votes, until you delete it. What you delete on Discord I erase "
+            "too. `/forget` removes what I keep of you."
+        )
+    return _count(
+        "**What I keep of you:** what you ask me and write in the threads that I answer in, my "
+        "answers, and your votes, for {count} day. What you delete on Discord I erase too. "
+        "`/forget` removes what I keep of you.",
+        "**What I keep of you:** what you ask me and write in the threads that I answer in, my "
+        "answers, and your votes, for {count} days. What you delete on Discord I erase too. "
+        "`/forget` removes what I keep of you.",
+        days,
+    )
+
+
+def about_docs() -> str:
+    return _say("Whoever runs me finds how in `README.md` and the folder `docs` that come with me.")
+
+
+def of_command(text: str) -> str:
+    """The description of a command, as Discord shows it to who reads this language."""
+    return _spoken.get().pgettext("command description", text)
+
+
 # Commands
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from docbot.bot.commands import described
+from docbot.bot.commands import every_command
+from docbot.bot.described import described
 from docbot.reference import PLACE, TABLES, with_tables
 from docbot.settings import Settings
 
@@ -46,6 +47,6 @@ def test_a_page_that_cannot_be_filled_is_told(page: str, what: str) -> None:
 
 
 def test_every_command_says_who_may_use_it_and_what_it_does() -> None:
-    commands = described()
+    commands = described(every_command())
     assert "/search query [source] [limit]" in [command.usage for command in commands]
     assert all(command.what for command in commands)

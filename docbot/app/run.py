@@ -29,6 +29,7 @@ from docbot.bot.deeds import Deeds
 from docbot.bot.delivery import SEND_SECONDS, OutboxDrain
 from docbot.bot.endpoint import point_at
 from docbot.bot.gateway import CONNECT_SECONDS, Starts
+from docbot.bot.info import Models
 from docbot.bot.pace import RequestPace
 from docbot.bot.refusals import Refusals
 from docbot.bot.search import SearchTools
@@ -60,6 +61,7 @@ from docbot.forum.learning import Learning
 from docbot.forum.presses import Presses
 from docbot.forum.retry import is_worth_a_line, pause
 from docbot.forum.worker import QuestionWorker
+from docbot.retrieval.endpoint import OPENAI_URL
 from docbot.settings import Settings, changed_settings
 from docbot.telemetry import OnStep, hide, log_step, set_log_level
 
@@ -385,6 +387,7 @@ class RunningBot:
                 rooms.forums,
                 rooms.outbox,
                 SearchTools(rooms.searcher, rooms.sources),
+                lambda: models_at_work(self._settings),
             ),
             proxy=self._settings.docbot_discord_proxy,
             pace=self._pace,
@@ -560,6 +563,11 @@ def _catalogue_of(language: str, locale: Path) -> NullTranslations | None:
             "docs/translating.md says how it is"
         )
     return catalogue
+
+
+def models_at_work(settings: Settings) -> Models:
+    endpoint = settings.openai_base_url or OPENAI_URL
+    return Models(settings.docbot_chat_model, settings.docbot_embedding_model, endpoint)
 
 
 def _told(changed: Sequence[str], need_restart: Sequence[str], *, env_file_read: bool) -> str:

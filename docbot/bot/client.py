@@ -17,11 +17,11 @@ import discord
 from discord import app_commands
 from discord.gateway import KeepAliveHandler
 
-from docbot import texts
 from docbot.bot import faults
 from docbot.bot.catch_up import CatchUp
 from docbot.bot.gateway import CONNECT_SECONDS, HEARTBEAT_TIMEOUT, GatewayLine, Starts
 from docbot.bot.in_order import InOrder
+from docbot.bot.info import Models
 from docbot.bot.localisation import CommandTranslator
 from docbot.bot.pace import LONGEST_RATE_LIMIT, RequestPace
 from docbot.bot.presses import PressDesk
@@ -64,18 +64,14 @@ class Parts:
     forums: Forums
     outbox: Outbox
     search: SearchTools
+    models: Callable[[], Models]  # those at work now
 
 
 class HelpTree(app_commands.CommandTree["HelpClient"]):
     """The commands; whom a server banned may use none of them."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        admission = self.client.parts.admission
-        if not admission.is_banned(interaction.guild_id or 0, interaction.user.id):
-            return True
-        if interaction.type is not discord.InteractionType.autocomplete:
-            await interaction.response.send_message(texts.not_heard(), ephemeral=True)
-        return False
+        return await self.client.desk.hears(interaction)
 
 
 class HelpClient(discord.Client):
@@ -434,10 +430,7 @@ class HelpClient(discord.Client):
         """Take what was pressed or sent in; commands are discord.py's own affair."""
         if interaction.type not in _PRESSES:
             return
-        try:
-            await self.desk.take(interaction)
-        except (discord.HTTPException, discord.ClientException) as error:
-            self.report("a press", error)
+        await self.desk.take(interaction)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         content = payload.data.get("content")

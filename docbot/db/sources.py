@@ -28,7 +28,8 @@ _LIST = """
         SELECT source_id, count(*) AS chunks, sum(tokens) AS tokens
         FROM chunks WHERE position IS NOT NULL GROUP BY source_id) AS stored
         ON stored.source_id = sources.id
-    WHERE (kind = 'solved') = $1 ORDER BY name
+    WHERE (kind = 'solved') = $1 AND ($2::bigint IS NULL OR guild_id IS NULL OR guild_id = $2)
+    ORDER BY name
 """
 _PAGE_HASHES = """
     SELECT url, content_hash FROM pages WHERE source_id = $1 AND removed_at IS NULL
@@ -233,16 +234,16 @@ class Sources:
         if removed is None:
             raise _unknown(name, [source.name for source in await self.all()])
 
-    async def all(self) -> list[Source]:
-        """Return what the operator added."""
+    async def all(self, guild_id: int | None = None) -> list[Source]:
+        """Return what the operator added; where a server is named, without those of others."""
         with translated():
-            rows = await self._pool.fetch(_LIST, False)
+            rows = await self._pool.fetch(_LIST, False, guild_id)
         return [_source(row) for row in rows]
 
     async def solved(self) -> list[Source]:
         """Return what was learned from threads, a source for each forum."""
         with translated():
-            rows = await self._pool.fetch(_LIST, True)
+            rows = await self._pool.fetch(_LIST, True, None)
         return [_source(row) for row in rows]
 
     async def get_many(self, names: Sequence[str]) -> list[Source]:
