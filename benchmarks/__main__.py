@@ -4,7 +4,7 @@ import asyncio
 import os
 import platform
 
-from benchmarks import burst, footprint, overhead
+from benchmarks import burst, footprint, interactions, overhead
 from benchmarks.house import open_house
 from benchmarks.table import Line, print_table
 from docbot.telemetry import set_up_logging
@@ -20,11 +20,13 @@ async def measure() -> list[Line]:
         replies = await overhead.measure(house, _POSTS, _POLLED)
         at_large = await footprint.measure(house, _ASKED)
         bursts = await burst.measure(house, _BURST, _LIMITED)
+        acknowledged = await interactions.measure(house, interactions.CALLS, interactions.IN_FLIGHT)
     async with open_house(small) as house:
         at_small = await footprint.measure(house, _ASKED)
     return [
         *replies.lines(),
         *bursts.lines(),
+        *acknowledged.lines(),
         *at_small.lines(),
         *at_large.lines(),
         *footprint.compared([at_small, at_large]),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import burst, footprint, outbox, overhead, recovery, search, soak
+from benchmarks import burst, footprint, interactions, outbox, overhead, recovery, search, soak
 from benchmarks.corpus import questions, write_corpus
 from benchmarks.house import open_house
 from docbot.retrieval.search import Query
@@ -29,6 +29,16 @@ async def test_a_burst_is_answered_once_each_and_no_request_is_refused() -> None
         assert measured.free.refused == measured.limited.refused == 0
         for table in ("questions", "answers"):
             assert await house.rooms.pool.fetchval(f"SELECT count(*) FROM {table}") == 250
+
+
+@pytest.mark.check
+async def test_each_call_is_acknowledged_while_as_many_answers_are_in_flight() -> None:
+    async with open_house(CHUNKS) as house:
+        measured = await interactions.measure(house, calls=24, in_flight=8)
+    assert len(measured.idle) == len(measured.busy) == len(measured.in_flight) == 24
+    assert min(measured.in_flight) > 0
+    assert max(measured.in_flight) == max(measured.at_model) == 8
+    assert min([*measured.idle, *measured.busy]) > 0
 
 
 @pytest.mark.check
