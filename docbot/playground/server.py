@@ -248,7 +248,7 @@ def _found(
     )
     moderator = join("Mina", moderators)
     members = tuple(join(each) for each in member_names)
-    helpers = world.add_role(guild.id, "Helpers", NO_PERMISSIONS)
+    helpers = world.add_role(guild.id, "Helpers", NO_PERMISSIONS, mentionable=True)
     helper = join("Hana", helpers)
     staff = world.add_channel(guild.id, "staff", topic="For those who help")
     world.set_overwrite(staff.id, guild.id, deny=Permission.VIEW_CHANNEL)
