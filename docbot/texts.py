@@ -76,6 +76,13 @@ def later() -> str:
     return _say("I cannot answer just now. I keep trying, and answer here as soon as I can.")
 
 
+def later_privately() -> str:
+    return _say(
+        "I cannot answer just now. I keep trying for a quarter of an hour; if nothing is here by "
+        "then, please ask again."
+    )
+
+
 def cannot_answer() -> str:
     return _say("Something went wrong on my side, so I cannot answer now. Please try again later.")
 
@@ -778,6 +785,31 @@ def failed() -> str:
 
 def not_allowed() -> str:
     return _say("Only members who may manage this server can do that.")
+
+
+def not_taken() -> str:
+    return _say("I cannot take your question just now. Please ask again in a minute.")
+
+
+def switched_off() -> str:
+    return _say("I am switched off in this forum.")
+
+
+def asked_by(mention: str, question: str) -> str:
+    # Translators: above an answer that comes too late to stand below its question
+    return _say("{mention} asked: {question}", mention=mention, question=question)
+
+
+def cleared() -> str:
+    return _say("Done: what you ask next here by `/chat` or `/private` begins a new conversation.")
+
+
+def cleared_thread() -> str:
+    return _say("Done: what is asked next in this thread begins a new conversation.")
+
+
+def nothing_to_clear() -> str:
+    return _say("There was nothing to clear: what you ask next begins a new conversation anyway.")
 
 
 def over_own_limit(free_at: int) -> str:

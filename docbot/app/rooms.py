@@ -16,6 +16,7 @@ from docbot.db.config import Configs
 from docbot.db.drafts import Drafts
 from docbot.db.forums import Forums
 from docbot.db.generations import Generations
+from docbot.db.interactions import Interactions
 from docbot.db.migrations import migrate
 from docbot.db.outbox import Outbox
 from docbot.db.pool import Database, Pool, close
@@ -64,6 +65,7 @@ class Rooms:
     drafts: Drafts
     outbox: Outbox
     solutions: Solutions
+    interactions: Interactions
     generations: Generations
     store: VectorStore
     index: CurrentIndex
@@ -163,6 +165,7 @@ async def _rooms(
         drafts=Drafts(),
         outbox=Outbox(pool),
         solutions=Solutions(pool),
+        interactions=Interactions(pool),
         generations=builder.generations,
         store=builder.store,
         index=index,

@@ -32,6 +32,7 @@ from docbot.bot.gateway import CONNECT_SECONDS, Starts
 from docbot.bot.info import Models
 from docbot.bot.pace import RequestPace
 from docbot.bot.refusals import Refusals
+from docbot.bot.replies import Replier
 from docbot.bot.search import SearchTools
 from docbot.bot.typing import typing
 from docbot.db.activity import (
@@ -52,6 +53,7 @@ from docbot.db.usage import Uses
 from docbot.errors import SettingsError, TransientError, UsageError, cause_of
 from docbot.forum.admission import Admission
 from docbot.forum.bindings import Bindings
+from docbot.forum.calls import Calls
 from docbot.forum.claims import ClaimLoop, Wake
 from docbot.forum.clock import Clock
 from docbot.forum.conductor import Conductor
@@ -70,6 +72,7 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 5.0
 WORKERS = 4
 DRAINS = 4
+REPLIERS = 4
 # Of the 10 that a stop may take; what is left is for closing.
 STOP_SECONDS = 8.0
 _GIVE_UP_SECONDS = 0.5  # for what was cancelled to end
@@ -146,6 +149,7 @@ class RunningBot:
         self._wake_drains = Wake()
         self._wake_clock = Wake()
         self._learned = asyncio.Event()  # something, from a solved thread
+        self._wake_repliers = Wake()
         self._wake_ups = wake_ups
         self._idle_seconds = idle_seconds
         # One for all connections: what Discord asked for holds also after a reconnect.
@@ -308,6 +312,7 @@ class RunningBot:
             *(self._worker(client, epoch, number) for number in range(self._workers())),
             *(self._drain(client, epoch, number) for number in range(DRAINS)),
             self._clock(),
+            *(self._replier(client, epoch, number) for number in range(REPLIERS)),
         ]
         at_work = [tasks.create_task(part.run(), name=type(part).__name__) for part in parts]
         await self._stop.wait()
@@ -336,6 +341,7 @@ class RunningBot:
                 )
                 await self._rooms.questions.take_over(conn)
                 await self._rooms.outbox.take_over(conn)
+                await self._rooms.interactions.take_over(conn)
         self._epoch = epoch
         if self._failures == 0 or is_worth_a_line(self._failures):
             log.info("active from now on (epoch %d)", epoch)
@@ -377,6 +383,17 @@ class RunningBot:
         presses = Presses(
             rooms.pool, self._conductor, rooms.answers, rooms.drafts, rooms.outbox, self._wake_all
         )
+        calls = Calls(
+            pool=rooms.pool,
+            interactions=rooms.interactions,
+            bindings=self.bindings,
+            questions=rooms.questions,
+            answers=rooms.answers,
+            admission=self._admission,
+            may_attach=self._may_attach,
+            wake_worker=self._waker(self._wake_workers),
+            wake_replier=self._waker(self._wake_repliers),
+        )
         client = HelpClient(
             Parts(
                 intake,
@@ -388,6 +405,7 @@ class RunningBot:
                 rooms.outbox,
                 SearchTools(rooms.searcher, rooms.sources),
                 lambda: models_at_work(self._settings),
+                calls,
             ),
             proxy=self._settings.docbot_discord_proxy,
             pace=self._pace,
@@ -420,6 +438,7 @@ class RunningBot:
             questions=self._rooms.questions,
             answers=self._rooms.answers,
             outbox=self._rooms.outbox,
+            calls=client.parts.calls,
             sources=self._rooms.sources,
             solutions=self._rooms.solutions,
             bindings=self.bindings,
@@ -472,6 +491,22 @@ class RunningBot:
             idle_seconds=self._idle_seconds,
             wake_worker=self._waker(self._wake_workers),
             wake_drain=self._waker(self._wake_drains),
+        )
+
+    def _replier(self, client: HelpClient, epoch: int, number: int) -> Replier:
+        return Replier(
+            client=client,
+            pool=self._rooms.pool,
+            interactions=self._rooms.interactions,
+            questions=self._rooms.questions,
+            outbox=self._rooms.outbox,
+            epoch=epoch,
+            number=number,
+            wake=self._wake_repliers,
+            idle_seconds=self._idle_seconds,
+            wake_worker=self._waker(self._wake_workers),
+            wake_drain=self._waker(self._wake_drains),
+            send_seconds=self._send_seconds,
         )
 
     async def _listen(self) -> None:

@@ -37,6 +37,7 @@ from docbot.db.threads import ThreadChange, Threads
 from docbot.errors import DocbotError, GoneError, SettingsError, TransientError
 from docbot.forum.admission import Admission
 from docbot.forum.bindings import Bindings
+from docbot.forum.calls import Calls
 from docbot.forum.decide import Bounds, Incoming
 from docbot.forum.intake import Intake
 from docbot.forum.presses import Presses
@@ -65,6 +66,7 @@ class Parts:
     outbox: Outbox
     search: SearchTools
     models: Callable[[], Models]  # those at work now
+    calls: Calls
 
 
 class HelpTree(app_commands.CommandTree["HelpClient"]):

@@ -10,6 +10,7 @@ from discord import app_commands
 
 from docbot import texts
 from docbot.bot.acknowledging import acknowledge, in_time, say, say_failed, see_through
+from docbot.bot.calls import add_calls
 from docbot.bot.client import HelpClient, leave_out_voice, needed_intents
 from docbot.bot.info_commands import add_info_commands
 from docbot.bot.search import MOST_RESULTS, Search, asked, look_up, search_failed
@@ -25,6 +26,7 @@ Reload = Callable[[int], Awaitable[str]]
 
 def add_commands(client: HelpClient, reload: Reload) -> None:
     _add_search(client)
+    add_calls(client)
     _add_reload(client, reload)
     add_thread_commands(client)
     add_info_commands(client)

@@ -21,7 +21,7 @@ from docbot.errors import SettingsError, TransientError
 _LOCK = 7_110_002
 
 # Who claims reads the epoch: once these locks are had, no claim of an older one is under way.
-_SETTLE_CLAIMS = "LOCK TABLE questions, outbox IN SHARE ROW EXCLUSIVE MODE"
+_SETTLE_CLAIMS = "LOCK TABLE questions, outbox, interactions IN SHARE ROW EXCLUSIVE MODE"
 _WAIT_FOR_LOCKS = "SELECT set_config('lock_timeout', $1, true)"
 # Who claims sends a statement in two parts. A process that is stopped between them holds its locks,
 # and no time limit of Postgres ends it: it counts neither as idle nor as one that works.
@@ -29,7 +29,7 @@ _PUT_OUT_HALTED = """
     SELECT bool_or(pg_terminate_backend(pid))
     FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE locktype = 'relation' AND granted AND mode = 'RowExclusiveLock'
-      AND relation IN ('questions'::regclass, 'outbox'::regclass)
+      AND relation IN ('questions'::regclass, 'outbox'::regclass, 'interactions'::regclass)
       AND state = 'active' AND wait_event = 'ClientRead'
       AND state_change < clock_timestamp() - $1 * interval '1 second'
 """

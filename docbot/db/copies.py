@@ -40,6 +40,8 @@ _TABLES = """
     FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
     WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND relkind = 'r'
       AND attnum > 0 AND NOT attisdropped AND relname <> 'migrations'
+      -- It lets whoever has it speak as docbot, and is of no use to whom a backup is restored.
+      AND (relname, attname) <> ('interactions', 'token')
     GROUP BY relname ORDER BY relname
 """
 _REFERENCES = """
@@ -105,6 +107,16 @@ _DOUBT_UNSENT = """
     UPDATE outbox
     SET attempt = greatest(attempt, 1), first_tried_at = coalesce(first_tried_at, created_at)
     WHERE state IN ('pending', 'sending')
+"""
+# A bot that ran on after the backup has answered these, perhaps, and no token of then is of use.
+_FAIL_CALLS = """
+    UPDATE questions SET state = 'failed', ended_at = now(), reason =
+        'it was open in the backup, and may have been answered since; ask again'
+    WHERE ended_at IS NULL
+      AND interaction_id IN (SELECT id FROM interactions WHERE ended_at IS NULL);
+    UPDATE interactions
+    SET token = NULL, note = NULL, due_at = NULL, claimed_by = NULL, ended_at = now()
+    WHERE ended_at IS NULL
 """
 
 Sink: TypeAlias = Callable[[bytes], Coroutine[Any, Any, None]]
@@ -242,6 +254,7 @@ class Loading:
         with translated():
             await self._conn.execute(_SET_IDENTITIES)
             await self._conn.execute(_DOUBT_UNSENT)
+            await self._conn.execute(_FAIL_CALLS)
         return applied
 
 

@@ -51,7 +51,7 @@ _CLAIM_NEXT = """
               extract(epoch FROM now() - first_tried_at)::float AS tried_for,
               (SELECT forum_id FROM threads WHERE threads.id = outbox.channel_id) AS forum_id,
               -- A thread's id is older than all that is in it, a question older than its answer.
-              greatest(channel_id, (payload->>'reply_to')::bigint,
+              greatest(channel_id, (payload->>'reply_to')::bigint, (payload->>'after')::bigint,
                        (SELECT message_id FROM questions JOIN answers ON question_id = questions.id
                         WHERE answers.id = answer_id)) AS after_id
 """

@@ -111,12 +111,15 @@ _CLAIM_NEXT = """
     SELECT claimed.id, conversation_id, claimed.guild_id, claimed.author_id, origin, claimed.title,
            coalesce(claimed.mode, 'auto') AS mode,
            coalesce(counts_from, asked_at) AS counts_from,
-           attempt, refusals, message_id, conversations.channel_id,
-           coalesce(threads.forum_id, conversations.channel_id) AS forum_id,
-           coalesce(threads.tags, '{}') AS tags,
-           (SELECT coalesce(string_agg(content, E'\n\n' ORDER BY messages.id), '')
+           claimed.attempt, refusals, message_id, interaction_id, conversations.channel_id,
+           coalesce(threads.forum_id, interactions.forum_id, conversations.channel_id) AS forum_id,
+           coalesce(threads.tags,
+                    (SELECT tags FROM threads AS place WHERE place.id = interactions.channel_id),
+                    '{}') AS tags,
+           coalesce((
+            SELECT string_agg(content, E'\n\n' ORDER BY messages.id)
             FROM messages JOIN question_messages ON question_messages.message_id = messages.id
-            WHERE question_id = claimed.id) AS body,
+            WHERE question_id = claimed.id), claimed.body) AS body,
            -- The post that a mention stands below, as far as it is stored.
            CASE WHEN threads.id IS DISTINCT FROM message_id
                 THEN concat_ws(E'\n\n', nullif(threads.title, ''), nullif(opening.content, ''))
@@ -124,6 +127,7 @@ _CLAIM_NEXT = """
     FROM claimed JOIN conversations ON conversations.id = conversation_id
     LEFT JOIN threads ON threads.id = conversations.thread_id
     LEFT JOIN messages AS opening ON opening.id = threads.id
+    LEFT JOIN interactions ON interactions.id = interaction_id
 """
 _FIND_CONVERSATION = """
     SELECT id FROM conversations WHERE thread_id = $1 AND kind = 'post' AND closed_at IS NULL
@@ -131,9 +135,10 @@ _FIND_CONVERSATION = """
 # Earlier turns of the same conversation: what was asked, and what was answered on Discord.
 _HISTORY = """
     SELECT questions.title,
-           (SELECT string_agg(content, E'\n\n' ORDER BY messages.id)
+           coalesce((
+            SELECT string_agg(content, E'\n\n' ORDER BY messages.id)
             FROM messages JOIN question_messages ON message_id = messages.id
-            WHERE question_id = questions.id) AS body,
+            WHERE question_id = questions.id), questions.body) AS body,
            answers.text AS answer
     FROM questions JOIN answers ON answers.question_id = questions.id
     WHERE questions.conversation_id = $1 AND questions.id < $2 AND questions.state = 'answered'
@@ -255,7 +260,9 @@ _FIND_TO_RETRY = """
                      AND later.id > questions.id AND later.ended_at IS NULL) AS is_passed,
            CASE WHEN threads.deleted_at IS NOT NULL THEN 'its thread was deleted'
                 WHEN messages.deleted_at IS NOT NULL THEN 'its message was deleted'
-                WHEN threads.locked THEN 'its thread is locked' END AS gone
+                WHEN threads.locked THEN 'its thread is locked'
+                WHEN origin = 'private' THEN 'Discord takes no private reply to it any more'
+                END AS gone
     FROM questions JOIN conversations ON conversations.id = conversation_id
     LEFT JOIN answers ON answers.question_id = questions.id
     LEFT JOIN threads ON threads.id = thread_id
@@ -343,6 +350,7 @@ class Claimed:
     channel_id: int
     forum_id: int
     message_id: int | None
+    interaction_id: int | None  # of a call by /chat or /private
     body: str
     post: str  # what the thread began with, where the question itself did not begin it
     mode: str = "auto"  # of its forum when it was asked
@@ -560,7 +568,7 @@ class Questions:
         """The last `limit` answered turns before this question, oldest first."""
         with translated():
             rows = await self._pool.fetch(_HISTORY, question.conversation_id, question.id, limit)
-        return [PastTurn(r["title"], r["body"] or "", r["answer"]) for r in reversed(rows)]
+        return [PastTurn(r["title"], r["body"], r["answer"]) for r in reversed(rows)]
 
     async def send_on(self, conn: Conn, question_id: int, epoch: int, state: str) -> bool:
         """Join the transaction that stores the answer: to `posting` or `review`.

@@ -31,6 +31,13 @@ _LIST = """
     WHERE (kind = 'solved') = $1 AND ($2::bigint IS NULL OR guild_id IS NULL OR guild_id = $2)
     ORDER BY name
 """
+_READABLE = """
+    SELECT id, name FROM sources
+    WHERE (guild_id IS NULL OR guild_id = $1)
+      -- What was learned in a forum is for those alone who can read it.
+      AND forum_id IS NULL
+    ORDER BY id
+"""
 _PAGE_HASHES = """
     SELECT url, content_hash FROM pages WHERE source_id = $1 AND removed_at IS NULL
 """
@@ -257,6 +264,12 @@ class Sources:
             if name not in known:
                 raise _unknown(name, known)
         return [known[name] for name in dict.fromkeys(names)] or list(known.values())
+
+    async def readable_by(self, guild_id: int) -> dict[int, str]:
+        """Names by id of what a server may read anywhere: the operator's sources, and its own."""
+        with translated():
+            rows = await self._pool.fetch(_READABLE, guild_id)
+        return {row["id"]: row["name"] for row in rows}
 
     async def are_indexed(self, source_ids: Sequence[int]) -> bool:
         """Whether the current index holds anything of at least one of these sources."""

@@ -21,7 +21,6 @@ from docbot.answers.reply import total
 from docbot.answers.write import Message
 from docbot.db.answers import AnswerRow, Answers
 from docbot.db.errors import translated
-from docbot.db.forums import Forum
 from docbot.db.outbox import Outbox
 from docbot.db.pool import Conn, Pool
 from docbot.db.questions import Claimed, PastTurn, Questions
@@ -29,10 +28,12 @@ from docbot.db.solutions import Solutions
 from docbot.db.sources import Sources
 from docbot.errors import DocbotError, TransientError
 from docbot.forum.bindings import Bindings
+from docbot.forum.calls import Calls
 from docbot.forum.claims import ClaimLoop, Wake
 from docbot.forum.conductor import Conductor
 from docbot.forum.repeats import is_repeatable, repeat_key, repeated, repeated_row
 from docbot.forum.retry import REFUSALS, is_too_old, is_worth_a_line, may_wait, pause
+from docbot.forum.scope import Scope, scope_of
 from docbot.retrieval.search import Query, Searcher, SearchResult
 from docbot.telemetry import OnStep
 from docbot.text import as_seen, without_mentions
@@ -68,8 +69,7 @@ class Asked:
 class _Place:
     """What a thread is answered from: sources, but not what it was solved by itself."""
 
-    forum: Forum
-    sources: tuple[int, ...]
+    scope: Scope
     without_pages: tuple[int, ...]
 
 
@@ -91,6 +91,7 @@ class QuestionWorker(ClaimLoop):
         questions: Questions,
         answers: Answers,
         outbox: Outbox,
+        calls: Calls,
         sources: Sources,
         solutions: Solutions,
         bindings: Bindings,
@@ -111,6 +112,7 @@ class QuestionWorker(ClaimLoop):
         self._questions = questions
         self._answers = answers
         self._outbox = outbox
+        self._calls = calls
         self._sources = sources
         self._solutions = solutions
         self._bindings = bindings
@@ -150,26 +152,25 @@ class QuestionWorker(ClaimLoop):
             await self._put_off(question, str(error) or repr(error), None, refused=True)
 
     async def _answer(self, question: Claimed) -> None:
-        forum = self._bindings.find(question.forum_id)
-        if forum is None or forum.mode == "off":
-            await self._end(question, "cancelled", "the forum is no longer bound")
+        scope = await scope_of(question, self._bindings, self._sources)
+        if scope is None:
+            await self._cancel(question, "the forum is no longer bound")
             return
-        # Nobody shall wait for what only staff will see.
-        is_seen = question.mode != "draft"
-        async with self._typing(question.channel_id) if is_seen else nullcontext():
-            reply = await self._reply(question, forum)
+        # Nobody shall wait for what only staff will see; who called sees that docbot is at work.
+        is_typed = question.mode != "draft" and question.interaction_id is None
+        async with self._typing(question.channel_id) if is_typed else nullcontext():
+            reply = await self._reply(question, scope)
             self._on_step("answer generated")
         await self._store(question, reply)
 
-    async def _reply(self, question: Claimed, forum: Forum) -> _Reply:
+    async def _reply(self, question: Claimed, scope: Scope) -> _Reply:
         """Give the answer that was given to this very question, or a new one."""
         history = await self._questions.history(question, _HISTORY_TURNS)
         answerer = self._answerer()
 
-        sources = self._bindings.sources_of(forum, question.tags)
-
         def key() -> bytes | None:
-            return repeat_key(question, history, sources, self._generation(), answerer.made_by)
+            sources, index = scope.sources, self._generation()
+            return repeat_key(question, history, sources, index, answerer.made_by)
 
         key_before = key()
         if key_before is not None:
@@ -178,7 +179,7 @@ class QuestionWorker(ClaimLoop):
                 return given
         rewriting = await answerer.rewritten(asked(question), turns(history))
         own_page = await self._solutions.find_page(question.channel_id)
-        place = _Place(forum, sources, () if own_page is None else (own_page,))
+        place = _Place(scope, () if own_page is None else (own_page,))
         answer, found = await self._find(answerer, place, search_for(question, history, rewriting))
         if answer.lane == "abstain" and question.post and not history:
             # "Can you answer this?" asks what the post asks.
@@ -202,12 +203,12 @@ class QuestionWorker(ClaimLoop):
     ) -> tuple[Answer, SearchResult]:
         found = await self._searcher.search(
             search.query,
-            place.sources,
+            place.scope.sources,
             _PASSAGES,
             sections=answerer.has_model,
             without_pages=place.without_pages,
         )
-        await self._check_read(found, place)
+        await self._check_read(found, place.scope)
         self._on_step("passages found")
         answer = await answerer.answer(
             search.question,
@@ -219,33 +220,32 @@ class QuestionWorker(ClaimLoop):
         solved = None if search.history else already_solved(search.question, found)
         return beginning_with(answer, solved) if solved else answer, found
 
-    async def _check_read(self, found: SearchResult, place: _Place) -> None:
+    async def _check_read(self, found: SearchResult, scope: Scope) -> None:
         """Wait rather than say that the documentation has nothing, while nobody has read it."""
         if found.signals is None:
             raise TransientError(
                 "the index is of an earlier version of docbot; it is being made anew",
                 retry_after=_NOTHING_READ_SECONDS,
             )
-        if found.indexed and (found.passages or await self._sources.are_indexed(place.sources)):
+        if found.indexed and (found.passages or await self._sources.are_indexed(scope.sources)):
             return
-        names = ", ".join(place.forum.source_names) or "none"
+        names = ", ".join(scope.names) or "none"
         raise TransientError(
-            f"nothing to answer from yet (sources of forum {place.forum.channel_id}: {names}); "
-            "run `docbot sync`",
+            f"nothing to answer from yet (sources of {scope.name}: {names}); run `docbot sync`",
             retry_after=_NOTHING_READ_SECONDS,
         )
 
     async def _store(self, question: Claimed, reply: _Reply) -> None:
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
-                is_ours = await self._conductor.drafted(
-                    conn, question, self._epoch, reply.answer, reply.row
-                )
+                of_call = question.interaction_id is not None
+                store = self._calls.answered if of_call else self._conductor.drafted
+                is_ours = await store(conn, question, self._epoch, reply.answer, reply.row)
         if not is_ours:
             log.info("question %d ended or was taken meanwhile", question.id)
             return
         self._on_step("answer stored")
-        self._wake_drain()
+        self._wake_sender(question)
 
     async def _add_part(
         self, conn: Conn, question: Claimed, message: Message, answer_id: int | None, part: int
@@ -281,11 +281,13 @@ class QuestionWorker(ClaimLoop):
                 ours = await self._questions.put_off(
                     conn, question.id, self._epoch, seconds, reason, refused=refused
                 )
-                is_told = ours and question.origin == "mention" and question.attempt == _TOLD_AT_TRY
-                if is_told:
-                    await self._add_part(conn, question, Message(texts.later()), None, 1)
+                is_told = ours and question.attempt == _TOLD_AT_TRY
+                if is_told and question.interaction_id is not None:
+                    await self._calls.ask_for_patience(conn, question)
+                elif is_told:
+                    await self._tell(conn, question, texts.later())
         if is_told:
-            self._wake_drain()
+            self._wake_sender(question)
 
     async def _fail(self, question: Claimed, reason: str) -> None:
         """Silent in a forum's thread; told to whom called docbot."""
@@ -294,14 +296,33 @@ class QuestionWorker(ClaimLoop):
                 ended = await self._questions.end_claimed(
                     conn, question.id, self._epoch, "failed", reason
                 )
-                if ended and question.origin == "mention":
-                    await self._add_part(conn, question, Message(texts.cannot_answer()), None, 1)
-        self._wake_drain()
+                if ended:
+                    await self._tell(conn, question, texts.cannot_answer())
+        self._wake_sender(question)
 
-    async def _end(self, question: Claimed, state: str, reason: str) -> None:
+    async def _cancel(self, question: Claimed, reason: str) -> None:
+        """Silent in a forum that is no longer bound; told to whom called docbot by a command."""
         with translated():
-            async with self._pool.acquire() as conn:
-                await self._questions.end_claimed(conn, question.id, self._epoch, state, reason)
+            async with self._pool.acquire() as conn, conn.transaction():
+                ended = await self._questions.end_claimed(
+                    conn, question.id, self._epoch, "cancelled", reason
+                )
+                if ended and question.interaction_id is not None:
+                    await self._tell(conn, question, texts.switched_off())
+        self._wake_sender(question)
+
+    async def _tell(self, conn: Conn, question: Claimed, line: str) -> None:
+        """Join the caller's transaction: tell whom called docbot, and nobody else."""
+        if question.interaction_id is not None:
+            await self._calls.tell(conn, question, Message(line))
+        elif question.origin == "mention":
+            await self._add_part(conn, question, Message(line), None, 1)
+
+    def _wake_sender(self, question: Claimed) -> None:
+        if question.interaction_id is not None:
+            self._calls.wake_replier()
+        else:
+            self._wake_drain()
 
 
 def asked(question: Claimed) -> QuestionText:

@@ -100,21 +100,24 @@ async def test_below_the_limit_nobody_waits() -> None:
 
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
-Get = Callable[[str], Awaitable[int]]
+Get = Callable[..., Awaitable[int]]  # takes a path and, unless it is GET, the method
 
 
 @asynccontextmanager
-async def session(pace: RequestPace, handler: Handler) -> AsyncIterator[Get]:
+async def session(
+    pace: RequestPace, handler: Handler, confirm: Callable[[], Awaitable[None]] | None = None
+) -> AsyncIterator[Get]:
     """What asks a server that answers every path so, in a session that keeps the pace."""
     app = web.Application()
-    app.router.add_get("/{path:.*}", handler)
+    app.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with aiohttp.ClientSession(trace_configs=[pace.trace()]) as client:
+    async with aiohttp.ClientSession(trace_configs=[pace.trace(confirm=confirm)]) as client:
 
-        async def get(path: str) -> int:
-            async with client.get(f"http://127.0.0.1:{runner.addresses[0][1]}{path}") as response:
+        async def get(path: str, method: str = "GET") -> int:
+            url = f"http://127.0.0.1:{runner.addresses[0][1]}{path}"
+            async with client.request(method, url) as response:
                 return response.status
 
         yield get
@@ -138,6 +141,28 @@ def page(status: int, **headers: str) -> web.Response:
 def limited(seconds: int, scope: str) -> web.Response:
     headers = {"Via": "1.1 google", "Retry-After": str(seconds), "X-RateLimit-Scope": scope}
     return web.json_response({}, status=429, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "asks"),
+    [
+        ("/channels/1/messages", "POST", True),
+        ("/channels/1/messages", "GET", False),
+        ("/webhooks/1/x", "POST", True),
+        ("/interactions/1/x/callback", "POST", False),  # Discord waits three seconds for it
+    ],
+)
+async def test_what_changes_something_asks_first_but_for_an_acknowledgement(
+    path: str, method: str, asks: bool
+) -> None:
+    asked = []
+
+    async def confirm() -> None:
+        asked.append(path)
+
+    async with session(RequestPace(10), script(), confirm) as get:
+        assert await get(path, method) == 200
+    assert bool(asked) is asks
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,11 @@ FILL = r"""
     INSERT INTO drafts (answer_id, guild_id, channel_id, outbox_id, text, edited_by)
         SELECT 1, 1, 50, min(id), 'Set it higher.', 302 FROM outbox;
     INSERT INTO feedback (answer_id, person_id, guild_id, vote) VALUES (1, 301, 1, 'helpful');
+    INSERT INTO interactions (id, guild_id, channel_id, forum_id, person_id, kind, parts, parts_sent, created_at, expires_at, ended_at)
+    VALUES (8, 1, 9, 9, 300, 'chat', '[{"content": "So\n\"[1]\"."}]', 1, now(), now(), now());
+    INSERT INTO conversations (kind, guild_id, channel_id, person_id) VALUES ('chat', 1, 9, 300);
+    INSERT INTO questions (conversation_id, guild_id, author_id, origin, interaction_id, body, asked_at, ready_at, state, ended_at)
+    VALUES (2, 1, 300, 'chat', 8, 'How?', now(), now(), 'answered', now());
     INSERT INTO server_turns (guild_id, served_at) VALUES (1, '2026-01-02 03:04:05+00');
     INSERT INTO person_turns (guild_id, person_id, served_at) VALUES (1, 300, '2026-01-02 03:04:05+00');
     INSERT INTO person_turns (guild_id, person_id, served_at, is_first) VALUES (1, 301, '-infinity', true);

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from docbot.db.activity import raise_epoch
 from docbot.db.answers import AnswerRow, Answers
+from docbot.db.interactions import Interactions
 from docbot.db.outbox import Outbox
 from docbot.db.pool import Pool
 from docbot.db.questions import Questions
@@ -58,6 +59,7 @@ async def take_over(pool: Pool) -> int:
         epoch = await raise_epoch(conn)
         await Questions(pool).take_over(conn)
         await Outbox(pool).take_over(conn)
+        await Interactions(pool).take_over(conn)
     return epoch
 
 

@@ -32,6 +32,21 @@ from docbot.settings import Settings
 from tests.db.contents import FILL, contents
 from tests.town import Quiet
 
+# One that waits for its answer, and one whose answer was handed to the outbox.
+_OPEN_CALLS = """
+    INSERT INTO interactions
+        (id, guild_id, channel_id, forum_id, person_id, kind, token, expires_at, due_at, ended_at)
+    VALUES (80, 1, 9, 9, 300, 'chat', 'token-of-a-call', now(), now(), NULL),
+           (81, 1, 9, 9, 300, 'chat', NULL, now(), NULL, now());
+    INSERT INTO questions (conversation_id, guild_id, author_id, origin, interaction_id, asked_at, ready_at, state)
+    VALUES (2, 1, 300, 'chat', 80, now(), now(), 'waiting'),
+           (2, 1, 300, 'chat', 81, now(), now(), 'posting');
+"""
+_CALLS = """
+    SELECT interactions.id, state, token IS NOT NULL
+    FROM interactions JOIN questions ON interaction_id = interactions.id ORDER BY interactions.id
+"""
+
 
 def settings_of(url: str, folder: Path) -> Settings:
     plain = Settings(_env_file=None)
@@ -124,6 +139,21 @@ async def test_a_table_is_in_a_backup_or_left_out_with_a_reason(
     assert copied | LEFT_OUT.keys() == there.keys()
     # A new table: give it a row in tests/db/contents.py, so that its way there and back is seen.
     assert [name for name in copied if not sizes[f"{name}.copy"]] == []
+
+
+async def test_an_open_call_loses_its_token_and_fails_since_it_may_have_been_answered(
+    filled_url: str, empty_url: str, tmp_path: Path
+) -> None:
+    await execute(filled_url, _OPEN_CALLS)
+    await back_up_to(tmp_path / "docbot.tar", filled_url)
+    assert b"token-of-a-call" not in (tmp_path / "docbot.tar").read_bytes()
+    await restore_from(tmp_path / "docbot.tar", empty_url)
+    states = await with_connection(empty_url, lambda conn: conn.fetch(_CALLS))
+    assert [tuple(row) for row in states] == [
+        (8, "answered", False),
+        (80, "failed", False),
+        (81, "posting", False),  # the outbox says it
+    ]
 
 
 async def test_the_tables_of_the_migrations_are_those_of_the_database(database_url: str) -> None:

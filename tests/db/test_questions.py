@@ -257,11 +257,11 @@ async def test_an_older_edit_that_comes_later_changes_nothing(pool: Pool) -> Non
 _FLOOD = """
     WITH conversation AS (
         INSERT INTO conversations (kind, guild_id, channel_id)
-        SELECT 'chat', 1 + n % $2, n FROM generate_series($4::int + 1, $4::int + $1::int) AS n
+        SELECT 'channel', 1 + n % $2, n FROM generate_series($4::int + 1, $4::int + $1::int) AS n
         RETURNING id, guild_id, channel_id AS n)
-    INSERT INTO questions (conversation_id, guild_id, author_id, origin, interaction_id, asked_at,
+    INSERT INTO questions (conversation_id, guild_id, author_id, origin, message_id, asked_at,
                            ready_at, state, ended_at)
-    SELECT id, guild_id, 1000 + n / $2 % $3, 'chat', n, past.at, past.at,
+    SELECT id, guild_id, 1000 + n / $2 % $3, 'mention', -n, past.at, past.at,
            CASE WHEN $5 THEN 'abstained' ELSE 'waiting' END, CASE WHEN $5 THEN past.at END
     FROM conversation, LATERAL (SELECT now() - interval '1 hour' + n * interval '1 ms') AS past (at)
 """

@@ -24,6 +24,7 @@ _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
 _HAS_WRITTEN = "SELECT pg_current_xact_id_if_assigned() IS NOT NULL"
 _OF_A_TRANSACTION = re.compile(r"BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE")
 _IDS = re.compile(r"\d{2,}")  # of Discord's; the version in a path has one digit or stands first
+_CALL = re.compile(r"(/webhooks/|/interactions/)\d+/[^/]+")  # with its token
 _BEFORE_ROUTE = re.compile(r"^(/api)?/v\d+")
 
 
@@ -87,7 +88,8 @@ class Observer:
 
 
 def _route(url: str) -> str:
-    return _IDS.sub("*", _BEFORE_ROUTE.sub("", urlsplit(url).path))
+    path = _BEFORE_ROUTE.sub("", urlsplit(url).path)
+    return _IDS.sub("*", _CALL.sub(r"\1*/*", path))
 
 
 def _place() -> str:

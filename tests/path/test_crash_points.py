@@ -19,7 +19,8 @@ from typing import Any, TypeAlias
 import pytest
 
 import docbot
-from docbot.playground.actors import Member
+from docbot.answers.sanitise import plain
+from docbot.playground.actors import Invocation, Member
 from docbot.playground.faults import SEND_MESSAGE
 from docbot.playground.objects import Thread
 from tests.forked import Process
@@ -38,6 +39,7 @@ LONG = Reply("Set `max_retries` [1]." + "".join(CODE))
 SHORT = Reply("After `timeout_seconds` [1].")
 # What a post says in which the model fails, or makes an answer that AutoMod refuses.
 HOPELESS = "It is hopeless."
+HOPELESS_CALL = "How do I set max_retries to repeat a failed frobnication?"
 REFUSED = "By any means."
 # Of one question alone: any other error would soon keep the model from all of them.
 BUSY = Status(429)
@@ -48,6 +50,7 @@ Ended: TypeAlias = dict[str, int]
 _OPEN = """
     SELECT EXISTS (SELECT FROM questions WHERE ended_at IS NULL)
         OR EXISTS (SELECT FROM outbox WHERE ended_at IS NULL)
+        OR EXISTS (SELECT FROM interactions WHERE ended_at IS NULL)
 """
 
 # Waits for no row that a bot has in hand, as a bot may wait for the others.
@@ -56,6 +59,10 @@ _TIME_PASSES = """
     WHERE id IN (SELECT id FROM questions WHERE state = 'waiting' FOR UPDATE SKIP LOCKED);
     UPDATE outbox SET due_at = now()
     WHERE id IN (SELECT id FROM outbox WHERE state = 'pending' FOR UPDATE SKIP LOCKED);
+    UPDATE interactions SET due_at = now()
+    WHERE id IN (
+        SELECT id FROM interactions WHERE parts IS NOT NULL AND ended_at IS NULL AND claimed_by IS NULL
+        FOR UPDATE SKIP LOCKED);
 """
 
 # As if a bot had tried to send it a while ago, beyond what Discord remembers of a nonce.
@@ -91,7 +98,7 @@ class Script:
         asked = str(body["messages"][-1]["content"])
         if self.first:
             return self.first.popleft()
-        if HOPELESS in asked and self.hopeless:
+        if self.hopeless and any(each in asked for each in (HOPELESS, HOPELESS_CALL)):
             return BUSY
         if REFUSED in asked:
             return Reply("Set `max_retries` [1].\n\n```text\nprohibited\n```")
@@ -207,6 +214,40 @@ class Stage(Scene):
                 if each["custom_id"].startswith(begin):
                     await person.press(message, each["custom_id"])
                     return
+
+    async def call(self, name: str, question: str, by: Member | None = None) -> Invocation:
+        """Call until docbot has stored it: a call comes once, and one before a death is lost."""
+        stored = "SELECT EXISTS (SELECT FROM interactions WHERE id = $1)"
+        async with asyncio.timeout(60):
+            while True:
+                called = await (by or self.asker).slash(
+                    self.playground.text, name, question=question
+                )
+                while not called.failed:
+                    if await self.rooms.pool.fetchval(stored, called.interaction.id):
+                        return called
+                    await asyncio.sleep(0.02)
+
+    async def expire(self, called: Invocation) -> None:
+        """Let a quarter of an hour be over for a call that waits for its model."""
+        await self.until(
+            "UPDATE interactions SET expires_at = now(), due_at = now() FROM questions"
+            " WHERE interactions.id = $1 AND interaction_id = $1 AND state = 'waiting'"
+            " AND questions.attempt > 0 RETURNING true",
+            called.interaction.id,
+        )
+
+    async def states_of(self, *calls: Invocation) -> list[str]:
+        """How the questions of these calls have ended."""
+        ids = [called.interaction.id for called in calls]
+        rows = await self.rooms.pool.fetch("SELECT interaction_id, state FROM questions")
+        states = {row["interaction_id"]: row["state"] for row in rows}
+        return [states[number] for number in ids]
+
+    def said_in_channel(self) -> list[str]:
+        """What everyone reads in the channel that the calls come from."""
+        said = self.playground.world.replies_of_bot(self.playground.text.id)
+        return [message.content for message in said if message.content]
 
     async def retry(self) -> None:
         """The operator has all that failed tried again, and insists where the process dies of it."""
@@ -390,6 +431,53 @@ async def reviewed(stage: Stage) -> Ended:
     return {"answered": 1}
 
 
+async def calls(stage: Stage) -> Ended:
+    """Answered to everyone in two messages, to the asker alone in one; then begun anew."""
+    await stage.caught_up()
+    chat = await stage.call("chat", QUESTION)
+    private = await stage.call("private", "when does it time out?", stage.helper)
+    await stage.end_all()
+    await stage.until_or_death("SELECT bool_and(ended_at IS NOT NULL) FROM interactions")
+    said = stage.said_in_channel()
+    # The second message may be there twice: Discord knows no nonce for it.
+    assert sum("Set `max_retries` [1]." in each for each in said) == 1
+    assert any("**Sources**" in each for each in said)
+    states = await stage.states_of(chat, private)
+    assert states[0] == "answered"
+    if private.interaction.callback is not None:
+        assert states[1] == "answered"
+        [answer] = private.messages
+        assert answer.content.startswith("After `timeout_seconds` [1].")
+        assert answer.ephemeral_to == stage.helper.id
+    else:  # docbot died before it said that it was on it, so that there is no way to answer it
+        assert states[1] == "failed"
+    for member in (stage.asker, stage.helper):
+        await member.slash(stage.playground.text, "clear")
+    await stage.until_or_death("SELECT bool_and(closed_at IS NOT NULL) FROM conversations")
+    return {}
+
+
+async def calls_in_trouble(stage: Stage) -> Ended:
+    """Told to wait, replied with an unknown outcome; then two whose time is over."""
+    await stage.caught_up()
+    stage.script.first.extend([BUSY] * 6)  # it is asked twice before it is put off
+    stage.playground.faults.reset(method="PATCH", path=r".*/@original", after_effect=True)
+    waited = await stage.call("chat", QUESTION)
+    await stage.end_all()
+    stage.script.hopeless = True
+    late = await stage.call("chat", HOPELESS_CALL, stage.helper)
+    await stage.expire(late)
+    await stage.end_all()
+    stage.script.hopeless = True
+    lost = await stage.call("private", HOPELESS_CALL, stage.helper)
+    await stage.expire(lost)
+    await stage.end_all()
+    assert await stage.states_of(waited, late, lost) == ["answered", "answered", "failed"]
+    heads = [each for each in stage.said_in_channel() if each.startswith("<@")]
+    assert sum(plain(HOPELESS_CALL) in each for each in heads) == 1
+    return {}
+
+
 LIVES: dict[str, tuple[Before, Life]] = {
     "a post and a mention": (_nothing, a_post_and_a_mention),
     "trouble on the way": (_nothing, trouble_on_the_way),
@@ -401,6 +489,8 @@ LIVES: dict[str, tuple[Before, Life]] = {
     "taken back": (_nothing, taken_back),
     "left": (_nothing, left),
     "reviewed": (staff_reads_first, reviewed),
+    "calls": (_nothing, calls),
+    "calls in trouble": (_nothing, calls_in_trouble),
 }
 # Where each life is ended: the first all along, the others where they go another way.
 EFFECTS = {
@@ -451,7 +541,7 @@ EFFECTS = {
         "commit in QuestionWorker._store #3",
         "commit in QuestionWorker._fail #1",
         "GET /channels/* in HelpClient._thread_of #1",
-        "commit in Questions.end_claimed #1",
+        "commit in QuestionWorker._cancel #1",
     ),
     "a database that fails": (
         "commit in Questions.put_back #1",
@@ -516,6 +606,33 @@ EFFECTS = {
         f"{SEND} #2",
         "commit in Presses.tell #1",
         "PATCH /channels/* in Deeds._tag #1",
+    ),
+    "calls": (
+        "commit in Calls.take #1",
+        "POST /interactions/*/*/callback in _add_call #1",
+        "commit in Questions.claim_next #1",
+        "commit in QuestionWorker._store #1",
+        "commit in Interactions.claim_next #1",
+        "PATCH /webhooks/*/*/messages/@original in Replier._answered #1",
+        "commit in Replier._note_sent #1",
+        "POST /webhooks/*/* in Replier._answered #1",
+        "commit in Replier._note_sent #2",
+        "commit in Calls.take #2",
+        "POST /interactions/*/*/callback in _add_call #2",
+        "PATCH /webhooks/*/*/messages/@original in Replier._answered #2",
+        "commit in Replier._note_sent #3",
+        "POST /interactions/*/*/callback in _add_clear #1",
+        "commit in Calls.clear #1",
+        "POST /webhooks/*/* in _add_clear #1",
+    ),
+    "calls in trouble": (
+        "commit in Interactions.put_off #1",
+        "PATCH /webhooks/*/*/messages/@original in Replier._answered #2",
+        "commit in Interactions.mark_shown #1",
+        "PATCH /webhooks/*/*/messages/@original in Replier._answered #3",
+        "commit in Interactions.wait_without_token #1",
+        "commit in Replier._hand_over #1",
+        "commit in Replier._end #1",
     ),
 }
 # The rooms of the path; what in them writes and is no part of a question's way.
