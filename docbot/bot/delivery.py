@@ -13,6 +13,7 @@ from typing import Any
 
 import discord
 
+from docbot import texts
 from docbot.bot import faults
 from docbot.bot.attached import attached, contents
 from docbot.bot.deeds import Deeds
@@ -437,9 +438,13 @@ def says_the_same(message: discord.Message, delivery: Delivery) -> bool:
     told = reference.message_id if reference else delivery.channel_id  # a post's own head
     if told != reply_to:
         return False
-    if delivery.payload["vote_on"] is None:
-        return _says_its_words(message, delivery)
-    return any(custom_id.startswith(ANSWER_BUTTONS) for custom_id in _custom_ids(message))
+    if _says_its_words(message, delivery):
+        return True
+    if delivery.answer_id is None:
+        return False
+    if reference is None:  # as all that docbot says in a thread by itself
+        return any(custom_id.startswith(ANSWER_BUTTONS) for custom_id in _custom_ids(message))
+    return message.content not in (texts.later(), texts.cannot_answer())
 
 
 def _says_its_words(message: discord.Message, delivery: Delivery) -> bool:
