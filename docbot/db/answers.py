@@ -31,7 +31,7 @@ _FIND_REPEATED = """
 """
 _FIND = """
     SELECT id, lane, text, citations, evidence, model, prompt_version, cut, probability
-    FROM answers WHERE id = $1
+    FROM answers WHERE id = $1 AND erased_at IS NULL
 """
 _SET_TEXT = "UPDATE answers SET text = $2 WHERE id = $1"
 _VOTE = """
@@ -180,7 +180,7 @@ class Answers:
         return _stored(row) if row else None
 
     async def find(self, conn: Conn, answer_id: int) -> StoredAnswer | None:
-        """Join the caller's transaction: an answer as it is stored."""
+        """Join the caller's transaction: an answer as it is stored; None: it was erased."""
         row = await conn.fetchrow(_FIND, answer_id)
         return _stored(row) if row else None
 

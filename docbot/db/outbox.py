@@ -19,15 +19,16 @@ from docbot.text import storable
 _LOCK_ORDER = "SELECT pg_advisory_xact_lock(hashtextextended($1, 7110))"
 _ADD = """
     WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($3, 7110)) IS NULL)
-    INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce, answer_id, part)
-    SELECT $8, $1, $2, $3, $4, $5, $6, $7 FROM turn
+    INSERT INTO outbox
+        (kind, guild_id, channel_id, order_key, payload, nonce, answer_id, part, thread_id)
+    SELECT $8, $1, $2, $3, $4, $5, $6, $7, $9 FROM turn
     RETURNING id
 """
 # What waits to be done already sees how things stand once it is its turn.
 _ADD_ONCE = """
     WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($4, 7110)) IS NULL)
-    INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce)
-    SELECT $1, $2, $3, $4, $5, $6 FROM turn
+    INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce, thread_id)
+    SELECT $1, $2, $3, $4, $5, $6, $7 FROM turn
     WHERE NOT EXISTS (
         SELECT FROM outbox
         WHERE order_key = $4 AND state = 'pending' AND kind = $1 AND payload = $5)
@@ -175,8 +176,12 @@ class Outbox:
         answer_id: int | None = None,
         part: int = 1,
         kind: str = "send",
+        thread_id: int | None = None,
     ) -> int:
-        """Join the caller's transaction; rows of one channel go out in the order of their commits."""
+        """Join the caller's transaction; rows of one channel go out in the order of their commits.
+
+        `thread_id`: the thread that it tells of, where it goes elsewhere.
+        """
         return int(
             await conn.fetchval(
                 _ADD,
@@ -188,6 +193,7 @@ class Outbox:
                 answer_id,
                 part,
                 kind,
+                thread_id,
             )
         )
 
@@ -200,13 +206,17 @@ class Outbox:
         channel_id: int,
         payload: dict[str, Any],
         nonce: str,
+        thread_id: int | None = None,
     ) -> None:
         """Join the caller's transaction: do this in its turn, once for all who want it by then.
 
-        In an order of its own: what Discord lets be done seldom holds up no message.
+        In an order of its own: what Discord lets be done seldom holds up no message. `thread_id` as
+        with `add`.
         """
         order_key = f"{kind}:{channel_id}"
-        await conn.execute(_ADD_ONCE, kind, guild_id, channel_id, order_key, payload, nonce)
+        await conn.execute(
+            _ADD_ONCE, kind, guild_id, channel_id, order_key, payload, nonce, thread_id
+        )
 
     async def claim_next(self, epoch: int, drain: int) -> Delivery | None:
         """Take the oldest due row; None if nothing is due or another process acts by now."""

@@ -142,6 +142,7 @@ _HISTORY = """
            answers.text AS answer
     FROM questions JOIN answers ON answers.question_id = questions.id
     WHERE questions.conversation_id = $1 AND questions.id < $2 AND questions.state = 'answered'
+      AND answers.erased_at IS NULL
     ORDER BY questions.id DESC LIMIT $3
 """
 _SEND_ON = "UPDATE questions SET state = $3 WHERE id = $1 AND state = 'answering' AND epoch = $2"
@@ -205,8 +206,8 @@ _RETITLE = """
 # The first question of a thread, and what was said to it.
 _GIST = """
     SELECT (SELECT content FROM messages WHERE messages.id = $1) AS body, answers.lane,
-           ARRAY(SELECT citation ->> 'title' FROM jsonb_array_elements(citations) AS citation)
-               AS titles
+           ARRAY(SELECT citation ->> 'title' FROM jsonb_array_elements(citations) AS citation
+                 WHERE citation ->> 'title' <> '') AS titles
     FROM conversations JOIN questions ON conversation_id = conversations.id
     LEFT JOIN answers ON question_id = questions.id
     WHERE thread_id = $1 AND kind = 'post' ORDER BY questions.id LIMIT 1
@@ -262,7 +263,8 @@ _FIND_TO_RETRY = """
                 WHEN messages.deleted_at IS NOT NULL THEN 'its message was deleted'
                 WHEN threads.locked THEN 'its thread is locked'
                 WHEN origin = 'private' THEN 'Discord takes no private reply to it any more'
-                END AS gone
+                WHEN questions.erased_at IS NOT NULL OR answers.erased_at IS NOT NULL
+                THEN 'its text was erased' END AS gone
     FROM questions JOIN conversations ON conversations.id = conversation_id
     LEFT JOIN answers ON answers.question_id = questions.id
     LEFT JOIN threads ON threads.id = thread_id
@@ -307,14 +309,14 @@ _LIST = """
 """
 
 # Solved is what somebody found helpful and nobody not right. Of a post alone: what a mention asks
-# leans on what stands above it, and private questions stay where they are. What is deleted on
-# Discord has no text any more. Evidence of older versions names no source, but its chunk does.
+# leans on what stands above it, and private questions stay where they are. What was deleted on
+# Discord or erased here has no text any more. Evidence of older versions names no source, but its chunk does.
 _SOLVED = """
     SELECT questions.id, questions.title,
            (SELECT coalesce(string_agg(content, E'\n\n' ORDER BY messages.id), '')
             FROM messages JOIN question_messages ON message_id = messages.id
             WHERE question_id = questions.id) AS body,
-           (SELECT bool_or(messages.deleted_at IS NOT NULL)
+           (SELECT bool_or(messages.deleted_at IS NOT NULL OR messages.erased_at IS NOT NULL)
             FROM messages JOIN question_messages ON message_id = messages.id
             WHERE question_id = questions.id) AS is_deleted,
            (SELECT jsonb_agg(jsonb_build_array(

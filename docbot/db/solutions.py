@@ -17,19 +17,25 @@ from docbot.text import storable
 
 State = Literal["review", "verified", "removed"]
 
-# What a post asks may stand in several messages.
+# What a post asks may stand in several messages. Null is what was erased here, though not deleted on
+# Discord: nothing is known of it any more.
 _FIND_MARKED = """
-    SELECT threads.guild_id, threads.forum_id, threads.title, threads.author_id AS asker_id,
-           marked.author_id AS solver_id, marked.is_bot, marked.content AS solution,
-           coalesce((
+    SELECT threads.guild_id, threads.forum_id, threads.author_id AS asker_id,
+           CASE WHEN threads.erased_at IS NULL OR threads.deleted_at IS NOT NULL
+                THEN threads.title END AS title,
+           marked.author_id AS solver_id, marked.is_bot,
+           CASE WHEN marked.erased_at IS NULL OR marked.deleted_at IS NOT NULL
+                THEN marked.content END AS solution,
+           CASE WHEN opening.erased_at IS NULL OR opening.deleted_at IS NOT NULL THEN coalesce((
                SELECT string_agg(content, E'\n\n' ORDER BY messages.id) FROM messages
                WHERE messages.thread_id = threads.id AND content <> ''
                  AND (messages.id = threads.id OR messages.id IN (
                      SELECT question_messages.message_id FROM question_messages
                      JOIN questions ON questions.id = question_id
-                     WHERE questions.message_id = threads.id))), '') AS question,
+                     WHERE questions.message_id = threads.id))), '') END AS question,
            threads.deleted_at IS NOT NULL OR marked.deleted_at IS NOT NULL AS is_deleted
     FROM threads JOIN messages AS marked ON marked.thread_id = threads.id
+    LEFT JOIN messages AS opening ON opening.id = threads.id
     WHERE threads.id = $1 AND marked.id = $2
 """
 # Whoever writes about a thread locks its row first.
@@ -118,16 +124,16 @@ _COUNTS = """
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A message that is to solve its thread, as both are stored now."""
+    """A message that is to solve its thread, as both are stored now; None: that text was erased."""
 
     guild_id: int
     forum_id: int
-    title: str
     asker_id: int
+    title: str | None
     solver_id: int
     is_bot: bool
-    solution: str
-    question: str
+    solution: str | None
+    question: str | None
     is_deleted: bool
 
 
@@ -238,9 +244,9 @@ class Solutions:
             message_id,
             marked.asker_id,
             marked.solver_id,
-            storable(marked.title),
-            storable(marked.question),
-            storable(marked.solution),
+            storable(marked.title or ""),
+            storable(marked.question or ""),
+            storable(marked.solution or ""),
             marked_by,
         )
         [row] = await conn.fetch(_FIND, thread_id)

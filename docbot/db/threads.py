@@ -14,14 +14,16 @@ _PUT_THREAD = """
     -- Nothing is said of a thread whose beginning was not told: that may come later, or never.
     VALUES ($1::bigint, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $10::bigint = $1 THEN $1 ELSE 0 END)
     ON CONFLICT (id) DO UPDATE
-    SET title = $5, tags = $6, archived = $7, locked = $8,
+    -- What was erased comes back with no event.
+    SET title = CASE WHEN threads.erased_at IS NULL THEN $5 ELSE '' END, tags = $6, archived = $7, locked = $8,
         seen_id = CASE WHEN threads.seen_id > 0 OR $10 = $1
                        THEN greatest(threads.seen_id, $10) ELSE 0 END
     WHERE threads.deleted_at IS NULL
     RETURNING id
 """
 _UPDATE_THREAD = """
-    UPDATE threads SET title = $2, tags = $3, archived = $4, locked = $5
+    UPDATE threads
+    SET title = CASE WHEN erased_at IS NULL THEN $2 ELSE '' END, tags = $3, archived = $4, locked = $5
     WHERE id = $1 AND deleted_at IS NULL RETURNING id
 """
 _DELETE_THREAD = """
@@ -42,13 +44,13 @@ _PUT_MESSAGE = """
         (id, guild_id, thread_id, author_id, is_bot, content, reply_to, created_at, edited_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     ON CONFLICT (id) DO UPDATE SET content = $6, edited_at = $9
-    WHERE messages.deleted_at IS NULL AND (messages.edited_at IS NULL OR messages.edited_at < $9)
-      AND $9 IS NOT NULL
+    WHERE messages.deleted_at IS NULL AND messages.erased_at IS NULL
+      AND (messages.edited_at IS NULL OR messages.edited_at < $9) AND $9 IS NOT NULL
 """
 _EDIT_MESSAGE = """
     UPDATE messages SET content = $2, edited_at = $3
-    WHERE id = $1 AND deleted_at IS NULL AND (edited_at IS NULL OR edited_at <= $3)
-      AND content <> $2
+    WHERE id = $1 AND deleted_at IS NULL AND erased_at IS NULL
+      AND (edited_at IS NULL OR edited_at <= $3) AND content <> $2
 """
 _IS_STORED = "SELECT EXISTS (SELECT FROM messages WHERE id = $1)"
 _DELETE_MESSAGES = """

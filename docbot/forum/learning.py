@@ -103,15 +103,25 @@ class Learning:
         marked = await self._solutions.find_marked(conn, thread_id, solution.message_id)
         if marked is None:
             return
+        marked = _filled(marked, solution)
         if not _is_learnable(marked, thread_id, solution.message_id):
             await self._remove(conn, solution, _DELETED)
             return
         now = _cleaned(marked)
-        changed = replace(solution, title=now.title, question=now.question, solution=now.solution)
+        changed = replace(
+            solution,
+            title=now.title or "",
+            question=now.question or "",
+            solution=now.solution or "",
+        )
         if changed == solution:
             return
         await self._solutions.set_texts(
-            conn, thread_id, title=now.title, question=now.question, solution=now.solution
+            conn,
+            thread_id,
+            title=changed.title,
+            question=changed.question,
+            solution=changed.solution,
         )
         if solution.verified_by is None:
             return
@@ -207,14 +217,24 @@ def _is_learnable(marked: Marked | None, thread_id: int, message_id: int) -> Typ
         and not marked.is_bot
         and not marked.is_deleted
         and message_id != thread_id  # a post does not solve itself
-        and bool(cleaned(marked.solution))
+        and bool(cleaned(marked.solution or ""))
+    )
+
+
+def _filled(marked: Marked, learned: Solution) -> Marked:
+    """Put what was learned of the texts in the place of those that were erased since."""
+    return replace(
+        marked,
+        title=learned.title if marked.title is None else marked.title,
+        question=learned.question if marked.question is None else marked.question,
+        solution=learned.solution if marked.solution is None else marked.solution,
     )
 
 
 def _cleaned(marked: Marked) -> Marked:
     return replace(
         marked,
-        title=cleaned(marked.title),
-        question=cleaned(marked.question),
-        solution=cleaned(marked.solution),
+        title=cleaned(marked.title or ""),
+        question=cleaned(marked.question or ""),
+        solution=cleaned(marked.solution or ""),
     )

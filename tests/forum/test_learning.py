@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from docbot.db.chunks import Chunks
+from docbot.db.erasure import Erasure
 from docbot.db.pool import Conn, Pool
 from docbot.db.solutions import Solution, Solutions, State
 from docbot.db.sources import Sources
@@ -298,3 +299,31 @@ async def test_an_operators_source_may_have_the_same_name(pool: Pool, thread: in
     assert [source.kind for source in await sources.get_many([name])] == ["folder"]
     await sources.remove(name)
     assert len(await sources.solved()) == 1
+
+
+_A_YEAR_PASSES = """
+    INSERT INTO guilds (id, name) VALUES (1, '') ON CONFLICT DO NOTHING;
+    UPDATE questions SET state = 'cancelled', reason = 'test', ended_at = now();
+    UPDATE messages SET created_at = created_at - interval '1 year';
+    UPDATE threads SET created_at = created_at - interval '1 year', spoke_at = NULL;
+"""
+
+
+async def test_what_was_erased_for_its_age_stays_learned_until_it_is_deleted_on_discord(
+    pool: Pool, thread: int
+) -> None:
+    await learn(pool)
+    before = await learned(pool)
+    assert before.question != ""
+    await pool.execute(_A_YEAR_PASSES)
+    while await Erasure(pool).expire(GUILD, 180):
+        pass
+    assert await pool.fetchval("SELECT string_agg(content, '') FROM messages") == ""
+    async with transaction(pool) as conn:
+        await Learning(Solutions(pool)).follow_thread(conn, thread)
+    assert await learned(pool) == before
+    await delete(pool, thread)
+    assert (await learned(pool)).question == ""
+    assert (await learned(pool)).solution == before.solution
+    await delete(pool, SOLVING)
+    assert (await learned(pool)).state == "removed"
