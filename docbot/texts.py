@@ -531,6 +531,84 @@ def draft_was_discarded(thread: str, person: str) -> str:
     return _say("The draft for {thread} was discarded by {person}.", thread=thread, person=person)
 
 
+def title_erased() -> str:
+    # Translators: in place of a thread's title that docbot does not store any more
+    return _say("(its title was erased)")
+
+
+# What is stored of a person
+
+
+def held(lines: Sequence[str]) -> str:
+    """Say what is stored, what erasing it means, and what stays; `lines` are a list."""
+    head = _say("This is what I store of you in this server:")
+    tail = _say(
+        "Erase removes all of it, and calls off questions of yours that I am still on. "
+        "What I wrote on Discord stays there, and so do your own messages: delete those yourself. "
+        "I also keep when you asked me lately, since that limits how often you can, and whether "
+        "this server banned you from asking me."
+    )
+    return "\n".join([head, *(f"- {line}" for line in lines), tail])
+
+
+def held_messages(count: int) -> str:
+    return _count("the text of {count} message", "the texts of {count} messages", count)
+
+
+def held_titles(count: int) -> str:
+    return _count(
+        "the title of {count} thread that you opened",
+        "the titles of {count} threads that you opened",
+        count,
+    )
+
+
+def held_questions(count: int) -> str:
+    return _count(
+        "{count} question in threads, with its answer",
+        "{count} questions in threads, with their answers",
+        count,
+    )
+
+
+def held_calls(count: int) -> str:
+    # Translators: asked by /chat and /private
+    return _count(
+        "{count} question by a command, with its answer",
+        "{count} questions by commands, with their answers",
+        count,
+    )
+
+
+def held_votes(count: int) -> str:
+    return _count("{count} vote on an answer", "{count} votes on answers", count)
+
+
+def nothing_held() -> str:
+    return _say(
+        "I store no texts and no votes of yours in this server. I do keep when you asked me lately, "
+        "since that limits how often you can, and whether this server banned you from asking me."
+    )
+
+
+def erase() -> str:
+    # Translators: on a button
+    return _say("Erase")
+
+
+def keep() -> str:
+    # Translators: on a button
+    return _say("Keep")
+
+
+def all_erased() -> str:
+    return _say("Erased. What you write from now on is stored again as before.")
+
+
+def nothing_erased() -> str:
+    return _say("Nothing was erased.")
+
+
 # Search
 
 

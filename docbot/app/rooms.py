@@ -14,6 +14,7 @@ from docbot.db.answers import Answers
 from docbot.db.chunks import Chunks
 from docbot.db.config import Configs
 from docbot.db.drafts import Drafts
+from docbot.db.erasure import Erasure
 from docbot.db.forums import Forums
 from docbot.db.generations import Generations
 from docbot.db.interactions import Interactions
@@ -63,6 +64,7 @@ class Rooms:
     questions: Questions
     answers: Answers
     drafts: Drafts
+    erasure: Erasure
     outbox: Outbox
     solutions: Solutions
     interactions: Interactions
@@ -163,6 +165,7 @@ async def _rooms(
         questions=Questions(pool),
         answers=Answers(pool),
         drafts=Drafts(),
+        erasure=Erasure(pool),
         outbox=Outbox(pool),
         solutions=Solutions(pool),
         interactions=Interactions(pool),

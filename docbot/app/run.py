@@ -58,9 +58,11 @@ from docbot.forum.claims import ClaimLoop, Wake
 from docbot.forum.clock import Clock
 from docbot.forum.conductor import Conductor
 from docbot.forum.decide import Bounds
+from docbot.forum.forgetting import Forgetting
 from docbot.forum.intake import Intake
 from docbot.forum.learning import Learning
 from docbot.forum.presses import Presses
+from docbot.forum.retention import Retention
 from docbot.forum.retry import is_worth_a_line, pause
 from docbot.forum.worker import QuestionWorker
 from docbot.retrieval.endpoint import OPENAI_URL
@@ -377,6 +379,7 @@ class RunningBot:
             bindings=self.bindings,
             conductor=self._conductor,
             admission=self._admission,
+            erasure=rooms.erasure,
             wake=self._wake_all,
             on_step=self._on_step,
         )
@@ -400,6 +403,9 @@ class RunningBot:
                 self.bindings,
                 rooms.threads,
                 presses,
+                Forgetting(
+                    rooms.pool, rooms.erasure, self._conductor, self._learning, self._wake_all
+                ),
                 self._admission,
                 rooms.forums,
                 rooms.outbox,
@@ -487,6 +493,8 @@ class RunningBot:
             threads=self._rooms.threads,
             conductor=self._conductor,
             admission=self._admission,
+            erasure=self._rooms.erasure,
+            retention=Retention(self._rooms.erasure, self.bindings.server),
             wake=self._wake_clock,
             idle_seconds=self._idle_seconds,
             wake_worker=self._waker(self._wake_workers),

@@ -39,6 +39,7 @@ from docbot.forum.admission import Admission
 from docbot.forum.bindings import Bindings
 from docbot.forum.calls import Calls
 from docbot.forum.decide import Bounds, Incoming
+from docbot.forum.forgetting import Forgetting
 from docbot.forum.intake import Intake
 from docbot.forum.presses import Presses
 from docbot.forum.retry import is_worth_a_line, pause
@@ -61,6 +62,7 @@ class Parts:
     bindings: Bindings
     threads: Threads
     presses: Presses
+    forgetting: Forgetting
     admission: Admission
     forums: Forums
     outbox: Outbox
@@ -140,7 +142,9 @@ class HelpClient(discord.Client):
             is_read=self._is_read,
             invite_link=self.invite_link,
         )
-        self.desk = PressDesk(parts.presses, parts.admission, parts.bindings, self.report)
+        self.desk = PressDesk(
+            parts.presses, parts.forgetting, parts.admission, parts.bindings, self.report
+        )
         self.add_dynamic_items(PageButton)
 
     def report(self, what: str, error: BaseException) -> None:

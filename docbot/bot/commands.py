@@ -30,6 +30,7 @@ def add_commands(client: HelpClient, reload: Reload) -> None:
     _add_reload(client, reload)
     add_thread_commands(client)
     add_info_commands(client)
+    _add_forget(client)
     client.tree.error(partial(_on_error, client))
 
 
@@ -93,6 +94,16 @@ def _add_search(client: HelpClient) -> None:
             return []
         near = [name for name in names if typed.lower() in name]
         return [app_commands.Choice(name=name, value=name) for name in near[:_CHOICES]]
+
+
+def _add_forget(client: HelpClient) -> None:
+    @may_use(Who.EVERYONE)
+    @client.tree.command(
+        name="forget", description="Show what docbot stores of you in this server, and erase it"
+    )
+    @app_commands.guild_only()
+    async def forget(interaction: discord.Interaction[Any]) -> None:
+        await client.desk.answer(interaction, "/forget", client.desk.show_held(interaction))
 
 
 def _add_reload(client: HelpClient, reload: Reload) -> None:

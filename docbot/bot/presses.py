@@ -23,20 +23,22 @@ from docbot.bot.acknowledging import (
     say,
     see_through,
 )
+from docbot.bot.held import offer_to_forget
 from docbot.bot.staff import actor_of
 from docbot.bot.status import shown
-from docbot.bot.views import reason_view
+from docbot.bot.views import forget_view, reason_view
 from docbot.db.drafts import StoredDraft
 from docbot.forum.admission import Admission
 from docbot.forum.bindings import Bindings
 from docbot.forum.conduct import Actor, Closed, Decision, Escalated, Event, Opened, Solved, Unsolved
+from docbot.forum.forgetting import Forgetting
 from docbot.forum.presses import LONGEST_NOTE, Presses
 
 _FIELD_CHARACTERS = 4000  # Discord's limit for a field of a form
 _FIELDS = 5
 _TITLE_CHARACTERS = 45
 
-_OURS = re.compile(r"docbot:(?:vote|reason|why|draft|edited|solve|human):")
+_OURS = re.compile(r"docbot:(?:vote|reason|why|draft|edited|solve|human|forget):")
 _VOTE = re.compile(r"docbot:vote:(helpful|not_right):(\d{1,19}):\d{1,19}")
 _REASON = re.compile(r"docbot:reason:(outdated|inaccurate|unanswered|none):(\d{1,19})")
 _OTHER = re.compile(r"docbot:reason:(other):(\d{1,19})")
@@ -45,6 +47,8 @@ _DRAFT = re.compile(r"docbot:draft:(send|discard):(\d{1,19}):\d{1,19}")
 _EDIT = re.compile(r"docbot:draft:(edit):(\d{1,19}):\d{1,19}")
 _EDITED = re.compile(r"docbot:edited:(\d{1,19})")
 _THREAD = re.compile(r"docbot:(solve|human):\d{1,19}:\d{1,19}")
+# It names nobody: it is about whoever presses.
+_FORGET = re.compile(r"docbot:forget:(erase|keep)")
 _HIGHEST_ID = 2**63 - 1
 
 
@@ -52,9 +56,15 @@ class PressDesk:
     """Answers the presses of one connection."""
 
     def __init__(
-        self, presses: Presses, admission: Admission, bindings: Bindings, report: Report
+        self,
+        presses: Presses,
+        forgetting: Forgetting,
+        admission: Admission,
+        bindings: Bindings,
+        report: Report,
     ) -> None:
         self._presses = presses
+        self._forgetting = forgetting
         self._admission = admission
         self._bindings = bindings
         self._report = report
@@ -100,6 +110,7 @@ class PressDesk:
             _DRAFT: self._decide_draft,
             _EDITED: self._edit_draft,
             _THREAD: self._press_in_thread,
+            _FORGET: self._forget,
         }
 
     async def answer(
@@ -255,6 +266,23 @@ class PressDesk:
         by = await self._reviewer(interaction, answer_id)
         refusal = await self._presses.edit_draft(answer_id, interaction.guild_id or 0, text, by)
         return texts.refused(refusal) if refusal else texts.draft_changed()
+
+    # What is stored of who asks
+
+    async def show_held(self, interaction: Interaction) -> tuple[str, Any] | str:
+        """What is stored of whoever asks, with the choice to have it erased."""
+        held = await self._forgetting.held(interaction.guild_id or 0, interaction.user.id)
+        if held.is_nothing:
+            return texts.nothing_held()
+        return offer_to_forget(held), forget_view()
+
+    async def _forget(self, interaction: Interaction, found: re.Match[str]) -> str:
+        if found[1] == "keep":
+            return texts.nothing_erased()
+        await self._forgetting.forget(
+            interaction.guild_id or 0, interaction.user.id, interaction.id
+        )
+        return texts.all_erased()
 
     # Who
 

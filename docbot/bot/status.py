@@ -36,7 +36,8 @@ def _standing(status: ThreadStatus) -> Iterator[str]:
 
 
 def _question(question: QuestionStatus) -> str:
-    titles = ", ".join(str(citation["title"]) for citation in question.citations)
+    # Those of an answer that was erased are empty.
+    titles = ", ".join(str(each["title"]) for each in question.citations if each["title"])
     outcome = texts.status_outcome(
         question.state,
         question.lane or "",

@@ -70,6 +70,16 @@ def reason_view(answer_id: int) -> discord.ui.View:
     return _view([*buttons, _button(texts.take_back(), f"docbot:reason:none:{answer_id}", _RED)])
 
 
+def forget_view() -> discord.ui.View:
+    """Whether to erase what is stored of a person; shown to them alone."""
+    return _view(
+        [
+            _button(texts.erase(), "docbot:forget:erase", _RED),
+            _button(texts.keep(), "docbot:forget:keep", _GREY),
+        ]
+    )
+
+
 def _solved(end: str, *, is_solved: bool) -> discord.ui.Button[discord.ui.View]:
     label = texts.is_solved() if is_solved else texts.solved()
     return _button(label, f"docbot:solve:{end}", _GREEN if is_solved else _GREY)

@@ -1,9 +1,10 @@
-"""What time alone brings: a post whose author has stopped writing, a reminder, a thread to archive."""
+"""What time alone brings: a post whose author has stopped writing, a reminder, what is too old to keep."""
 
 import logging
 from collections.abc import Callable
 from time import monotonic
 
+from docbot.db.erasure import Erasure
 from docbot.db.errors import translated
 from docbot.db.pool import Pool
 from docbot.db.questions import Questions
@@ -12,6 +13,7 @@ from docbot.forum.admission import Admission
 from docbot.forum.claims import ClaimLoop, Wake
 from docbot.forum.conduct import Ticked
 from docbot.forum.conductor import Conductor
+from docbot.forum.retention import Retention
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,8 @@ class Clock(ClaimLoop):
         threads: Threads,
         conductor: Conductor,
         admission: Admission,
+        erasure: Erasure,
+        retention: Retention,
         wake: Wake,
         idle_seconds: float,
         wake_worker: Callable[[], None],
@@ -41,14 +45,16 @@ class Clock(ClaimLoop):
         self._threads = threads
         self._conductor = conductor
         self._admission = admission
-        self._tidied_at = monotonic()
+        self._erasure = erasure
+        self._retention = retention
+        self._tidied_at = float("-inf")  # the first look is at once
         self._wake_worker = wake_worker
         self._wake_drain = wake_drain
 
     async def take_one(self) -> bool:
         if await self._questions.end_collecting():
             self._wake_worker()
-        await self._tidy()
+        is_tidy = await self._tidy()
         due = await self._threads.to_look_at(_AT_ONCE)
         for thread_id, at in due:
             with translated():
@@ -56,12 +62,16 @@ class Clock(ClaimLoop):
                     await self._conductor.tell(conn, thread_id, Ticked(at))
         if due:
             self._wake_drain()
-        return bool(due)
+        return bool(due) or not is_tidy
 
-    async def _tidy(self) -> None:
+    async def _tidy(self) -> bool:
+        """Do a small part of it, since somebody may wait for what else is due; True: no more is left."""
         if monotonic() - self._tidied_at > _TIDY_SECONDS:
             self._tidied_at = monotonic()
             await self._admission.prune()
+            await self._retention.begin()
+        has_more_rows = await self._erasure.erase_ended_rows()
+        return not await self._retention.erase_some() and not has_more_rows
 
     async def put_back(self) -> None:
         """Nothing was in hand."""

@@ -35,6 +35,7 @@ State = Literal[
 # Of a post that comes in parts, however fast its author goes on writing.
 LONGEST_SETTLING = timedelta(seconds=30)
 STOPPED = "docbot was asked to stay out of this thread"
+FORGOTTEN = "its asker had it erased"
 _PEOPLE_FIRST = "people were first"
 _NO_STAFF_CHANNEL = (
     "the forum's mode is draft and it has no staff channel; set one: "
@@ -176,6 +177,11 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Who asked the question had it erased."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shut:
     """The thread was locked or deleted."""
 
@@ -248,6 +254,7 @@ Event: TypeAlias = (
     Wrote
     | Edited
     | Deleted
+    | Forgotten
     | Shut
     | Retagged
     | Solved
@@ -394,6 +401,8 @@ def consequence(thread: ThreadState, question: QuestionState, event: Event) -> D
         return _call_off(thread, question, event.reason)
     if isinstance(event, Deleted | Edited):
         return decide(thread, question, event)
+    if isinstance(event, Forgotten):
+        return Decision(thread, question)
     if isinstance(event, Solved | Retagged) and thread.is_solved:
         return _settle(thread, question)
     return _call_off(thread, question, STOPPED) if thread.is_closed else Decision(thread, question)
@@ -524,6 +533,11 @@ def _asked_anew(thread: ThreadState, question: QuestionState, at: datetime) -> D
         holds_draft=False,
     )
     return Decision(thread, anew, _withdrawn(question, "the question was edited"))
+
+
+@_decide.register
+def _(_: Forgotten, thread: ThreadState, question: QuestionState | None) -> Decision:
+    return _call_off(thread, question, FORGOTTEN)
 
 
 @_decide.register

@@ -158,6 +158,18 @@ class Conductor:
         why = f"the draft could not be shown to staff: {reason}"
         await self._questions.fail_review(conn, answer_id, why)
 
+    async def call_off(
+        self, conn: Conn, question_id: int, reason: str, state: str = "cancelled"
+    ) -> bool:
+        """Drop what was never tried; what may be on Discord already is settled by a drain.
+
+        False where there is something to settle.
+        """
+        ended = await self._questions.call_off(conn, question_id, reason, state)
+        await self._outbox.drop_unsent(conn, ended.unsent, reason)
+        await self._outbox.withdraw(conn, ended.in_doubt, reason, state)
+        return not ended.in_doubt
+
     async def tell_alone(
         self, conn: Conn, guild_id: int, channel_id: int, person_id: int, content: str
     ) -> None:
@@ -230,18 +242,10 @@ class Conductor:
         elif after.state in _CALLED_OFF and before.state == "review":
             await self._questions.end_review(conn, before.id, after.reason or "")
         elif after.state in _CALLED_OFF:
-            return await self._call_off(conn, before, after)
+            return await self.call_off(conn, before.id, after.reason or "", after.state)
         elif after.state == "posting":
             await self._questions.reopen(conn, before.id)
         return True
-
-    async def _call_off(self, conn: Conn, before: OfThread, after: QuestionState) -> bool:
-        """Drop what was never tried; what may be on Discord already is settled by a drain."""
-        reason = after.reason or ""
-        ended = await self._questions.call_off(conn, before.id, reason, after.state)
-        await self._outbox.drop_unsent(conn, ended.unsent, reason)
-        await self._outbox.withdraw(conn, ended.in_doubt, reason, after.state)
-        return not ended.in_doubt
 
     async def _ask_anew(
         self, conn: Conn, scene: _Scene, before: OfThread, after: QuestionState
@@ -381,6 +385,7 @@ class Conductor:
                 "buttons": ["draft", answer_id],
             },
             nonce=secrets.token_hex(12),
+            thread_id=scene.id,
         )
         await self._drafts.offer(
             conn,
@@ -476,6 +481,7 @@ class Conductor:
             nonce=secrets.token_hex(12),
             answer_id=answer_id,
             part=part,
+            thread_id=scene.id if channel_id else None,
         )
 
 

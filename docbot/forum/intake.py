@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from docbot.db.erasure import Erasure
 from docbot.db.errors import translated
 from docbot.db.outbox import Outbox
 from docbot.db.pool import Conn, Pool
@@ -89,6 +90,7 @@ class Intake:
         bindings: Bindings,
         conductor: Conductor,
         admission: Admission,
+        erasure: Erasure,
         wake: Callable[[], None],
         on_step: OnStep,
     ) -> None:
@@ -100,6 +102,7 @@ class Intake:
         self._bindings = bindings
         self._conductor = conductor
         self._admission = admission
+        self._erasure = erasure
         self._wake = wake
         self._on_step = on_step
         self._early = _Early()
@@ -215,7 +218,7 @@ class Intake:
         self._early.deleted(message_ids)
 
     async def deleted(self, thread_id: int, message_ids: list[int]) -> None:
-        """Erase the messages; a question not yet answered is cancelled with its message."""
+        """Erase the messages; a question is erased with its first, cancelled if still open."""
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 await self._threads.lock_standing(conn, thread_id)
@@ -223,6 +226,7 @@ class Intake:
                 event = Deleted(frozenset(message_ids), datetime.now(UTC))
                 await self._conductor.tell(conn, thread_id, event, message_ids=message_ids)
                 await self._learning.follow_thread(conn, thread_id)
+                known |= await self._erasure.follow_messages(conn, message_ids)
         self._early.deleted([each for each in message_ids if each not in known])
         self._early.forget(known)
         self._wake()  # a later question of the conversation may go now
@@ -260,6 +264,7 @@ class Intake:
                 await self._threads.delete(conn, thread_id)
                 await self._conductor.tell(conn, thread_id, Shut("thread deleted"))
                 await self._learning.follow_thread(conn, thread_id)
+                await self._erasure.follow_thread(conn, thread_id)
         self._early.deleted([thread_id])  # its first message has its id
         self._wake()
 
@@ -270,6 +275,7 @@ class Intake:
                 await self._threads.delete_of_forum(conn, forum_id)
                 await self._cancel_forum(conn, forum_id, "forum deleted")
                 await self._learning.follow_forum_deletion(conn, forum_id)
+                await self._erasure.follow_forum(conn, forum_id)
         self._wake()
 
     async def forum_left(self, forum_id: int) -> None:

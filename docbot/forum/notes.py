@@ -95,6 +95,9 @@ def person(person_id: int) -> str:
 
 
 def named(title: str) -> str:
+    """A title; of a thread whose title was erased, what stands for it."""
+    if not title:
+        return texts.title_erased()
     return f"**{plain(shortened(as_seen(title), _TITLE_CHARACTERS))}**"
 
 

@@ -137,6 +137,7 @@ class Presses:
             channel_id=draft.channel_id,
             payload={"row": draft.outbox_id, "content": content, **parts},
             nonce=secrets.token_hex(12),
+            thread_id=draft.thread_id,
         )
 
     async def _show_votes(self, conn: Conn, answer_id: int, guild_id: int, channel_id: int) -> None:

@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 from docbot.db.answers import Answers
 from docbot.db.config import Configs
 from docbot.db.drafts import Drafts
+from docbot.db.erasure import Erasure
 from docbot.db.forums import Forums
 from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Database, Pool
@@ -449,6 +450,7 @@ class States(RuleBasedStateMachine):
             admission=Admission(
                 uses=Uses(self.pool), config_of=bindings.server, are_limits_on=False
             ),
+            erasure=Erasure(self.pool),
             wake=lambda: None,
             on_step=lambda _: None,
         )
