@@ -16,7 +16,7 @@ BATCH = 200
 
 # Every text that comes of a question goes with it.
 _ERASE_QUESTIONS = """
-    UPDATE questions SET title = '', erased_at = now()
+    UPDATE questions SET title = '', body = '', erased_at = now()
     WHERE id = ANY($1::bigint[]) AND erased_at IS NULL
 """
 _ANSWERS_OF_QUESTIONS = "SELECT id FROM answers WHERE question_id = ANY($1::bigint[])"

@@ -80,11 +80,14 @@ _SENT = """
     UPDATE interactions SET parts_sent = $3
     WHERE id = $1 AND epoch = $2 AND claimed_by IS NOT NULL
 """
+# What was said stands in the answer, and is erased with it.
 _END = """
     UPDATE interactions
-    SET token = NULL, note = NULL, due_at = NULL, claimed_by = NULL, ended_at = now()
-    WHERE id = $1 AND epoch = $2 AND claimed_by IS NOT NULL
-    RETURNING parts_sent
+    SET token = NULL, note = NULL, parts = NULL, parts_sent = 0, due_at = NULL, claimed_by = NULL,
+        ended_at = now()
+    FROM (SELECT id, parts_sent FROM interactions WHERE id = $1 FOR UPDATE) AS before
+    WHERE interactions.id = before.id AND epoch = $2 AND claimed_by IS NOT NULL
+    RETURNING before.parts_sent
 """
 # An answer that was stored meanwhile is said at once, without the token.
 _WAIT_WITHOUT = """

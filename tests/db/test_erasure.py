@@ -26,6 +26,7 @@ DAYS = 180
 _ERASED = "erased"
 _DOCUMENTATION = "documentation, or what was learned, as in solutions"
 _LEARNED = "follows its message, and goes with it; docbot/forum/learning.py"
+_OVER = "goes when the call has ended; docbot/db/interactions.py"
 _OPERATOR = "written by the operator or by staff as a setting"
 _REASON = "said by docbot, Discord, Postgres or a model's endpoint about a failure or a state"
 _WORD = "one of docbot's own words"
@@ -37,6 +38,11 @@ TEXTS = {
     "messages.content": _ERASED,
     "threads.title": _ERASED,
     "questions.title": _ERASED,
+    "questions.body": _ERASED,
+    "interactions.kind": _WORD,
+    "interactions.note": _OVER,
+    "interactions.parts": _OVER,
+    "interactions.token": _OVER,
     "answers.text": _ERASED,
     "answers.citations": _ERASED,  # but for numbers and addresses
     "answers.evidence": _ERASED,  # but for numbers, addresses, sources and scores
@@ -588,8 +594,12 @@ async def test_uses_that_limits_count_stay(pool: Pool) -> None:
 _CALLED = """
     WITH conversation AS (
         INSERT INTO conversations (kind, guild_id, channel_id, person_id)
-        VALUES ('private', 1, 9, $1) RETURNING id)
-    INSERT INTO questions (conversation_id, guild_id, author_id, origin, interaction_id, title,
+        VALUES ('private', 1, 9, $1) RETURNING id),
+    interaction AS (
+        INSERT INTO interactions (id, guild_id, channel_id, forum_id, person_id, kind, expires_at,
+                                  ended_at)
+        VALUES (40, 1, 9, 9, $1, 'private', now(), now()))
+    INSERT INTO questions (conversation_id, guild_id, author_id, origin, interaction_id, body,
                            asked_at, ready_at, state, ended_at)
     SELECT id, 1, $1, 'private', 40, 'whisper', now(), now(), 'answered', now() FROM conversation
 """
