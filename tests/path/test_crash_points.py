@@ -451,9 +451,11 @@ async def calls(stage: Stage) -> Ended:
         assert answer.ephemeral_to == stage.helper.id
     else:  # docbot died before it said that it was on it, so that there is no way to answer it
         assert states[1] == "failed"
-    for member in (stage.asker, stage.helper):
-        await member.slash(stage.playground.text, "clear")
-    await stage.until_or_death("SELECT bool_and(closed_at IS NOT NULL) FROM conversations")
+    clear, bot = await stage.asker.slash(stage.playground.text, "clear"), stage.dying
+    assert bot is not None
+    await eventually(
+        lambda: bot.returncode is not None or (bool(clear.messages) and not clear.thinking)
+    )
     return {}
 
 
@@ -601,7 +603,9 @@ EFFECTS = {
         "commit in QuestionWorker._store #1",
         f"{SEND} #1",
         "commit in OutboxDrain._end_sent #1",
+        "POST /interactions/*/*/callback in a task of a library #1",
         "commit in Presses._decide_draft #1",
+        "POST /webhooks/*/* in PressDesk.answer #1",
         "PATCH /channels/*/messages/* in Deeds._edit #1",
         f"{SEND} #2",
         "commit in Presses.tell #1",
