@@ -2,7 +2,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from docbot.bot.client import HelpClient
+from docbot.bot.client import HelpClient, Parts
 from docbot.bot.gateway import Starts
 from docbot.bot.pace import RequestPace
 from docbot.forum.decide import Bounds
@@ -20,9 +20,7 @@ async def not_started() -> None:
 
 
 async def test_a_client_that_is_closed_takes_no_more_events() -> None:
-    nothing: Any = SimpleNamespace(
-        **dict.fromkeys(("intake", "bindings", "threads", "forums", "presses", "admission"), None)
-    )
+    nothing: Any = SimpleNamespace(**dict.fromkeys(Parts.__dataclass_fields__))
     client = HelpClient(
         nothing,
         proxy=None,
