@@ -149,7 +149,9 @@ class Stage(Scene):
         pool, world = self.rooms.pool, self.playground.world
         states = Counter(state for state, _ in await self.states())
         assert {state: states[state] for state in ended} == ended
-        sent = await pool.fetch("SELECT * FROM outbox WHERE state = 'sent' ORDER BY id")
+        sent = await pool.fetch(
+            "SELECT * FROM outbox WHERE state = 'sent' AND kind = 'send' ORDER BY id"
+        )
         by_thread: dict[int, list[tuple[int, str, list[str]]]] = {}
         for row in sent:
             by_thread.setdefault(row["channel_id"], []).append(
