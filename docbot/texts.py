@@ -207,6 +207,12 @@ def stop_words() -> Sequence[str]:
     return [word.strip() for word in _say("stop").split(",")]
 
 
+def thanks_words() -> Sequence[str]:
+    # Translators: how a message begins that thanks, small letters, with commas between
+    said = _say("thanks, thank you, many thanks, thx, ty, cheers")
+    return [word.strip() for word in said.split(",")]
+
+
 def stays_out(thread: str) -> str:
     # Translators: to one person alone, who called docbot in the thread
     return _say(

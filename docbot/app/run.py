@@ -138,6 +138,7 @@ class RunningBot:
             learning=self._learning,
             bindings=self.bindings,
             may_attach=self._may_attach,
+            has_role=self._has_role,
         )
         self._admission = Admission(
             uses=Uses(rooms.pool),
@@ -430,6 +431,9 @@ class RunningBot:
 
     def _may_attach(self, forum_id: int) -> bool:
         return self._client is not None and self._client.may_attach(forum_id)
+
+    def _has_role(self, guild_id: int, role_id: int) -> bool:
+        return self._client is not None and self._client.has_role(guild_id, role_id)
 
     def _wake_all(self) -> None:
         for wake in (self._wake_workers, self._wake_drains, self._wake_clock):

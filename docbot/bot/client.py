@@ -29,7 +29,13 @@ from docbot.bot.refusals import HeldBackError
 from docbot.bot.search import PageButton, SearchTools
 from docbot.bot.staff import writes_as_staff
 from docbot.bot.tags import solved_tag
-from docbot.bot.translate import change_from, incoming_from, is_from_person, says_stop
+from docbot.bot.translate import (
+    change_from,
+    incoming_from,
+    is_from_person,
+    only_thanks,
+    says_stop,
+)
 from docbot.bot.watch import ELSEWHERE, NEEDED, WANTED, ForumWatch, may_attach
 from docbot.db.forums import Forum, Forums
 from docbot.db.outbox import Outbox
@@ -163,6 +169,10 @@ class HelpClient(discord.Client):
         """Whether files are sure to be taken in a channel and its threads."""
         return may_attach(self, channel_id) is True
 
+    def has_role(self, guild_id: int, role_id: int) -> bool:
+        guild = self.get_guild(guild_id)
+        return guild is not None and guild.get_role(role_id) is not None
+
     def may_type(self, channel_id: int) -> bool:
         """Whether nothing is known to stand against it; to type is not worth a refusal."""
         forum_id = self._forum_of(channel_id)
@@ -278,7 +288,9 @@ class HelpClient(discord.Client):
             await self.look_at_forums(member.guild.id)
 
     async def _look_if_bound(self, channel: discord.abc.GuildChannel) -> None:
-        if self.parts.bindings.find(channel.id) is not None:
+        """Look at the forums where it is one of them, or the channel of their staff."""
+        forums = self.parts.bindings.all()
+        if any(channel.id in (each.channel_id, each.config.staff_channel) for each in forums):
             await self.look_at_forums(channel.guild.id)
 
     async def look_at_forums(self, guild_id: int | None = None) -> None:
@@ -419,7 +431,8 @@ class HelpClient(discord.Client):
         return incoming_from(
             message,
             thread,
-            calls_us=replies_to_us or self._mentions_us(message),
+            calls_us=(replies_to_us or self._mentions_us(message))
+            and not only_thanks(message.content),
             is_staff=writes_as_staff(message, forum.config if forum else None),
             says_stop=replies_to_us and says_stop(message.content),
         )

@@ -10,6 +10,9 @@ from docbot.text import without_mentions
 # What is written; the other kinds say that a thread was renamed, a message pinned and so on.
 _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
 
+# "Thank you, that was it!" What is longer may say what is still amiss.
+_MOST_WORDS_OF_THANKS = 5
+
 
 def is_from_person(message: discord.Message) -> bool:
     return not message.author.bot and message.webhook_id is None and message.type in _WRITTEN
@@ -47,6 +50,15 @@ def says_stop(content: str) -> bool:
     """Whether a reply to docbot tells it to stop, and nothing else."""
     words = without_mentions(content).strip(" .!,").casefold()
     return words in texts.stop_words()
+
+
+def only_thanks(content: str) -> bool:
+    """Whether a message to docbot thanks, and asks nothing that wants an answer."""
+    words = without_mentions(content).casefold().split()
+    if "?" in content or len(words) > _MOST_WORDS_OF_THANKS:
+        return False
+    said = " ".join(word.strip(".!,") for word in words)
+    return any(f"{said} ".startswith(f"{thanks} ") for thanks in texts.thanks_words())
 
 
 def roles_of(person: discord.abc.User) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ so is its end. What depends on a forum, such as its answers on their way, asks h
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -36,7 +36,7 @@ WANTED = {
 ELSEWHERE = {"send_messages": "Send Messages"}
 _HISTORY, _SENDING = "read_message_history", "send_messages_in_threads"
 
-Kind = Literal["left", "deleted", "no forum", "rights", "timeout", "unread", "wanted"]
+Kind = Literal["left", "deleted", "no forum", "rights", "timeout", "unread", "lost", "wanted"]
 IsRead = Callable[[Forum], Awaitable[bool]]
 
 
@@ -52,7 +52,7 @@ class Trouble:
     @property
     def is_slight(self) -> bool:
         """Whether docbot answers there all the same."""
-        return self.kind == "wanted"
+        return self.kind in ("lost", "wanted")
 
     @property
     def stops_sending(self) -> bool:
@@ -142,6 +142,9 @@ class ForumWatch:
         """What no right that docbot needs has to do with."""
         if not await self._is_read(forum):
             return _unread(forum)
+        lost = list(_lost(forum, channel.guild))
+        if lost:
+            return Trouble("lost", "; ".join(lost))
         wanted = wanted_rights(channel.permissions_for(channel.guild.me))
         return _wants(forum, channel, wanted) if wanted else None
 
@@ -217,6 +220,22 @@ def _lacks(
         "channel: Edit Channel > Permissions. What waits is sent then; no restart is needed",
         tuple(missing),
     )
+
+
+def _lost(forum: Forum, guild: discord.Guild) -> Iterator[str]:
+    """Say what is set for a forum and was deleted since."""
+    role_id, channel_id = forum.config.helper_role, forum.config.staff_channel
+    next_step = "Next: docbot config set {} ID --forum {}"
+    if role_id is not None and guild.get_role(role_id) is None:
+        yield (
+            f"the helper role {role_id} of forum {forum.channel_id} does not exist any more, so "
+            f"nobody is pinged. {next_step.format('helper-role', forum.channel_id)}"
+        )
+    if channel_id is not None and guild.get_channel(channel_id) is None:
+        yield (
+            f"the staff channel {channel_id} of forum {forum.channel_id} does not exist any more, "
+            f"so staff gets no drafts. {next_step.format('staff-channel', forum.channel_id)}"
+        )
 
 
 def _wants(forum: Forum, channel: discord.ForumChannel, wanted: Collection[str]) -> Trouble:

@@ -109,7 +109,7 @@ _CLAIM_NEXT = """
         INSERT INTO person_turns SELECT guild_id, author_id, clock_timestamp() FROM claimed
         ON CONFLICT (guild_id, person_id) DO UPDATE SET served_at = excluded.served_at)
     SELECT claimed.id, conversation_id, claimed.guild_id, claimed.author_id, origin, claimed.title,
-           coalesce(claimed.mode, 'auto') AS mode,
+           coalesce(claimed.mode, 'auto') AS mode, claimed_by,
            coalesce(counts_from, asked_at) AS counts_from,
            claimed.attempt, refusals, message_id, interaction_id, conversations.channel_id,
            coalesce(threads.forum_id, interactions.forum_id, conversations.channel_id) AS forum_id,
@@ -177,7 +177,11 @@ _LOCK_OF_THREAD = """
                    WHERE question_id = questions.id AND written.message_id = ANY($2::bigint[])))
     ORDER BY questions.id FOR UPDATE OF questions
 """
-_IS_CLAIMED = "SELECT state = 'answering' AND epoch = $2 FROM questions WHERE id = $1"
+# One that was edited meanwhile may be in another worker's hand, within the same epoch.
+_IS_CLAIMED = """
+    SELECT state = 'answering' AND epoch = $2 AND claimed_by = $3 FROM questions
+    WHERE id = $1 FOR NO KEY UPDATE
+"""
 _JOIN = """
     INSERT INTO question_messages (question_id, message_id) VALUES ($1, $2) ON CONFLICT DO NOTHING
 """
@@ -338,9 +342,10 @@ _SOLVED = """
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A question in a worker's hand; `attempt` is 1 on the first claim."""
+    """A question in the hand of worker `claimed_by`; `attempt` is 1 on the first claim."""
 
     id: int
+    claimed_by: int
     conversation_id: int
     guild_id: int
     author_id: int
@@ -505,9 +510,9 @@ class Questions:
         rows = await conn.fetch(_LOCK_OF_THREAD, thread_id, list(message_ids))
         return [OfThread(**{**row, "messages": frozenset(row["messages"])}) for row in rows]
 
-    async def is_claimed(self, conn: Conn, question_id: int, epoch: int) -> bool:
-        """Join the transaction that locked the question: whether the claim is still ours."""
-        return bool(await conn.fetchval(_IS_CLAIMED, question_id, epoch))
+    async def is_claimed(self, conn: Conn, claimed: Claimed, epoch: int) -> bool:
+        """Join the caller's transaction: whether the claim is ours, and remains so until its end."""
+        return bool(await conn.fetchval(_IS_CLAIMED, claimed.id, epoch, claimed.claimed_by))
 
     async def join(self, conn: Conn, question_id: int, message_id: int) -> None:
         """Join the caller's transaction: a further message of the same question."""

@@ -67,8 +67,13 @@ class Conductor:
         learning: Learning,
         bindings: Bindings,
         may_attach: Callable[[int], bool],
+        has_role: Callable[[int, int], bool],
     ) -> None:
-        """Set up; `may_attach` tells whether files are taken in the threads of a forum."""
+        """Set up.
+
+        `may_attach` tells whether files are taken in the threads of a forum, `has_role` whether a
+        server has a role.
+        """
         self._threads = threads
         self._questions = questions
         self._answers = answers
@@ -77,6 +82,7 @@ class Conductor:
         self._learning = learning
         self._bindings = bindings
         self._may_attach = may_attach
+        self._has_role = has_role
 
     async def tell(
         self,
@@ -104,6 +110,7 @@ class Conductor:
         await self._keep(conn, scene, decision.thread)
         effects = decision.effects
         if chosen is not None and decision.question is not None:
+            await self._withdraw_drafts(conn, scene, chosen, effects)
             is_settled = await self._move(conn, scene, chosen, decision.question)
             if not is_settled:  # whoever settles it offers the draft, if it never arrived
                 effects = tuple(
@@ -124,7 +131,7 @@ class Conductor:
         if scene is None:
             return False
         chosen = _chosen(scene.questions, (), claimed.id)
-        if chosen is None or not await self._questions.is_claimed(conn, claimed.id, epoch):
+        if chosen is None or not await self._questions.is_claimed(conn, claimed, epoch):
             return False
         event = Drafted(answer.lane, answer.note)
         decision = decide(scene.state, _state_of(chosen), event)
@@ -219,6 +226,7 @@ class Conductor:
             return
         decision = consequence(thread, state, event)
         if decision.question is not None:
+            await self._withdraw_drafts(conn, scene, other, decision.effects)
             await self._move(conn, scene, other, decision.question)
         for effect in decision.effects:
             await self._do(conn, scene, effect, other, None)
@@ -271,8 +279,6 @@ class Conductor:
                 await self._post(conn, scene, question, answer, effect.reviewed_by)
             case conduct.OfferDraft() if question is not None and question.answer_id is not None:
                 await self._offer_stored(conn, scene, question.answer_id, answer)
-            case conduct.WithdrawDraft() if question is not None and question.answer_id is not None:
-                await self._withdraw_draft(conn, scene, question.answer_id, effect.why)
             case conduct.SayNothingFound() if question is not None and answer is not None:
                 await self._say_nothing_found(conn, scene, question, answer, effect)
             case conduct.PutTag() | conduct.TakeTag():
@@ -395,6 +401,14 @@ class Conductor:
             outbox_id=row_id,
         )
 
+    async def _withdraw_drafts(
+        self, conn: Conn, scene: _Scene, question: OfThread, effects: Sequence[Effect]
+    ) -> None:
+        """Before the question moves on: one that is asked anew loses its answer, and the draft."""
+        for effect in effects:
+            if isinstance(effect, conduct.WithdrawDraft) and question.answer_id is not None:
+                await self._withdraw_draft(conn, scene, question.answer_id, effect.why)
+
     async def _withdraw_draft(self, conn: Conn, scene: _Scene, answer_id: int, why: str) -> None:
         draft = await self._drafts.find(conn, answer_id, scene.standing.guild_id)
         row_id = await self._drafts.decide(conn, answer_id, "withdrawn", None)
@@ -426,15 +440,17 @@ class Conductor:
         )
 
     async def _call_human(self, conn: Conn, scene: _Scene, by: int) -> None:
-        """Ping the helpers, or, where that was done often enough, leave staff a line."""
+        """Ping the helpers, or, where that was done often enough or none are, tell staff."""
         config, standing = scene.state.rules.config, scene.standing
         gist = await self._questions.gist(conn, scene.id)
         summary = notes.summary(standing.title, gist.body, gist.lane, gist.titles)
-        may_ping = config.helper_role is not None and await self._threads.may_ping(
-            conn, standing.guild_id, scene.id, PINGS_AN_HOUR
-        )
-        if may_ping or config.staff_channel is None:
-            role = config.helper_role if may_ping else None
+        role = config.helper_role
+        if role is not None and not (
+            self._has_role(standing.guild_id, role)
+            and await self._threads.may_ping(conn, standing.guild_id, scene.id, PINGS_AN_HOUR)
+        ):
+            role = None
+        if role is not None or config.staff_channel is None:
             content = notes.human_wanted(role, summary)
             await self._send(conn, scene, content, ping=role)
         else:

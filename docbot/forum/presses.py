@@ -119,8 +119,10 @@ class Presses:
                 decision = await self.conductor.tell(
                     conn, draft.thread_id, event, question_id=draft.question_id
                 )
-                if decision is None or decision.refusal is not None:
-                    return decision.refusal if decision else "no draft"
+                if decision is None or decision.refusal == "no draft":
+                    return "draft over"  # it is here, and no question waits for it any more
+                if decision.refusal is not None:
+                    return decision.refusal
                 is_sent = isinstance(event, DraftSent)
                 if not is_sent:
                     await self.drafts.decide(conn, answer_id, "discarded", by.id)

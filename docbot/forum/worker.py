@@ -278,7 +278,7 @@ class QuestionWorker(ClaimLoop):
         log.log(level, "question %d waits %.0f s: %s", question.id, seconds, reason)
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
-                ours = await self._questions.put_off(
+                ours = await self._is_ours(conn, question) and await self._questions.put_off(
                     conn, question.id, self._epoch, seconds, reason, refused=refused
                 )
                 is_told = ours and question.attempt == _TOLD_AT_TRY
@@ -293,7 +293,7 @@ class QuestionWorker(ClaimLoop):
         """Silent in a forum's thread; told to whom called docbot."""
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
-                ended = await self._questions.end_claimed(
+                ended = await self._is_ours(conn, question) and await self._questions.end_claimed(
                     conn, question.id, self._epoch, "failed", reason
                 )
                 if ended:
@@ -304,7 +304,7 @@ class QuestionWorker(ClaimLoop):
         """Silent in a forum that is no longer bound; told to whom called docbot by a command."""
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
-                ended = await self._questions.end_claimed(
+                ended = await self._is_ours(conn, question) and await self._questions.end_claimed(
                     conn, question.id, self._epoch, "cancelled", reason
                 )
                 if ended and question.interaction_id is not None:
@@ -323,6 +323,10 @@ class QuestionWorker(ClaimLoop):
             self._calls.wake_replier()
         else:
             self._wake_drain()
+
+    async def _is_ours(self, conn: Conn, question: Claimed) -> bool:
+        """Whether no other worker has it by now, since its text was edited."""
+        return await self._questions.is_claimed(conn, question, self._epoch)
 
 
 def asked(question: Claimed) -> QuestionText:

@@ -446,6 +446,7 @@ class States(RuleBasedStateMachine):
                 learning=Learning(Solutions(self.pool)),
                 bindings=bindings,
                 may_attach=lambda _: True,
+                has_role=lambda *_: True,
             ),
             admission=Admission(
                 uses=Uses(self.pool), config_of=bindings.server, are_limits_on=False
