@@ -9,7 +9,7 @@ ARGS ?=
 # Where it is set, each process of a test would compile docbot anew, and each run of pytest the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint check chaos bench-knowledge eval docs clean
+.PHONY: demo test lint check scenes chaos bench-knowledge eval docs clean
 
 demo: $(INSTALLED)
 	@DOCBOT_DATA_DIR="$${DOCBOT_DATA_DIR:-$(CURDIR)/.data}" \
@@ -28,9 +28,14 @@ lint: $(INSTALLED)-dev
 
 # What is too slow for `make test`. Two kills at once, which mostly wait; what measures runs alone.
 CRASH_POINTS := tests/path/test_crash_points.py
-check: $(INSTALLED)-converters
+SCENES := tests/scenes
+check: $(INSTALLED)-converters scenes
 	$(VENV)/bin/pytest -m check --numprocesses 2 $(CRASH_POINTS)
-	$(VENV)/bin/pytest -m check --ignore $(CRASH_POINTS)
+	$(VENV)/bin/pytest -m check --ignore $(CRASH_POINTS) --ignore $(SCENES)
+
+# What members of a forum do, and what docbot makes of it: scripts to read, played with the real client. A minute.
+scenes: $(INSTALLED)-dev
+	$(VENV)/bin/pytest -m check --numprocesses 2 $(SCENES)
 
 # Kills and outages by the hundred; half an hour, and goes on where it was stopped. ARGS=--help
 chaos: $(INSTALLED)-dev

@@ -109,7 +109,7 @@ _CLAIM_NEXT = """
         INSERT INTO person_turns SELECT guild_id, author_id, clock_timestamp() FROM claimed
         ON CONFLICT (guild_id, person_id) DO UPDATE SET served_at = excluded.served_at)
     SELECT claimed.id, conversation_id, claimed.guild_id, claimed.author_id, origin, claimed.title,
-           coalesce(claimed.mode, 'auto') AS mode, claimed_by,
+           coalesce(claimed.mode, 'auto') AS mode, claimed.claimed_by,
            coalesce(counts_from, asked_at) AS counts_from,
            claimed.attempt, refusals, message_id, interaction_id, conversations.channel_id,
            coalesce(threads.forum_id, interactions.forum_id, conversations.channel_id) AS forum_id,

@@ -295,12 +295,11 @@ class Intake:
 def wrote(incoming: Incoming, verdict: Verdict) -> Wrote:
     """Tell of a message as an event of its thread; who says stop asks nothing, counted or not."""
     message = incoming.message
-    is_asking = verdict in ("post", "mention") and not incoming.says_stop
     return Wrote(
         message_id=message.id,
         author_id=message.author_id,
         at=message.created_at,
-        asks=verdict if is_asking else None,
+        asks=verdict if verdict in ("post", "mention") and not incoming.says_stop else None,
         is_staff=incoming.is_staff,
         says_stop=incoming.says_stop,
         turn_at=incoming.turn_at,

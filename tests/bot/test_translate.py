@@ -1,0 +1,26 @@
+import pytest
+
+from docbot.bot.translate import only_thanks
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Thanks!", "thank you", "<@7> Thank you, that was it!", "Many thanks", "thx", "Cheers, mate."],
+)
+def test_a_message_that_only_thanks_asks_nothing(said: str) -> None:
+    assert only_thanks(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Thanks, and on Windows?",
+        "Thanks, but it still fails with the same error.",
+        "thankless",
+        "tyre sizes",
+        "It works, thanks to you",
+        "",
+    ],
+)
+def test_a_message_that_may_ask_something_is_asked(said: str) -> None:
+    assert not only_thanks(said)

@@ -1,0 +1,179 @@
+"""Drafts: staff decides what is sent."""
+
+import pytest
+
+from docbot import texts
+from tests.model_server import Hang
+from tests.scenes.script import Scene, scene
+from tests.town import ANSWER_PLACE, button
+
+pytestmark = pytest.mark.check
+
+DRAFTS = {"mode": "draft", "staff-channel": "#staff"}
+REVIEWED = "Reviewed by"
+REPLY = "Set `max_retries` [1]."
+
+
+@scene(
+    "Ada is answered once, and reads that it was reviewed.",
+    ends=["answered"],
+    says=1,
+    to_staff=1,
+    given=DRAFTS,
+)
+async def test_a_draft_is_sent(s: Scene) -> None:
+    await s.ada.posts()
+    draft = await s.staff_gets(ANSWER_PLACE)
+    assert (await s.hana.presses("Send", draft)).content == texts.refused("staff only")
+    assert (await s.mina.presses("Send", draft)).content == texts.draft_sent()
+    answer = await s.docbot_says(ANSWER_PLACE)
+    assert REVIEWED in answer.content
+    await s.staff_reads("was sent by", draft)
+    assert draft.buttons == []
+
+
+@scene("Ada gets what Mina made of the draft.", ends=["answered"], says=1, to_staff=1, given=DRAFTS)
+async def test_a_draft_is_edited_and_sent(s: Scene) -> None:
+    await s.ada.posts()
+    draft = await s.staff_gets()
+    form = await s.mina.opens("Edit", draft)
+    assert (await s.mina.fills_in(form, "Set it to 5.")).content == texts.draft_changed()
+    await s.staff_reads("Set it to 5.", draft)
+    await s.mina.presses("Send", draft)
+    answer = await s.docbot_says("Set it to 5.")
+    assert REVIEWED in answer.content
+    assert "frobnicate(max_retries=3)" not in answer.content
+
+
+@scene(
+    "Docbot says nothing to Ada.",
+    ends=["cancelled: staff discarded the draft"],
+    to_staff=1,
+    given=DRAFTS,
+)
+async def test_a_draft_is_discarded(s: Scene) -> None:
+    await s.ada.posts()
+    draft = await s.staff_gets()
+    send = button(draft, "Send")
+    assert (await s.mina.presses("Discard", draft)).content == texts.draft_discarded()
+    await s.staff_reads("was discarded by", draft)
+    assert (await s.mina.forges(send, draft)).content == texts.refused("draft over")
+
+
+@scene(
+    "Staff decides: the draft is posted although people wrote meanwhile.",
+    ends=["answered"],
+    says=1,
+    to_staff=1,
+    given=DRAFTS,
+)
+async def test_a_draft_is_sent_after_people_wrote(s: Scene) -> None:
+    await s.ada.posts()
+    draft = await s.staff_gets()
+    await s.ben.writes("I have that too.")
+    await s.mina.presses("Send", draft)
+    await s.docbot_says(ANSWER_PLACE)
+
+
+@scene(
+    "What docbot held back is posted once staff sends it.",
+    ends=["answered"],
+    says=1,
+    to_staff=1,
+    model=[Hang(), REPLY],
+    given={"staff-channel": "#staff"},
+)
+async def test_a_draft_that_was_held_back_is_sent(s: Scene) -> None:
+    await s.ada.posts()
+    await s.docbot_thinks()
+    await s.ben.writes("I have that too.")
+    s.docbot_goes_on()
+    draft = await s.staff_gets("Somebody was faster")
+    await s.question_is("yielded")
+    await s.mina.presses("Send", draft)
+    assert REVIEWED in (await s.docbot_says(ANSWER_PLACE)).content
+
+
+@scene(
+    "Of two who decide at once one is told so; Ada is answered once.",
+    ends=["answered"],
+    says=1,
+    to_staff=1,
+    given=DRAFTS,
+)
+async def test_two_people_send_a_draft_at_once(s: Scene) -> None:
+    await s.ada.posts()
+    draft = await s.staff_gets()
+    said = await s.at_once(s.mina.presses("Send", draft), s.olga.presses("Send", draft))
+    assert sorted(each.content for each in said) == sorted(
+        [texts.draft_sent(), texts.refused("draft over")]
+    )
+    await s.docbot_says()
+
+
+@scene(
+    "The draft is withdrawn, who presses Send all the same is told why, and docbot says nothing.",
+    ends=["cancelled: thread locked"],
+    to_staff=1,
+    given=DRAFTS,
+)
+async def test_the_thread_of_a_draft_is_locked(s: Scene) -> None:
+    await s.ada.posts()
+    draft = await s.staff_gets()
+    send = button(draft, "Send")
+    await s.mina.locks()
+    await s.staff_reads("withdrawn: thread locked", draft)
+    assert draft.buttons == []
+    assert (await s.mina.forges(send, draft)).content == texts.refused("draft over")
+
+
+@scene(
+    "The draft is withdrawn; staff gets one of the new text.",
+    ends=["review"],
+    to_staff=2,
+    given=DRAFTS,
+)
+async def test_the_post_of_a_draft_is_edited(s: Scene) -> None:
+    await s.ada.posts()
+    draft = await s.staff_gets()
+    await s.ada.edits(s.post, "I mean: what is timeout_seconds?")
+    await s.staff_reads("withdrawn", draft)
+    await s.staff_gets()
+    assert await s.value("SELECT count(*) FROM drafts WHERE state = 'open'") == 1
+
+
+@scene(
+    "Nothing can be reviewed, so nothing is said, and the operator reads why.",
+    ends=["failed"],
+    given=DRAFTS,
+)
+async def test_the_staff_channel_is_deleted(s: Scene) -> None:
+    await s.olga.member.delete_channel(s.playground.staff)
+    await s.operator_reads("docbot config set staff-channel")
+    await s.ada.posts()
+    await s.question_is("failed")
+    reason = await s.value("SELECT reason FROM questions")
+    assert "could not be shown to staff" in reason
+
+
+@scene(
+    "A forum that is set to drafts and has no channel for them says nothing, and tells why.",
+    ends=["failed"],
+    given={"mode": "draft"},
+)
+async def test_drafts_without_a_staff_channel(s: Scene) -> None:
+    await s.ada.posts()
+    await s.question_is("failed")
+    assert "staff-channel" in await s.value("SELECT reason FROM questions")
+
+
+@scene("The form counts also after a restart.", ends=["answered"], says=1, to_staff=1, given=DRAFTS)
+async def test_a_draft_edited_across_a_restart(s: Scene) -> None:
+    await s.ada.posts()
+    draft = await s.staff_gets()
+    form = await s.mina.opens("Edit", draft)
+    await s.docbot_restarts()
+    assert (await s.mina.fills_in(form, "Set it to 5.")).content == texts.draft_changed()
+    await s.staff_reads("Set it to 5.", draft)
+    await s.mina.presses("Send", draft)
+    await s.docbot_says("Set it to 5.")
