@@ -611,6 +611,11 @@ def all_erased() -> str:
     return _say("Erased. What you write from now on is stored again as before.")
 
 
+def call_erased() -> str:
+    # Translators: in place of the answer to a command
+    return _say("You had this question erased, so I do not answer it.")
+
+
 def nothing_erased() -> str:
     return _say("Nothing was erased.")
 

@@ -45,6 +45,7 @@ CREATE INDEX feedback_person ON feedback (guild_id, person_id);
 CREATE INDEX conversations_person ON conversations (guild_id, person_id) WHERE person_id IS NOT NULL;
 CREATE INDEX drafts_editor ON drafts (guild_id, edited_by) WHERE text <> '';
 CREATE INDEX outbox_direct ON outbox (guild_id, (payload ->> 'person')) WHERE kind = 'direct';
+CREATE INDEX outbox_call ON outbox ((payload ->> 'after')) WHERE payload ? 'after';
 CREATE INDEX outbox_thread ON outbox (thread_id) WHERE thread_id IS NOT NULL;
 
 -- Whatever happens in a thread looks for what was asked there, in conversations that were closed too.

@@ -405,7 +405,12 @@ class RunningBot:
                 rooms.threads,
                 presses,
                 Forgetting(
-                    rooms.pool, rooms.erasure, self._conductor, self._learning, self._wake_all
+                    rooms.pool,
+                    rooms.erasure,
+                    self._conductor,
+                    self._learning,
+                    rooms.interactions,
+                    self._wake_all,
                 ),
                 self._admission,
                 rooms.forums,
@@ -436,7 +441,8 @@ class RunningBot:
         return self._client is not None and self._client.has_role(guild_id, role_id)
 
     def _wake_all(self) -> None:
-        for wake in (self._wake_workers, self._wake_drains, self._wake_clock):
+        wakes = self._wake_workers, self._wake_drains, self._wake_repliers, self._wake_clock
+        for wake in wakes:
             self._waker(wake)()
 
     def _waker(self, wake: Wake) -> Callable[[], None]:

@@ -53,6 +53,11 @@ _ROWS_OF_ANSWERS = """
     WHERE answers.id = ANY($1::bigint[])
       AND payload -> 'buttons' = jsonb_build_array('draft', answers.id)
 """
+# Said in the channel in place of a reply, below the words of the question.
+_ROWS_OF_CALLS = """
+    SELECT outbox.id FROM questions JOIN outbox ON payload ->> 'after' = interaction_id::text
+    WHERE questions.id = ANY($1::bigint[]) AND payload ? 'after' AND outbox.erased_at IS NULL
+"""
 # Who ends a row just now is waited for by nobody: it holds the row and will want its question.
 _ERASE_ROWS = """
     WITH erased AS (
@@ -161,7 +166,7 @@ _HELD = """
            (SELECT count(*) FROM feedback WHERE guild_id = $1 AND person_id = $2) AS votes
 """
 _UNSETTLED = """
-    SELECT questions.id, thread_id FROM questions
+    SELECT questions.id, thread_id, interaction_id FROM questions
     JOIN conversations ON conversations.id = conversation_id
     WHERE questions.guild_id = $1 AND author_id = $2 AND erased_at IS NULL
       AND coalesce(message_id, interaction_id) < $3
@@ -232,10 +237,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """A question that something may still come of; `thread_id` is None for one by a command."""
+    """A question that something may still come of: in a thread, or of a call by a command."""
 
     id: int
     thread_id: int | None
+    interaction_id: int | None
 
 
 class Erasure:
@@ -352,6 +358,7 @@ class Erasure:
         await conn.execute(_ERASE_QUESTIONS, question_ids)
         answer_ids = await _ids(conn, _ANSWERS_OF_QUESTIONS, question_ids)
         await self._erase_answers(conn, answer_ids, with_notes=with_notes)
+        await self._erase_rows(conn, await _ids(conn, _ROWS_OF_CALLS, question_ids))
 
     async def _erase_answers(
         self, conn: Conn, answer_ids: Sequence[int], *, with_notes: bool = True

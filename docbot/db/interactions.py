@@ -89,6 +89,14 @@ _END = """
     WHERE interactions.id = before.id AND epoch = $2 AND claimed_by IS NOT NULL
     RETURNING before.parts_sent
 """
+# Whoever has it in hand loses it. Without its token there is no way to say it.
+_SAY_INSTEAD = """
+    UPDATE interactions
+    SET parts = CASE WHEN token IS NOT NULL THEN $2::jsonb END, parts_sent = 0, note = NULL,
+        due_at = CASE WHEN token IS NOT NULL THEN now() END, attempt = 0, claimed_by = NULL,
+        ended_at = CASE WHEN token IS NULL THEN now() END
+    WHERE id = $1 AND ended_at IS NULL
+"""
 # An answer that was stored meanwhile is said at once, without the token.
 _WAIT_WITHOUT = """
     UPDATE interactions
@@ -188,6 +196,12 @@ class Interactions:
     ) -> None:
         """Join the transaction that sends the question on, or ends it: this is to be said."""
         await conn.execute(_ANSWER, interaction_id, list(parts))
+
+    async def say_instead(
+        self, conn: Conn, interaction_id: int, parts: Sequence[dict[str, Any]]
+    ) -> None:
+        """Join the transaction that calls the question off: say this, and nothing else."""
+        await conn.execute(_SAY_INSTEAD, interaction_id, list(parts))
 
     async def claim_next(self, epoch: int, replier: int) -> Reply | None:
         """Take a call of which something is to be done; None if none is due or another acts."""

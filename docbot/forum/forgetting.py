@@ -7,8 +7,10 @@ twice it changes nothing more; broken off, the next time goes on from there.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from docbot import texts
 from docbot.db.erasure import Erasure, Held, Unsettled
 from docbot.db.errors import translated
+from docbot.db.interactions import Interactions
 from docbot.db.pool import Pool
 from docbot.forum.conduct import FORGOTTEN, Forgotten
 from docbot.forum.conductor import Conductor
@@ -23,6 +25,7 @@ class Forgetting:
     erasure: Erasure
     conductor: Conductor
     learning: Learning
+    interactions: Interactions
     wake: Callable[[], None]
 
     async def held(self, guild_id: int, person_id: int) -> Held:
@@ -46,9 +49,11 @@ class Forgetting:
     async def _call_off(self, question: Unsettled) -> None:
         with translated():
             async with self.pool.acquire() as conn, conn.transaction():
-                if question.thread_id is None:
-                    await self.conductor.call_off(conn, question.id, FORGOTTEN)
-                else:
+                if question.thread_id is not None:
                     await self.conductor.tell(
                         conn, question.thread_id, Forgotten(), question_id=question.id
                     )
+                elif question.interaction_id is not None:
+                    await self.conductor.call_off(conn, question.id, FORGOTTEN)
+                    line = {"content": texts.call_erased(), "files": []}
+                    await self.interactions.say_instead(conn, question.interaction_id, [line])

@@ -605,6 +605,16 @@ _CALLED = """
 """
 
 
+async def test_what_was_said_in_the_channel_in_place_of_a_reply_is_erased_too(pool: Pool) -> None:
+    await pool.execute(_CALLED, ASKER)
+    async with pool.acquire() as conn:
+        payload = {"content": "asked: whisper", "after": 40}
+        await Outbox(pool).add(conn, guild_id=GUILD, channel_id=9, payload=payload, nonce="a")
+    await pool.execute("UPDATE outbox SET state = 'dropped', reason = 'gone', ended_at = now()")
+    await forget_asker(pool)
+    assert await holds(pool, "whisper") == []
+
+
 async def test_conversations_by_commands_are_erased_and_closed(pool: Pool) -> None:
     await pool.execute(_CALLED, ASKER)
     assert await Erasure(pool).held(GUILD, ASKER) == Held(0, 0, 0, 1, 0)

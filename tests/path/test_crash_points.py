@@ -655,6 +655,8 @@ PATH = (
 OFF_THE_PATH = {
     "Answers.give_reason",
     "Clock.take_one",  # of reminders and what is archived
+    "Forgetting._call_off",  # broken off, it is pressed again
+    "Forgetting.forget",
     "Presses.edit_draft",
     "Presses.take_back",
     "Presses.vote",

@@ -1,5 +1,7 @@
 """`/forget`, retention and deletion, through the real client: what was asked for is gone, and stays gone."""
 
+import pytest
+
 from docbot import texts
 from docbot.forum.conduct import FORGOTTEN
 from docbot.forum.retention import Retention
@@ -91,6 +93,25 @@ async def test_what_is_being_answered_is_called_off_and_never_sent(ground: Groun
         await town.asker.sees_reply(thread)
         assert (await town.states())[0] == ("cancelled", FORGOTTEN)
         assert len(town.playground.world.replies_of_bot(thread.id)) == 1  # to the helper
+
+
+@pytest.mark.parametrize("name", ["chat", "private"])
+async def test_a_call_that_is_being_answered_says_so_and_nothing_else(
+    ground: Ground, name: str
+) -> None:
+    async with (
+        ModelServer.open(replies=[Hang(), "Set `max_retries` [1]."]) as model,
+        open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
+    ):
+        called = await town.asker.slash(town.playground.text, name, question=f"{QUESTION} {BODY}")
+        await town.until("SELECT state = 'answering' FROM questions")
+        await pressed(town, await offered(town), texts.erase())
+        assert (await called.answered()).content == texts.call_erased()
+        model.release.set()
+        await town.until("SELECT bool_and(ended_at IS NOT NULL) FROM interactions")
+        assert await town.states() == [("cancelled", FORGOTTEN)]
+        assert await town.rooms.pool.fetchval("SELECT body FROM questions") == ""
+        assert [message.content for message in called.messages] == [texts.call_erased()]
 
 
 async def test_a_draft_of_who_is_forgotten_can_not_be_sent(town: Town) -> None:
