@@ -80,15 +80,7 @@ picks = st.integers(0, 1_000_000)  # one of those there are
 pauses = st.sampled_from([0.0, 3600.0])
 
 
-# What loses its text with what was deleted.
-_TEXTS = {"title", "payload", "erased_at"}
-
-
 T = TypeVar("T")
-
-
-def _kept(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in _TEXTS}
 
 
 def pick(things: Sequence[T], number: int) -> T:
