@@ -564,9 +564,12 @@ def forum() -> None:
 def forum_add(guild_id: int, channel_id: int, names: Sequence[str], mode: str) -> None:
     """Answer in a forum from one or more sources; again for a bound one to change it.
 
+    In a text channel docbot answers when it is called; its mode is mention.
+
     \b
-    Example:
+    Examples:
       docbot forum add 111111111111111111 222222222222222222 --source docs
+      docbot forum add 111111111111111111 333333333333333333 --source docs --mode mention
     """
 
     async def add(rooms: "Rooms") -> None:
@@ -589,6 +592,8 @@ def forum_add(guild_id: int, channel_id: int, names: Sequence[str], mode: str) -
 @click.option("--available", is_flag=True, help="All forums that docbot could answer in.")
 def forum_list(available: bool) -> None:
     """Show the bound forums; or, with --available, those of every server docbot is in.
+
+    Those available are forums, and text channels, in which docbot can answer who calls it.
 
     \b
     Examples:
@@ -635,8 +640,8 @@ def _show_available_forums() -> None:
         for forum in guild.forums:
             state = "bound" if forum.channel_id in bound else "not bound"
             lacking = f"  missing: {', '.join(forum.missing)}" if forum.missing else ""
-            click.echo(f"  {forum.channel_id}  #{forum.channel_name}  {state}{lacking}")
-        if not guild.forums:
+            click.echo(f"  {forum.channel_id}  {forum.called}  {state}{lacking}")
+        if not any(forum.is_forum for forum in guild.forums):
             click.echo("  no forum; create a channel of the type Forum")
 
     _with_rooms(look)

@@ -461,7 +461,7 @@ ENTRIES: tuple[Entry, ...] = (
         _choice(*MODES),
         "draft",
         "When docbot answers: `auto` each new post, `draft` after staff sent its draft, `mention` "
-        "only when called, `off` never.",
+        "only when called, as always in a text channel, `off` never.",
         "managers",
     ),
     _of_forum(

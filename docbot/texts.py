@@ -774,9 +774,12 @@ def hello(mode: str) -> str:
 def hello_elsewhere(forums: Sequence[str]) -> str:
     """Greet where docbot answers nobody; `forums` are channels in which it does."""
     if not forums:
-        return _say("Hello! `/search` finds pages of the documentation.")
+        return _say(
+            "Hello! `/chat` asks me a question, and `/search` finds pages of the documentation."
+        )
     return _say(
-        "Hello! I answer questions in {forums}. `/search` finds pages of the documentation.",
+        "Hello! I answer questions in {forums}. Here `/chat` asks me one, and `/search` finds "
+        "pages of the documentation.",
         forums=_listed(forums),
     )
 

@@ -36,6 +36,8 @@ ALTER TABLE questions
     ADD CONSTRAINT questions_interaction_fkey FOREIGN KEY (interaction_id) REFERENCES interactions ON DELETE CASCADE;
 
 ALTER TABLE conversations
-    ADD CONSTRAINT conversations_person_check CHECK (kind NOT IN ('chat', 'private') OR person_id IS NOT NULL);
-CREATE UNIQUE INDEX conversations_called ON conversations (kind, channel_id, person_id)
-    WHERE kind IN ('chat', 'private') AND closed_at IS NULL;
+    ADD CONSTRAINT conversations_person_check CHECK (kind = 'post' OR person_id IS NOT NULL),
+    -- Of a text channel all that is said to docbot is kept as of one thread.
+    ADD CONSTRAINT conversations_channel_check CHECK (kind <> 'channel' OR thread_id = channel_id);
+CREATE UNIQUE INDEX conversations_own ON conversations (kind, channel_id, person_id)
+    WHERE kind <> 'post' AND closed_at IS NULL;

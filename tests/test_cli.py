@@ -569,14 +569,15 @@ async def test_doctor_tells_of_a_wrong_setting(shell: Shell) -> None:
 async def test_the_forums_that_could_be_bound_are_listed_with_their_ids(read: Shell) -> None:
     async with Playground.open() as playground:
         discord = {"DISCORD_TOKEN": playground.token, "DOCBOT_DISCORD_API": playground.api_url}
-        guild, forum = playground.guild, playground.forum
+        guild, forum, text = playground.guild, playground.forum, playground.text
         before = await read.run("forum", "list", "--available", **discord)
         await read.run("forum", "add", str(guild.id), str(forum.id), "--source", "docs")
         after = await read.run("forum", "list", "--available", **discord)
         playground.world.remove_member(guild.id, playground.bot.id)
         left = await read.run("forum", "list", "--available", **discord)
-    assert f"{guild.name}  {guild.id}\n  {forum.id}  #{forum.name}  not bound\n" in before.out
-    assert f"#{forum.name}  bound\n" in after.out
+    assert f"{guild.name}  {guild.id}\n  {forum.id}  forum #{forum.name}  not bound\n" in before.out
+    assert f"\n  {text.id}  text channel #{text.name}  not bound\n" in before.out
+    assert f"forum #{forum.name}  bound\n" in after.out
     assert left.out.startswith("docbot is in no server yet. Invite it: https://discord.com/oauth2/")
 
 

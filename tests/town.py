@@ -18,7 +18,7 @@ from docbot.bot.client import PERMISSIONS
 from docbot.config import MODE
 from docbot.db.forums import Forum
 from docbot.playground.actors import Member
-from docbot.playground.objects import Message, Permission
+from docbot.playground.objects import Channel, Message, Permission
 from docbot.playground.server import Playground
 from docbot.playground.world import NONCE_SECONDS
 from docbot.settings import Settings
@@ -170,12 +170,18 @@ async def read_pages(rooms: Rooms, folder: Path) -> None:
 
 
 async def bind(
-    rooms: Rooms, playground: Playground, *, mode: str = "auto", source: str = "docs"
+    rooms: Rooms,
+    playground: Playground,
+    *,
+    mode: str = "auto",
+    source: str = "docs",
+    channel: Channel | None = None,
 ) -> None:
+    """Bind the town's forum, or another channel of it."""
     [chosen] = await rooms.sources.get_many([source])
     await rooms.forums.bind(
         guild_id=playground.guild.id,
-        channel_id=playground.forum.id,
+        channel_id=(channel or playground.forum).id,
         mode=mode,
         source_ids=[chosen.id],
     )

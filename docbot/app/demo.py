@@ -197,12 +197,13 @@ async def _is_ready(rooms: Rooms) -> bool:
 
 async def _bind(rooms: Rooms, playground: Playground, *, once: bool) -> None:
     [source] = await rooms.sources.get_many([SOURCE])
-    await rooms.forums.bind(
-        guild_id=playground.guild.id,
-        channel_id=playground.forum.id,
-        mode="auto",
-        source_ids=[source.id],
-    )
+    for channel, mode in ((playground.forum, "auto"), (playground.text, "mention")):
+        await rooms.forums.bind(
+            guild_id=playground.guild.id,
+            channel_id=channel.id,
+            mode=mode,
+            source_ids=[source.id],
+        )
     place = Place(playground.guild.id)
     await set_value(rooms, place, "staff-channel", str(playground.staff.id))
     await set_value(rooms, place, "helper-role", str(playground.town.helpers.id))

@@ -200,10 +200,10 @@ def judge_forum(bound: Forum, guild: GuildAccess | None, invite_link: str) -> Fi
         return Finding(part, "failed", says, f"invite it: {invite_link}")
     found = next((forum for forum in guild.forums if forum.channel_id == bound.channel_id), None)
     if found is None:
-        says = f"server {guild.name} has no such forum"
+        says = f"server {guild.name} has no such forum or text channel"
         advice = f"docbot forum remove {bound.channel_id}, then docbot forum list --available"
         return Finding(part, "failed", says, advice)
-    part = f"forum #{found.channel_name}"
+    part = found.called
     if guild.timed_out_until is not None:
         says = f"a moderator of {guild.name} timed docbot out until {until(guild.timed_out_until)}"
         advice = "wait, or end it there: Members, docbot, Remove Timeout"

@@ -20,12 +20,26 @@ from docbot.bot.client import (
     refuse_token,
 )
 from docbot.bot.endpoint import point_at
-from docbot.bot.watch import NEEDED, WANTED, missing_rights, wanted_rights
+from docbot.bot.watch import (
+    NEEDED,
+    NEEDED_IN_CHANNEL,
+    WANTED,
+    Bindable,
+    missing_rights,
+    needed_in,
+    wanted_in,
+    wanted_rights,
+)
 from docbot.errors import GoneError, RefusedError, TransientError
 
 _SECONDS = 10.0
 _PAUSE_SECONDS = 30.0  # the longest that discord.py waits for a rate limit; no less is possible
-_FORUM_TYPES = {discord.ChannelType.forum.value, discord.ChannelType.media.value}
+_TYPES: dict[int, type[Bindable]] = {
+    discord.ChannelType.forum.value: discord.ForumChannel,
+    discord.ChannelType.media.value: discord.ForumChannel,
+    discord.ChannelType.text.value: discord.TextChannel,
+    discord.ChannelType.news.value: discord.TextChannel,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +54,22 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class ForumAccess:
-    """A forum of a server, and which permissions docbot lacks there: that it needs, or could use."""
+    """A forum or text channel of a server, and which permissions docbot lacks there.
+
+    Those in `missing` it needs, those in `wanted` it could use.
+    """
 
     guild_id: int
     guild_name: str
     channel_id: int
     channel_name: str
+    is_forum: bool
     missing: tuple[str, ...]
     wanted: tuple[str, ...]
+
+    @property
+    def called(self) -> str:
+        return f"{'forum' if self.is_forum else 'text channel'} #{self.channel_name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +101,7 @@ class Access:
         return len(await self._guild_ids())
 
     async def guilds(self) -> list[GuildAccess]:
-        """Every server that docbot is in, with its forums."""
+        """Every server that docbot is in, with its forums and text channels."""
         return [await self.guild(guild_id) for guild_id in await self._guild_ids()]
 
     async def _guild_ids(self) -> list[int]:
@@ -105,36 +127,41 @@ class Access:
             guild.id, guild.name, tuple(_seen(forums, guild, member)), timed_out_until
         )
 
-    async def _fetch_forums(self, guild: discord.Guild) -> list[discord.ForumChannel]:
+    async def _fetch_forums(self, guild: discord.Guild) -> list[Bindable]:
         # Guild.fetch_channels() fails for all where it does not know the type of one.
         channels = await self._client.http.get_all_guild_channels(guild.id)
         state = guild._state  # noqa: SLF001  # no public name makes a channel
         return [
-            discord.ForumChannel(state=state, guild=guild, data=channel)
+            _TYPES[channel["type"]](state=state, guild=guild, data=channel)
             for channel in channels
-            if channel["type"] in _FORUM_TYPES
+            if channel["type"] in _TYPES
         ]
 
 
 def _seen(
-    forums: Sequence[discord.ForumChannel], guild: discord.Guild, member: discord.Member
+    forums: Sequence[Bindable], guild: discord.Guild, member: discord.Member
 ) -> list[ForumAccess]:
     return [
         _access(guild, forum, forum.permissions_for(member))
-        for forum in sorted(forums, key=lambda forum: (forum.position, forum.id))
+        for forum in sorted(forums, key=_place_in_list)
     ]
 
 
-def _access(
-    guild: discord.Guild, forum: discord.ForumChannel, given: discord.Permissions
-) -> ForumAccess:
+def _place_in_list(forum: Bindable) -> tuple[bool, int, int]:
+    """Forums first; else as Discord shows them."""
+    return isinstance(forum, discord.TextChannel), forum.position, forum.id
+
+
+def _access(guild: discord.Guild, forum: Bindable, given: discord.Permissions) -> ForumAccess:
+    names = NEEDED | NEEDED_IN_CHANNEL
     return ForumAccess(
         guild.id,
         guild.name,
         forum.id,
         forum.name,
-        missing=tuple(NEEDED[right] for right in missing_rights(given)),
-        wanted=tuple(WANTED[right][0] for right in wanted_rights(given)),
+        is_forum=isinstance(forum, discord.ForumChannel),
+        missing=tuple(names[right] for right in missing_rights(given, needed_in(forum))),
+        wanted=tuple(WANTED[right][0] for right in wanted_rights(given, wanted_in(forum))),
     )
 
 

@@ -26,14 +26,18 @@ Result = TypeVar("Result")
 FIRST_SECONDS = 2.0
 
 
-async def acknowledge(interaction: Interaction, *, thinking: bool = True) -> None:
+async def acknowledge(
+    interaction: Interaction, *, is_private: bool = True, thinking: bool = True
+) -> None:
     """Let the one person see that docbot is at work; without `thinking`, see what was pressed.
+
+    Where it is not `is_private`, everyone sees it.
 
     Raises:
         DocbotError: Discord does not take it.
     """
     with faults.translated():
-        await interaction.response.defer(ephemeral=True, thinking=thinking)
+        await interaction.response.defer(ephemeral=is_private, thinking=thinking)
 
 
 async def say(interaction: Interaction, content: str, view: discord.ui.View | None = None) -> None:

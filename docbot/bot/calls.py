@@ -4,29 +4,26 @@ Discord waits three seconds. What is refused is told to the caller alone; else e
 private call the caller, sees that docbot is at work on it, and a worker takes it up.
 """
 
-import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import aiohttp
 import discord
 from discord import app_commands
 
 from docbot import texts
+from docbot.bot.acknowledging import Interaction, acknowledge, in_time, say
 from docbot.bot.replies import REPLY_SECONDS
 from docbot.bot.staff import actor_of
-from docbot.bot.translate import roles_of
+from docbot.bot.translate import forum_of, roles_of
 from docbot.bot.who import Who, may_use
 from docbot.db.interactions import Call, CallKind
-from docbot.errors import DocbotError, TransientError
+from docbot.errors import DocbotError
 from docbot.forum.limits import Caller
 
 if TYPE_CHECKING:
     from docbot.bot.client import HelpClient
     from docbot.forum.calls import Cleared
 
-# Of the three that Discord waits: one is for the way there and back.
-_STORE_SECONDS = 2.0
 _LONGEST_QUESTION = 2_000
 
 _CLEARED: "dict[Cleared, Callable[[], str]]" = {
@@ -48,52 +45,41 @@ def _add_call(client: "HelpClient", kind: CallKind, description: str) -> None:
     @app_commands.guild_only()
     @app_commands.describe(question="What you want to know")
     async def call(
-        interaction: discord.Interaction[Any],
-        question: app_commands.Range[str, 1, _LONGEST_QUESTION],
+        interaction: Interaction, question: app_commands.Range[str, 1, _LONGEST_QUESTION]
     ) -> None:
         refusal = await _take(client, interaction, kind, question)
         try:
             if refusal is None:
-                await interaction.response.defer(ephemeral=kind == "private", thinking=True)
+                await acknowledge(interaction, is_private=kind == "private")
             else:
-                await interaction.response.send_message(refusal, ephemeral=True)
-        except (DocbotError, discord.DiscordException, aiohttp.ClientError, OSError) as error:
+                await say(interaction, refusal)
+        except DocbotError as error:
             client.report(f"acknowledging /{kind}", error)
         finally:  # what is stored is answered all the same
             client.parts.calls.begin()
 
 
 async def _take(
-    client: "HelpClient", interaction: discord.Interaction[Any], kind: CallKind, question: str
+    client: "HelpClient", interaction: Interaction, kind: CallKind, question: str
 ) -> str | None:
     """Store the call; return why that is not done, as the caller reads it."""
-    storing = asyncio.ensure_future(
-        client.parts.calls.take(
-            _call_from(interaction, kind, question),
-            Caller(
-                interaction.user.id,
-                roles_of(interaction.user),
-                _is_staff(client, interaction),
-            ),
-        )
-    )
+    is_staff = _is_staff(client, interaction)
+    caller = Caller(interaction.user.id, roles_of(interaction.user), is_staff)
+    call = _call_from(interaction, kind, question)
     try:
-        if not (await asyncio.wait([storing], timeout=_STORE_SECONDS))[0]:
-            storing.cancel()  # not waited for: the server has to take that in
-            raise TransientError(f"Postgres let a call wait for {_STORE_SECONDS:.0f} s")
-        return storing.result()
+        return await in_time(client.parts.calls.take(call, caller))
     except DocbotError as error:
         client.report(f"/{kind}", error)
         return texts.not_taken()
 
 
-def _call_from(interaction: discord.Interaction[Any], kind: CallKind, question: str) -> Call:
+def _call_from(interaction: Interaction, kind: CallKind, question: str) -> Call:
     channel_id = interaction.channel_id or 0
     return Call(
         id=interaction.id,
         guild_id=interaction.guild_id or 0,
         channel_id=channel_id,
-        forum_id=_parent_of(interaction) or channel_id,
+        forum_id=forum_of(interaction.channel) or channel_id,
         person_id=interaction.user.id,
         kind=kind,
         text=question,
@@ -104,25 +90,22 @@ def _call_from(interaction: discord.Interaction[Any], kind: CallKind, question: 
 
 
 def _add_clear(client: "HelpClient") -> None:
+    async def cleared(interaction: Interaction) -> str:
+        done = await client.parts.calls.clear(
+            channel_id=interaction.channel_id or 0,
+            person_id=interaction.user.id,
+            thread_id=_thread_to_clear(client, interaction),
+        )
+        return _CLEARED[done]()
+
     @may_use(Who.EVERYONE)
     @client.tree.command(name="clear", description="Begin a new conversation with me here")
     @app_commands.guild_only()
-    async def clear(interaction: discord.Interaction[Any]) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        try:
-            cleared = await client.parts.calls.clear(
-                channel_id=interaction.channel_id or 0,
-                person_id=interaction.user.id,
-                thread_id=_thread_to_clear(client, interaction),
-            )
-            said = _CLEARED[cleared]()
-        except DocbotError as error:
-            client.report("/clear", error)
-            said = texts.failed()
-        await interaction.followup.send(said, ephemeral=True)
+    async def clear(interaction: Interaction) -> None:
+        await client.desk.answer(interaction, "/clear", cleared(interaction))
 
 
-def _thread_to_clear(client: "HelpClient", interaction: discord.Interaction[Any]) -> int | None:
+def _thread_to_clear(client: "HelpClient", interaction: Interaction) -> int | None:
     """The bound forum's thread that the caller may begin anew: its author, and staff."""
     channel = interaction.channel
     if not isinstance(channel, discord.Thread):
@@ -132,12 +115,6 @@ def _thread_to_clear(client: "HelpClient", interaction: discord.Interaction[Any]
     return channel.id if is_bound and may_clear else None
 
 
-def _parent_of(interaction: discord.Interaction[Any]) -> int | None:
-    channel = interaction.channel
-    return channel.parent_id if isinstance(channel, discord.Thread) else None
-
-
-def _is_staff(client: "HelpClient", interaction: discord.Interaction[Any]) -> bool:
-    place = _parent_of(interaction) or interaction.channel_id or 0
-    forum = client.parts.bindings.find(place)
-    return actor_of(interaction, forum.config if forum else None).is_staff
+def _is_staff(client: "HelpClient", interaction: Interaction) -> bool:
+    forum = client.parts.bindings.find(forum_of(interaction.channel))
+    return actor_of(interaction, forum).is_staff

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import discord
 
 from docbot.bot import faults
-from docbot.bot.translate import is_from_person
+from docbot.bot.translate import Place, is_from_person
+from docbot.bot.watch import Bindable
 from docbot.db.forums import Forum, Forums
 from docbot.db.threads import ThreadChange, Threads, Told
 from docbot.errors import DocbotError, GoneError, PermanentError, TransientError
@@ -59,7 +60,7 @@ class CatchUp:
         forums: Forums,
         *,
         bounds: Bounds,
-        as_incoming: Callable[[discord.Message, discord.Thread], Awaitable[Incoming]],
+        as_incoming: Callable[[discord.Message, Place], Awaitable[Incoming]],
         in_order: Callable[[int], AbstractAsyncContextManager[None]],
     ) -> None:
         self._client = client
@@ -139,13 +140,13 @@ class CatchUp:
     def _in_guild(self, guild_id: int | None) -> list[Forum]:
         return [each for each in self._bindings.all() if guild_id in (None, each.guild_id)]
 
-    def _readable(self, forum: Forum) -> discord.ForumChannel | None:
+    def _readable(self, forum: Forum) -> Bindable | None:
         channel = self._client.get_channel(forum.channel_id)
-        if not isinstance(channel, discord.ForumChannel) or forum.mode == "off":
+        if not isinstance(channel, Bindable) or forum.mode == "off":
             return None
         return channel if may_read(channel) else None
 
-    async def _catch_up_or_report(self, forum: Forum, channel: discord.ForumChannel) -> None:
+    async def _catch_up_or_report(self, forum: Forum, channel: Bindable) -> None:
         """One forum that docbot may not read keeps no other from being caught up on."""
         gap = self._gaps[forum.channel_id]
         tally = self._tallies[forum.channel_id]
@@ -174,11 +175,11 @@ class CatchUp:
             f": {why}" if why else "",
         )
 
-    async def _catch_up_on(
-        self, forum: Forum, channel: discord.ForumChannel, tally: _Tally
-    ) -> None:
+    async def _catch_up_on(self, forum: Forum, channel: Bindable, tally: _Tally) -> None:
         began = datetime.now(UTC)
         horizon = max(forum.bound_at, await self._forums.told_until(forum) - _MARGIN)
+        if isinstance(channel, discord.TextChannel):
+            await self._take_new_calls(channel, horizon, began, tally)
         with faults.understood():
             threads = await _threads_since(channel, horizon)
         told = await self._threads.told([thread.id for thread in threads])
@@ -199,21 +200,28 @@ class CatchUp:
             except DocbotError:
                 tally.failures[thread.id] += 1
                 raise
-        if threads:
-            await self._forums.tell(forum.channel_id, max(map(_last_change, threads)))
+        changes = [_last_change(thread) for thread in threads]
+        if isinstance(channel, discord.TextChannel):
+            changes.append(discord.utils.snowflake_time(channel.last_message_id or channel.id))
+        if changes:
+            await self._forums.tell(forum.channel_id, max(changes))
+
+    async def _take_new_calls(
+        self, channel: discord.TextChannel, horizon: datetime, began: datetime, tally: _Tally
+    ) -> None:
+        """Take in who called docbot in the channel itself, as far as that is still answered."""
+        start = max(horizon, began - self._bounds.age)
+        async with self._in_order(channel.id):
+            for message in await _written_since(channel, discord.utils.time_snowflake(start)):
+                incoming = await self._as_incoming(message, channel)
+                await self._take(incoming, began, tally, people_wrote=False)
 
     async def _take_new_messages(
         self, thread: discord.Thread, after: int, began: datetime, tally: _Tally
     ) -> None:
         """Take in what people wrote in the thread that was not told."""
         async with self._in_order(thread.id):
-            start = discord.Object(after)
-            with faults.understood():
-                messages = [
-                    message
-                    async for message in thread.history(after=start, limit=None, oldest_first=True)
-                    if is_from_person(message)
-                ]
+            messages = await _written_since(thread, after)
             people_wrote = _somebody_helps(thread, messages)
             for message in messages:
                 incoming = self._as_changed(await self._as_incoming(message, thread))
@@ -252,7 +260,18 @@ class CatchUp:
             tally.posts += incoming.opens_thread
 
 
-async def _threads_since(channel: discord.ForumChannel, horizon: datetime) -> list[discord.Thread]:
+async def _written_since(place: Place, after: int) -> list[discord.Message]:
+    """What people wrote after a message, the oldest first."""
+    start = discord.Object(after)
+    with faults.understood():
+        return [
+            message
+            async for message in place.history(after=start, limit=None, oldest_first=True)
+            if is_from_person(message)
+        ]
+
+
+async def _threads_since(channel: Bindable, horizon: datetime) -> list[discord.Thread]:
     """Every thread in which something may have happened since then."""
     # Asked for, since the cache lacks what was made while the forum was hidden.
     threads = {thread.id: thread for thread in await _active_threads(channel)}
@@ -266,12 +285,12 @@ async def _threads_since(channel: discord.ForumChannel, horizon: datetime) -> li
     return list(threads.values())
 
 
-async def _active_threads(channel: discord.ForumChannel) -> list[discord.Thread]:
+async def _active_threads(channel: Bindable) -> list[discord.Thread]:
     active = await channel.guild.active_threads()
     return [thread for thread in active if thread.parent_id == channel.id]
 
 
-def may_read(channel: discord.ForumChannel) -> bool:
+def may_read(channel: Bindable) -> bool:
     rights = channel.permissions_for(channel.guild.me)
     return rights.view_channel and rights.read_message_history
 

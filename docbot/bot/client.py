@@ -30,13 +30,15 @@ from docbot.bot.search import PageButton, SearchTools
 from docbot.bot.staff import writes_as_staff
 from docbot.bot.tags import solved_tag
 from docbot.bot.translate import (
+    Place,
     change_from,
+    forum_of,
     incoming_from,
     is_from_person,
     only_thanks,
     says_stop,
 )
-from docbot.bot.watch import ELSEWHERE, NEEDED, WANTED, ForumWatch, may_attach
+from docbot.bot.watch import NEEDED, NEEDED_IN_CHANNEL, WANTED, ForumWatch, may_attach
 from docbot.db.forums import Forum, Forums
 from docbot.db.outbox import Outbox
 from docbot.db.threads import ThreadChange, Threads
@@ -53,7 +55,7 @@ from docbot.texts import LOCALE
 
 log = logging.getLogger(__name__)
 
-PERMISSIONS = discord.Permissions(**dict.fromkeys([*NEEDED, *WANTED, *ELSEWHERE], True))
+PERMISSIONS = discord.Permissions(**dict.fromkeys([*NEEDED, *NEEDED_IN_CHANNEL, *WANTED], True))
 
 _PRESSES = {discord.InteractionType.component, discord.InteractionType.modal_submit}
 _STORED_AT_ONCE = 64  # events; many times the connections to Postgres, as some wait for Discord
@@ -182,8 +184,7 @@ class HelpClient(discord.Client):
 
     def _forum_of(self, channel_id: int) -> int:
         """The forum of a thread that the cache knows; else what was given."""
-        channel = self.get_channel(channel_id)
-        return channel.parent_id if isinstance(channel, discord.Thread) else channel_id
+        return forum_of(self.get_channel(channel_id)) or channel_id
 
     async def setup_hook(self) -> None:
         await self.tree.set_translator(CommandTranslator(self.tree, self._locale))
@@ -334,35 +335,31 @@ class HelpClient(discord.Client):
         if message.guild is None:
             return
         # As it was when the message came; of a thread that the cache does not know nothing is sure.
-        parent_id = (
-            message.channel.parent_id if isinstance(message.channel, discord.Thread) else None
-        )
-        in_step = self._catch_up.is_in_step(parent_id)
+        forum_id = forum_of(message.channel)
+        in_step = self._catch_up.is_in_step(forum_id)
         if is_from_person(message):
-            take_in = partial(self._take_in, message, parent_id, in_step)
+            take_in = partial(self._take_in, message, forum_id, in_step)
             await self._events.run(
                 message.channel.id, partial(self._alone, message.channel.id, take_in)
             )
-        elif in_step and self._is_bound(parent_id):
+        elif in_step and self._is_bound(forum_id):
             what = f"noting message {message.id}"
             saw = partial(self.parts.threads.saw_next, message.channel.id, message.id)
             await self._in_turn(message.channel.id, what, saw)
 
-    async def _take_in(
-        self, message: discord.Message, parent_id: int | None, in_step: bool
-    ) -> None:
+    async def _take_in(self, message: discord.Message, forum_id: int | None, in_step: bool) -> None:
         take, is_seen_to = partial(self._take, message, in_step), False
         try:
             is_seen_to = await self._insist(f"storing message {message.id}", take)
         finally:
             if not is_seen_to and message.guild is not None:
                 self._catch_up.fall_behind(message.guild.id)  # it is found again
-        if is_seen_to and parent_id is not None and in_step and self._is_bound(parent_id):
-            told = partial(self._catch_up.told, parent_id, message)
+        if is_seen_to and forum_id is not None and in_step and self._is_bound(forum_id):
+            told = partial(self._catch_up.told, forum_id, message)
             await self._insist(f"noting message {message.id}", told)
 
     def _is_bound(self, forum_id: int | None) -> bool:
-        return forum_id is not None and self.parts.bindings.find(forum_id) is not None
+        return self.parts.bindings.find(forum_id) is not None
 
     def _order_of(self, thread_id: int) -> asyncio.Lock:
         return self._in_order.setdefault(thread_id, asyncio.Lock())
@@ -403,34 +400,32 @@ class HelpClient(discord.Client):
 
     async def _take(self, message: discord.Message, in_step: bool) -> None:
         try:
-            thread = await self._thread_of(message)
+            place = await self._place_of(message)
         except GoneError as error:
             log.debug("message %d is not stored, its thread is gone: %s", message.id, error)
             return
-        if thread is None or self.parts.bindings.find(thread.parent_id) is None:
+        if place is None or not self._is_bound(forum_of(place)):
             return
-        incoming = await self.as_incoming(message, thread)
+        incoming = await self.as_incoming(message, place)
         # An earlier message of the thread may have been given up meanwhile.
-        in_step = in_step and self._catch_up.is_in_step(thread.parent_id)
+        in_step = in_step and self._catch_up.is_in_step(forum_of(place))
         await self.parts.intake.take(incoming, in_step=in_step)
 
-    async def _thread_of(self, message: discord.Message) -> discord.Thread | None:
-        if isinstance(message.channel, discord.Thread):
-            return message.channel
-        if isinstance(message.channel, discord.abc.GuildChannel):
-            return None
-        # A thread that the cache does not know arrives as a bare id.
-        with faults.translated(), faults.understood():
-            channel = await self.fetch_channel(message.channel.id)
-        return channel if isinstance(channel, discord.Thread) else None
+    async def _place_of(self, message: discord.Message) -> Place | None:
+        channel: object = message.channel
+        if not isinstance(channel, discord.Thread | discord.abc.GuildChannel):
+            # A thread that the cache does not know arrives as a bare id.
+            with faults.translated(), faults.understood():
+                channel = await self.fetch_channel(message.channel.id)
+        return channel if isinstance(channel, discord.Thread | discord.TextChannel) else None
 
-    async def as_incoming(self, message: discord.Message, thread: discord.Thread) -> Incoming:
+    async def as_incoming(self, message: discord.Message, place: Place) -> Incoming:
         """Tell of a message: whether it calls docbot, or tells it to stop, and who wrote it."""
         replies_to_us = await self._replies_to_us(message)
-        forum = self.parts.bindings.find(thread.parent_id)
+        forum = self.parts.bindings.find(forum_of(place))
         return incoming_from(
             message,
-            thread,
+            place,
             calls_us=(replies_to_us or self._mentions_us(message))
             and not only_thanks(message.content),
             is_staff=writes_as_staff(message, forum.config if forum else None),

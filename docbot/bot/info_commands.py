@@ -10,10 +10,9 @@ from docbot import __version__
 from docbot.bot import faults, info
 from docbot.bot.acknowledging import Interaction, say
 from docbot.bot.described import described
-from docbot.bot.staff import is_staff
-from docbot.bot.translate import roles_of
+from docbot.bot.staff import actor_of
+from docbot.bot.translate import forum_of
 from docbot.bot.who import Who, may_use
-from docbot.config import ForumConfig
 from docbot.db.forums import Forum
 
 if TYPE_CHECKING:
@@ -43,12 +42,8 @@ def _add_commands(client: "HelpClient") -> None:
     @client.tree.command(name="commands", description="List what you can use here")
     @app_commands.guild_only()
     async def commands(interaction: Interaction) -> None:
-        caller = info.Caller(
-            is_staff(
-                interaction.permissions, roles_of(interaction.user), _config_of(client, interaction)
-            ),
-            interaction.permissions.manage_guild,
-        )
+        by = actor_of(interaction, _forum_of(client, interaction))
+        caller = info.Caller(by.is_staff, interaction.permissions.manage_guild)
         await say(interaction, info.commands(described(client.tree), caller))
 
 
@@ -58,7 +53,7 @@ def _add_hello(client: "HelpClient") -> None:
     @app_commands.guild_only()
     async def hello(interaction: Interaction) -> None:
         forum = _forum_of(client, interaction)
-        said = info.hello(forum.mode if forum else None, _open_forums(client, interaction))
+        said = info.hello(_mode_in(interaction, forum), _open_forums(client, interaction))
         with faults.translated():
             await interaction.response.send_message(said, suppress_embeds=True)
 
@@ -85,14 +80,14 @@ async def _collections(client: "HelpClient", interaction: Interaction) -> list[i
 
 def _forum_of(client: "HelpClient", interaction: Interaction) -> Forum | None:
     """What is bound where the command was called: the forum of its thread, or its channel."""
-    channel = interaction.channel
-    parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
-    return client.parts.bindings.find(parent_id or interaction.channel_id or 0)
+    return client.parts.bindings.find(forum_of(interaction.channel))
 
 
-def _config_of(client: "HelpClient", interaction: Interaction) -> ForumConfig | None:
-    forum = _forum_of(client, interaction)
-    return forum.config if forum else None
+def _mode_in(interaction: Interaction, forum: Forum | None) -> str | None:
+    """The mode of what is bound there; a text channel has no posts that could be answered."""
+    if forum is None or forum.mode == "off":
+        return forum.mode if forum else None
+    return "mention" if isinstance(interaction.channel, discord.TextChannel) else forum.mode
 
 
 def _open_forums(client: "HelpClient", interaction: Interaction) -> Sequence[int]:

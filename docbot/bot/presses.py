@@ -26,6 +26,7 @@ from docbot.bot.acknowledging import (
 from docbot.bot.held import offer_to_forget
 from docbot.bot.staff import actor_of
 from docbot.bot.status import shown
+from docbot.bot.translate import forum_of
 from docbot.bot.views import forget_view, reason_view
 from docbot.db.drafts import StoredDraft
 from docbot.forum.admission import Admission
@@ -155,10 +156,8 @@ class PressDesk:
         self, interaction: Interaction, event: Event, done: Callable[[], str]
     ) -> str:
         channel = interaction.channel
-        if (
-            not isinstance(channel, discord.Thread)
-            or self._bindings.find(channel.parent_id) is None
-        ):
+        is_bound = self._bindings.find(forum_of(channel)) is not None
+        if not isinstance(channel, discord.Thread) or not is_bound:
             return texts.not_a_thread()
         decision: Decision | None = await self._presses.tell(channel.id, event)
         if decision is None:
@@ -287,16 +286,12 @@ class PressDesk:
     # Who
 
     def _actor(self, interaction: Interaction) -> Actor:
-        channel = interaction.channel
-        forum_id = channel.parent_id if isinstance(channel, discord.Thread) else None
-        forum = self._bindings.find(forum_id) if forum_id else None
-        return actor_of(interaction, forum.config if forum else None)
+        return actor_of(interaction, self._bindings.find(forum_of(interaction.channel)))
 
     async def _reviewer(self, interaction: Interaction, answer_id: int) -> Actor:
         """Who presses below a draft, with the say that they have in the forum it is for."""
         forum_id = await self._presses.forum_of_draft(answer_id, interaction.guild_id or 0)
-        forum = self._bindings.find(forum_id) if forum_id else None
-        return actor_of(interaction, forum.config if forum else None)
+        return actor_of(interaction, self._bindings.find(forum_id))
 
 
 async def _answer(interaction: Interaction, work: Awaitable[tuple[str, Any] | str]) -> None:

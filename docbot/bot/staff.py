@@ -7,6 +7,7 @@ import discord
 
 from docbot.bot.translate import roles_of
 from docbot.config import ForumConfig
+from docbot.db.forums import Forum
 from docbot.forum.conduct import Actor
 
 
@@ -19,9 +20,9 @@ def is_staff(
     return trusted or (helper_role is not None and helper_role in role_ids)
 
 
-def actor_of(interaction: discord.Interaction[Any], config: ForumConfig | None) -> Actor:
-    """Who pressed, by the rights and roles that Discord gives with the press."""
-    user = interaction.user
+def actor_of(interaction: discord.Interaction[Any], forum: Forum | None) -> Actor:
+    """Who pressed, by the rights and roles that Discord gives with the press; `forum`: it is about."""
+    user, config = interaction.user, forum.config if forum else None
     return Actor(user.id, is_staff(interaction.permissions, roles_of(user), config))
 
 

@@ -1,11 +1,16 @@
 """discord.py's objects as docbot's own."""
 
+from typing import TypeAlias
+
 import discord
 
 from docbot import texts
 from docbot.db.threads import Message, Thread, ThreadChange
 from docbot.forum.decide import Incoming
 from docbot.text import without_mentions
+
+# Where docbot reads what is written: a forum's post, a text channel or a thread of one.
+Place: TypeAlias = discord.Thread | discord.TextChannel
 
 # What is written; the other kinds say that a thread was renamed, a message pinned and so on.
 _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
@@ -18,7 +23,24 @@ def is_from_person(message: discord.Message) -> bool:
     return not message.author.bot and message.webhook_id is None and message.type in _WRITTEN
 
 
-def thread_from(thread: discord.Thread) -> Thread:
+def forum_of(channel: object) -> int | None:
+    """The forum that a channel is a thread of, or the text channel that it is or belongs to."""
+    if isinstance(channel, discord.Thread):
+        return channel.parent_id
+    return channel.id if isinstance(channel, discord.TextChannel) else None
+
+
+def thread_from(thread: Place) -> Thread:
+    """As docbot has a thread; a text channel is one that nobody began and that has no title."""
+    if isinstance(thread, discord.TextChannel):
+        return Thread(
+            id=thread.id,
+            guild_id=thread.guild.id,
+            forum_id=thread.id,
+            author_id=0,
+            title="",
+            created_at=thread.created_at,
+        )
     return Thread(
         id=thread.id,
         guild_id=thread.guild.id,
@@ -68,7 +90,7 @@ def roles_of(person: discord.abc.User) -> tuple[int, ...]:
 
 def incoming_from(
     message: discord.Message,
-    thread: discord.Thread,
+    thread: Place,
     *,
     calls_us: bool,
     is_staff: bool,

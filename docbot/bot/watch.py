@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import discord
 
@@ -21,23 +21,30 @@ from docbot.forum.intake import Intake
 
 log = logging.getLogger(__name__)
 
-# What a help bot needs and no more, as Discord's pages name it.
+# What a help bot needs in a forum and no more, as Discord's pages name it.
 NEEDED = {
     "view_channel": "View Channels",
     "read_message_history": "Read Message History",
     "send_messages_in_threads": "Send Messages in Threads",
+}
+# In a text channel, bound or of the staff, it writes itself.
+NEEDED_IN_CHANNEL = {
+    **{right: name for right, name in NEEDED.items() if right != "send_messages_in_threads"},
+    "send_messages": "Send Messages",
 }
 # What docbot can do without, and what is so then.
 WANTED = {
     "attach_files": ("Attach Files", "code that is too long for a message is posted in several"),
     "manage_threads": ("Manage Threads", "solved threads get no tag and are not archived"),
 }
-# In the channel of the staff, which is no forum.
-ELSEWHERE = {"send_messages": "Send Messages"}
-_HISTORY, _SENDING = "read_message_history", "send_messages_in_threads"
+_HISTORY = "read_message_history"
+_SENDING = {"send_messages_in_threads", "send_messages"}
+_WANTED_OF_THREADS = {"manage_threads"}
 
 Kind = Literal["left", "deleted", "no forum", "rights", "timeout", "unread", "lost", "wanted"]
 IsRead = Callable[[Forum], Awaitable[bool]]
+# What may be bound.
+Bindable: TypeAlias = discord.ForumChannel | discord.TextChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class Trouble:
 
     kind: Kind
     line: str
-    missing: tuple[str, ...] = ()  # rights, by their keys in NEEDED
+    missing: tuple[str, ...] = ()  # rights, by Discord's keys
     until: datetime | None = None  # it ends by itself, and Discord does not tell
 
     @property
@@ -60,7 +67,7 @@ class Trouble:
 
     @property
     def stops_reading(self) -> bool:
-        return any(right != _SENDING for right in self.missing)
+        return any(right not in _SENDING for right in self.missing)
 
 
 class ForumWatch:
@@ -127,25 +134,23 @@ class ForumWatch:
         channel = guild.get_channel(forum.channel_id)
         if channel is None:
             return await self._absent(forum, guild)
-        if not isinstance(channel, discord.ForumChannel):
+        if not isinstance(channel, Bindable):
             return _no_forum(forum, f"#{channel.name}", str(channel.type))
-        missing = missing_rights(channel.permissions_for(guild.me))
+        missing = missing_rights(channel.permissions_for(guild.me), needed_in(channel))
         if missing and guild.me.timed_out_until and guild.me.is_timed_out():
             return _timed_out(forum, guild, missing, guild.me.timed_out_until)
         if missing:
-            return _lacks(forum, guild, channel.name, missing)
+            return _lacks(forum, guild, called(channel), missing)
         return await self._slight_trouble_of(forum, channel)
 
-    async def _slight_trouble_of(
-        self, forum: Forum, channel: discord.ForumChannel
-    ) -> Trouble | None:
+    async def _slight_trouble_of(self, forum: Forum, channel: Bindable) -> Trouble | None:
         """What no right that docbot needs has to do with."""
         if not await self._is_read(forum):
             return _unread(forum)
-        lost = list(_lost(forum, channel.guild))
+        lost = [*_lost(forum, channel.guild), *_without_effect(forum, channel)]
         if lost:
             return Trouble("lost", "; ".join(lost))
-        wanted = wanted_rights(channel.permissions_for(channel.guild.me))
+        wanted = wanted_rights(channel.permissions_for(channel.guild.me), wanted_in(channel))
         return _wants(forum, channel, wanted) if wanted else None
 
     async def _absent(self, forum: Forum, guild: discord.Guild) -> Trouble:
@@ -156,24 +161,41 @@ class ForumWatch:
         except GoneError:
             return _deleted(forum, guild)
         except RefusedError:
-            return _lacks(forum, guild, "", ("view_channel",))
+            return _lacks(forum, guild, "forum", ("view_channel",))
         except discord.InvalidData:  # a channel of another server
             return _no_forum(forum, f"channel {forum.channel_id}", "channel of another server")
-        if isinstance(found, discord.ForumChannel) and found.guild.id == guild.id:
-            raise TransientError(f"the gateway has yet to tell of forum {found.id}")
+        if isinstance(found, Bindable) and found.guild.id == guild.id:
+            raise TransientError(f"the gateway has yet to tell of channel {found.id}")
         return _no_forum(forum, f"#{found}", str(getattr(found, "type", "channel")))
 
 
-def missing_rights(permissions: discord.Permissions) -> tuple[str, ...]:
+def needed_in(channel: Bindable) -> Collection[str]:
+    """The rights that docbot needs there, by Discord's keys."""
+    return NEEDED_IN_CHANNEL if isinstance(channel, discord.TextChannel) else NEEDED
+
+
+def wanted_in(channel: Bindable) -> Collection[str]:
+    """The rights that docbot can do without, by Discord's keys."""
+    is_forum = isinstance(channel, discord.ForumChannel)
+    return WANTED if is_forum else WANTED.keys() - _WANTED_OF_THREADS
+
+
+def missing_rights(permissions: discord.Permissions, needed: Collection[str]) -> tuple[str, ...]:
     """Name what docbot lacks of what it needs; a hidden channel tells nothing of the rest."""
     if not permissions.view_channel:
         return ("view_channel",)
-    return tuple(right for right in NEEDED if not getattr(permissions, right))
+    return wanted_rights(permissions, needed)
 
 
-def wanted_rights(permissions: discord.Permissions) -> tuple[str, ...]:
-    """Name what docbot lacks of what it can do without."""
-    return tuple(right for right in WANTED if not getattr(permissions, right))
+def wanted_rights(permissions: discord.Permissions, wanted: Collection[str]) -> tuple[str, ...]:
+    """Name what docbot lacks of what it wants."""
+    return tuple(right for right in wanted if not getattr(permissions, right))
+
+
+def called(channel: Bindable) -> str:
+    """Name a channel to the operator."""
+    kind = "text channel" if isinstance(channel, discord.TextChannel) else "forum"
+    return f"{kind} #{channel.name}"
 
 
 def may_attach(client: discord.Client, channel_id: int) -> bool | None:
@@ -203,20 +225,17 @@ def _deleted(forum: Forum, guild: discord.Guild) -> Trouble:
 def _no_forum(forum: Forum, name: str, kind: str) -> Trouble:
     return Trouble(
         "no forum",
-        f"{name} ({forum.channel_id}) is bound but is a {kind} and no forum of server "
+        f"{name} ({forum.channel_id}) is bound but is a {kind}, no forum or text channel of server "
         f"{forum.guild_id}, so nothing is answered there. Next: docbot forum remove "
         f"{forum.channel_id}, then bind one that `docbot forum list --available` shows",
     )
 
 
-def _lacks(
-    forum: Forum, guild: discord.Guild, channel_name: str, missing: Collection[str]
-) -> Trouble:
-    names = ", ".join(NEEDED[right] for right in missing)
+def _lacks(forum: Forum, guild: discord.Guild, place: str, missing: Collection[str]) -> Trouble:
+    names = ", ".join((NEEDED | NEEDED_IN_CHANNEL)[right] for right in missing)
     return Trouble(
         "rights",
-        f"docbot lacks {names} in forum {f'#{channel_name} ' if channel_name else ''}"
-        f"({forum.channel_id}) of server {_named(guild)}. Give it to docbot's role in that "
+        f"docbot lacks {names} in {place} ({forum.channel_id}) of server {_named(guild)}. Give it to docbot's role in that "
         "channel: Edit Channel > Permissions. What waits is sent then; no restart is needed",
         tuple(missing),
     )
@@ -238,12 +257,22 @@ def _lost(forum: Forum, guild: discord.Guild) -> Iterator[str]:
         )
 
 
-def _wants(forum: Forum, channel: discord.ForumChannel, wanted: Collection[str]) -> Trouble:
+def _without_effect(forum: Forum, channel: Bindable) -> Iterator[str]:
+    """Say what is set for a text channel and means nothing there."""
+    if isinstance(channel, discord.TextChannel) and forum.mode != "mention":
+        yield (
+            f"{called(channel)} ({forum.channel_id}) has the mode {forum.mode}, but in a text "
+            "channel docbot answers only when it is called. Next: docbot config set mode mention "
+            f"--forum {forum.channel_id}"
+        )
+
+
+def _wants(forum: Forum, channel: Bindable, wanted: Collection[str]) -> Trouble:
     names = ", ".join(WANTED[right][0] for right in wanted)
     without = "; ".join(WANTED[right][1] for right in wanted)
     return Trouble(
         "wanted",
-        f"docbot could use {names} in forum #{channel.name} ({forum.channel_id}) of server "
+        f"docbot could use {names} in {called(channel)} ({forum.channel_id}) of server "
         f"{_named(channel.guild)}; without it {without}. Give it to docbot's role in that channel: "
         "Edit Channel > Permissions. No restart is needed",
     )

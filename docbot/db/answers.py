@@ -73,7 +73,7 @@ _THREAD_QUESTIONS = """
     SELECT origin, state, questions.reason, asked_at, lane, probability, citations
     FROM conversations JOIN questions ON conversation_id = conversations.id
     LEFT JOIN answers ON question_id = questions.id
-    WHERE thread_id = $1 AND kind = 'post' ORDER BY questions.id DESC LIMIT $2
+    WHERE thread_id = $1 ORDER BY questions.id DESC LIMIT $2
 """
 
 

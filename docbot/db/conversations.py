@@ -1,14 +1,22 @@
 """Conversations: whose turns are each other's history."""
 
+from typing import Literal, TypeAlias
+
 from docbot.db.pool import Conn
 
-_FIND_CALL = """
+# Those that one person has in a channel: by mentions in a text channel, by /chat, by /private.
+OwnKind: TypeAlias = Literal["channel", "chat", "private"]
+
+_FIND_OWN = """
     SELECT id FROM conversations
     WHERE kind = $1 AND channel_id = $2 AND person_id = $3 AND closed_at IS NULL
 """
-_CLOSE_CALLS = """
+_FIND_POST = """
+    SELECT id FROM conversations WHERE thread_id = $1 AND kind = 'post' AND closed_at IS NULL
+"""
+_CLOSE_OWN = """
     UPDATE conversations SET closed_at = now()
-    WHERE kind IN ('chat', 'private') AND channel_id = $1 AND person_id = $2 AND closed_at IS NULL
+    WHERE kind <> 'post' AND channel_id = $1 AND person_id = $2 AND closed_at IS NULL
     RETURNING id
 """
 _CLOSE_POST = """
@@ -18,15 +26,21 @@ _CLOSE_POST = """
 """
 
 
-async def find_call(conn: Conn, *, kind: str, channel_id: int, person_id: int) -> int | None:
-    """Find a person's open conversation by /chat or /private in a channel."""
-    conversation_id: int | None = await conn.fetchval(_FIND_CALL, kind, channel_id, person_id)
+async def find_own(conn: Conn, *, kind: OwnKind, channel_id: int, person_id: int) -> int | None:
+    """Find a person's open conversation of a kind in a channel."""
+    conversation_id: int | None = await conn.fetchval(_FIND_OWN, kind, channel_id, person_id)
     return conversation_id
 
 
-async def close_calls(conn: Conn, *, channel_id: int, person_id: int) -> bool:
-    """Let a person's next call in this channel begin anew; False: there was nothing to end."""
-    return bool(await conn.fetch(_CLOSE_CALLS, channel_id, person_id))
+async def find_post(conn: Conn, thread_id: int) -> int | None:
+    """Find a thread's open conversation; None where nobody asked anything in it."""
+    conversation_id: int | None = await conn.fetchval(_FIND_POST, thread_id)
+    return conversation_id
+
+
+async def close_own(conn: Conn, *, channel_id: int, person_id: int) -> bool:
+    """Let what a person asks next in this channel begin anew; False: there was nothing to end."""
+    return bool(await conn.fetch(_CLOSE_OWN, channel_id, person_id))
 
 
 async def close_post(conn: Conn, thread_id: int) -> bool:

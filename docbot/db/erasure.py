@@ -91,7 +91,7 @@ _SENT_AS_MESSAGES = """
 """
 _ASKED_IN_THREADS = """
     SELECT questions.id FROM conversations JOIN questions ON conversation_id = conversations.id
-    WHERE thread_id = ANY($1::bigint[]) AND kind = 'post'
+    WHERE thread_id = ANY($1::bigint[])
 """
 _THREADS_OF_FORUM = "SELECT id FROM threads WHERE forum_id = $1"
 _ROWS_ABOUT_THREADS = """
@@ -108,7 +108,7 @@ _EXPIRE_MESSAGES = """
         WHERE guild_id = $1 AND content <> '' AND created_at < now() - $2 * interval '1 day'
           AND NOT EXISTS (
             SELECT FROM conversations JOIN questions ON conversation_id = conversations.id
-            WHERE thread_id = messages.thread_id AND kind = 'post' AND closed_at IS NULL
+            WHERE thread_id = messages.thread_id AND closed_at IS NULL
               AND ended_at IS NULL)
         ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED)
 """
@@ -120,7 +120,7 @@ _EXPIRE_TITLES = """
           AND coalesce(spoke_at, created_at) < now() - $2 * interval '1 day'
           AND NOT EXISTS (
             SELECT FROM conversations JOIN questions ON conversation_id = conversations.id
-            WHERE thread_id = threads.id AND kind = 'post' AND closed_at IS NULL
+            WHERE thread_id = threads.id AND closed_at IS NULL
               AND ended_at IS NULL)
           AND NOT EXISTS (
             SELECT FROM outbox
@@ -216,7 +216,7 @@ _ERASE_EDITED_DRAFTS = """
 _DELETE_VOTES = "DELETE FROM feedback WHERE guild_id = $1 AND person_id = $2"
 _CLOSE_CALLS = """
     UPDATE conversations SET closed_at = now()
-    WHERE guild_id = $1 AND person_id = $2 AND kind IN ('chat', 'private') AND closed_at IS NULL
+    WHERE guild_id = $1 AND person_id = $2 AND kind <> 'post' AND closed_at IS NULL
 """
 
 

@@ -28,7 +28,7 @@ _ADD = """
         INSERT INTO conversations (kind, guild_id, channel_id, person_id)
         SELECT $6, $2, $3, $5 FROM called
         ON CONFLICT (kind, channel_id, person_id)
-            WHERE kind IN ('chat', 'private') AND closed_at IS NULL
+            WHERE kind <> 'post' AND closed_at IS NULL
         DO UPDATE SET guild_id = $2
         RETURNING id)
     INSERT INTO questions

@@ -16,10 +16,7 @@ STATES = (
 
 _ADD = """
     WITH conversation AS (
-        INSERT INTO conversations (kind, guild_id, channel_id, thread_id)
-        VALUES ('post', $1, $2, $2)
-        ON CONFLICT (thread_id) WHERE kind = 'post' AND closed_at IS NULL
-        DO UPDATE SET channel_id = $2
+        {begun}
         RETURNING id),
     question AS (
         INSERT INTO questions
@@ -38,6 +35,22 @@ _ADD = """
     SELECT id, $5 FROM question
     RETURNING question_id
 """
+# A thread is one conversation of all who write in it.
+_ADD_IN_THREAD = _ADD.format(
+    begun="""
+        INSERT INTO conversations (kind, guild_id, channel_id, thread_id)
+        VALUES ('post', $1, $2, $2)
+        ON CONFLICT (thread_id) WHERE kind = 'post' AND closed_at IS NULL
+        DO UPDATE SET channel_id = $2"""
+)
+# In a text channel everyone has their own.
+_ADD_IN_CHANNEL = _ADD.format(
+    begun="""
+        INSERT INTO conversations (kind, guild_id, channel_id, thread_id, person_id)
+        VALUES ('channel', $1, $2, $2, $3)
+        ON CONFLICT (kind, channel_id, person_id) WHERE kind <> 'post' AND closed_at IS NULL
+        DO UPDATE SET guild_id = $1"""
+)
 # Whose turn it is: the server that waits longest, within it the person who waits longest, those with
 # priority before the others, of theirs the oldest conversation. Each waits since its oldest due question, or since it was last served if
 # that is later: so everyone is served once in a round, and nobody who comes new passes a round.
@@ -129,9 +142,6 @@ _CLAIM_NEXT = """
     LEFT JOIN messages AS opening ON opening.id = threads.id
     LEFT JOIN interactions ON interactions.id = interaction_id
 """
-_FIND_CONVERSATION = """
-    SELECT id FROM conversations WHERE thread_id = $1 AND kind = 'post' AND closed_at IS NULL
-"""
 # Earlier turns of the same conversation: what was asked, and what was answered on Discord.
 _HISTORY = """
     SELECT questions.title,
@@ -171,7 +181,7 @@ _LOCK_OF_THREAD = """
     FROM conversations JOIN questions ON conversation_id = conversations.id
     LEFT JOIN answers ON question_id = questions.id
     LEFT JOIN drafts ON drafts.answer_id = answers.id
-    WHERE thread_id = $1 AND kind = 'post' AND (
+    WHERE thread_id = $1 AND (
         ended_at IS NULL OR drafts.state = 'open' OR questions.message_id = ANY($2::bigint[])
         OR EXISTS (SELECT FROM question_messages AS written
                    WHERE question_id = questions.id AND written.message_id = ANY($2::bigint[])))
@@ -214,7 +224,7 @@ _GIST = """
                  WHERE citation ->> 'title' <> '') AS titles
     FROM conversations JOIN questions ON conversation_id = conversations.id
     LEFT JOIN answers ON question_id = questions.id
-    WHERE thread_id = $1 AND kind = 'post' ORDER BY questions.id LIMIT 1
+    WHERE thread_id = $1 ORDER BY questions.id LIMIT 1
 """
 _END_REVIEW = """
     UPDATE questions SET state = 'cancelled', reason = $2, ended_at = now()
@@ -476,14 +486,16 @@ class Questions:
         cancelled: str | None = None,
         mode: str = "auto",
         settle_seconds: float = 0.0,
+        is_in_channel: bool = False,
     ) -> int | None:
         """Join the caller's transaction; None when this message asked already.
 
         `turn_at`: when its turn comes, where that is later than when it was asked. `cancelled`:
         why it is never answered. `settle_seconds`: for which its author may go on writing.
+        `is_in_channel`: `thread_id` is a text channel's.
         """
         question_id: int | None = await conn.fetchval(
-            _ADD,
+            _ADD_IN_CHANNEL if is_in_channel else _ADD_IN_THREAD,
             guild_id,
             thread_id,
             author_id,
@@ -497,11 +509,6 @@ class Questions:
             settle_seconds,
         )
         return question_id
-
-    async def find_conversation(self, conn: Conn, thread_id: int) -> int | None:
-        """Join the caller's transaction; None where nobody asked anything in this thread."""
-        conversation_id: int | None = await conn.fetchval(_FIND_CONVERSATION, thread_id)
-        return conversation_id
 
     async def lock_of_thread(
         self, conn: Conn, thread_id: int, message_ids: Sequence[int]

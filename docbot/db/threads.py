@@ -65,7 +65,7 @@ _LOCK_STANDING = """
            deleted_at IS NOT NULL AS is_deleted, others_wrote, staff_wrote,
            coalesce(spoke_at, created_at) AS spoke_at, closed_at IS NOT NULL AS is_closed,
            solved_at, solution_id, escalated_at IS NOT NULL AS was_escalated, reminded_at,
-           buttons_on, look_at,
+           buttons_on, look_at, id = forum_id AS is_channel,
            EXISTS (SELECT FROM outbox WHERE channel_id = threads.id AND state = 'sent'
                    AND answer_id IS NOT NULL) AS was_answered
     FROM threads WHERE id = $1 FOR NO KEY UPDATE
@@ -113,7 +113,7 @@ _TOLD = """
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A forum post with its replies."""
+    """A forum post with its replies; or a bound text channel, with what calls docbot in it."""
 
     id: int
     guild_id: int
@@ -124,6 +124,10 @@ class Thread:
     tags: tuple[int, ...] = ()
     archived: bool = False
     locked: bool = False
+
+    @property
+    def is_channel(self) -> bool:
+        return self.id == self.forum_id
 
     def changed(self, change: "ThreadChange") -> "Thread":
         return replace(
@@ -162,7 +166,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a stored thread stands.
+    """How a stored thread stands; `is_channel`: it is a bound text channel.
 
     `spoke_at`: a person wrote last. `is_closed`: docbot was asked to stay out. `buttons_on` is the
     answer that carries its buttons, `was_answered` whether one is on Discord. `look_at`: when time
@@ -189,6 +193,7 @@ class Standing:
     buttons_on: int | None
     look_at: datetime | None
     was_answered: bool
+    is_channel: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,8 @@ class Bindings:
         self._tell(frozenset([*passed_over(found.set_in), *about_tags]))
         return changed_names(before.in_guild(guild_id), found.in_guild(guild_id))
 
-    def find(self, channel_id: int) -> Forum | None:
-        return self._known.forums.get(channel_id)
+    def find(self, channel_id: int | None) -> Forum | None:
+        return None if channel_id is None else self._known.forums.get(channel_id)
 
     def all(self) -> list[Forum]:
         return list(self._known.forums.values())

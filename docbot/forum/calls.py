@@ -76,7 +76,7 @@ class Calls:
         return None
 
     async def _judge(self, conn: Conn, call: Call, caller: Caller) -> Allowed | Refused:
-        conversation_id = await conversations.find_call(
+        conversation_id = await conversations.find_own(
             conn, kind=call.kind, channel_id=call.channel_id, person_id=call.person_id
         )
         return await self._admission.ask(
@@ -130,7 +130,7 @@ class Calls:
         """
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
-                had_own = await conversations.close_calls(
+                had_own = await conversations.close_own(
                     conn, channel_id=channel_id, person_id=person_id
                 )
                 if thread_id is not None and await conversations.close_post(conn, thread_id):

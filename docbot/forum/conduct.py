@@ -78,7 +78,8 @@ class ThreadState:
 
     `others_wrote`: somebody but its author; `staff_wrote`: one of them is staff. `is_closed`:
     docbot was told to stay out. `spoke_at` is when a person wrote last. `was_answered`: docbot's
-    answer stands in it.
+    answer stands in it. `is_channel`: a text channel, which is nobody's: docbot answers there who
+    calls it, one by one, and nothing in it is ever solved or closed.
     """
 
     author_id: int
@@ -97,6 +98,7 @@ class ThreadState:
     was_answered: bool = False
     was_escalated: bool = False
     reminded_at: datetime | None = None
+    is_channel: bool = False
 
     @property
     def people_talk(self) -> bool:
@@ -430,7 +432,7 @@ def _(event: Wrote, thread: ThreadState, question: QuestionState | None) -> Deci
         others_wrote=thread.others_wrote or not is_author,
         staff_wrote=thread.staff_wrote or (event.is_staff and not is_author),
     )
-    if event.says_stop and (is_author or event.is_staff):
+    if event.says_stop and (is_author or event.is_staff) and not thread.is_channel:
         return _closed(thread, question)
     if thread.is_closed:
         called = (SayClosed(event.author_id),) if event.asks == "mention" else ()
@@ -458,7 +460,7 @@ def _asked(thread: ThreadState, event: Wrote) -> QuestionState:
     seconds = thread.rules.config.settle_seconds if settles else 0.0
     question = QuestionState(
         origin=event.asks or "mention",
-        mode=thread.rules.mode,
+        mode="mention" if thread.is_channel else thread.rules.mode,
         state="collecting" if seconds else "waiting",
         first_id=event.message_id,
         began_at=event.at,
@@ -651,7 +653,8 @@ def _honest_line(thread: ThreadState, question: QuestionState) -> tuple[Effect, 
         is_wanted = thread.rules.config.says_nothing_found and question.mode == "auto"
         if not is_wanted or thread.people_talk:
             return ()
-    can_ask = thread.rules.has_somebody_to_ask and not thread.was_escalated
+    was_asked = thread.was_escalated or thread.is_channel  # which no human is called into
+    can_ask = thread.rules.has_somebody_to_ask and not was_asked
     return (SayNothingFound(asks_human=can_ask),)
 
 

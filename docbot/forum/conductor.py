@@ -334,7 +334,9 @@ class Conductor:
         if answer is None or answer_id is None:
             return
         await self._outbox.forget_unsent(conn, answer_id)
-        has_buttons = await self._threads.carry_buttons(conn, scene.id, answer_id)
+        has_buttons = not scene.state.is_channel and await self._threads.carry_buttons(
+            conn, scene.id, answer_id
+        )
         await self._keep(conn, scene, replace(scene.state, was_answered=True))
         messages = write(answer, attaches=self._may_attach(scene.standing.forum_id))
         if reviewed_by is not None:
@@ -521,6 +523,7 @@ def state_of(standing: Standing, forum: Forum | None) -> ThreadState:
         was_answered=standing.was_answered,
         was_escalated=standing.was_escalated,
         reminded_at=standing.reminded_at,
+        is_channel=standing.is_channel,
     )
 
 

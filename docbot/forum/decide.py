@@ -17,8 +17,8 @@ class Incoming:
     """A message as Discord told it.
 
     `calls_us`: it mentions docbot or replies to it; `says_stop`: it replies that docbot shall
-    stop. `is_staff` and `role_ids` are of its author, as far as Discord told. Of one that was missed and found later, `turn_at` is when it is answered, and `is_missed`
-    that it never is.
+    stop. `is_staff` and `role_ids` are of its author, as far as Discord told. Of one that was missed
+    and found later, `turn_at` is when it is answered, and `is_missed` that it never is.
     """
 
     message: Message
@@ -48,6 +48,8 @@ def judge(incoming: Incoming, forum: Forum | None) -> Verdict:
     """Decide what to do with a message of a thread whose forum is bound as `forum`."""
     if forum is None or forum.mode == "off" or incoming.message.is_bot:
         return "ignore"
+    if incoming.thread.is_channel and not incoming.calls_us:
+        return "ignore"  # what people say to each other there is nothing that docbot keeps
     older = incoming.thread.created_at < forum.bound_at
     if incoming.opens_thread and forum.mode in ("auto", "draft") and not older:
         return "post"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from docbot.db import conversations
 from docbot.db.erasure import Erasure
 from docbot.db.errors import translated
 from docbot.db.outbox import Outbox
@@ -120,7 +121,6 @@ class Intake:
         if verdict == "ignore" or self._early.is_deleted(incoming.message.id):
             return "ignored"
         self._on_step("message received")
-        asked = False
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 seen_id = incoming.message.id if in_step else 0
@@ -136,9 +136,8 @@ class Intake:
                     wrote(incoming, verdict),
                     message_ids=[incoming.message.id],
                 )
-                asked = False
-                if decision is not None and decision.asked is not None:
-                    asked = await self._ask(conn, incoming, decision.asked)
+                new = decision.asked if decision is not None else None
+                asked = new is not None and await self._ask(conn, incoming, new)
         self._on_step("message stored")
         if asked or (decision is not None and (decision.effects or decision.question)):
             self._wake()
@@ -167,6 +166,7 @@ class Intake:
             cancelled=cancelled,
             mode=question.mode,
             settle_seconds=settles if question.state == "collecting" else 0.0,
+            is_in_channel=incoming.thread.is_channel,
         )
         if question_id is None:
             return False
@@ -188,7 +188,6 @@ class Intake:
         """Ask whether it is admitted; None where it is not answered anyhow."""
         if not question.is_open:
             return None
-        thread_id = incoming.thread.id
         return await self._admission.ask(
             conn,
             guild_id=incoming.thread.guild_id,
@@ -196,7 +195,7 @@ class Intake:
             role_ids=incoming.role_ids,
             is_staff=incoming.is_staff,
             kind=_kind_of(question),
-            conversation_id=await self._questions.find_conversation(conn, thread_id),
+            conversation_id=await _conversation_of(conn, incoming),
         )
 
     async def edited(
@@ -304,6 +303,17 @@ def wrote(incoming: Incoming, verdict: Verdict) -> Wrote:
         says_stop=incoming.says_stop,
         turn_at=incoming.turn_at,
         missed=MISSED if incoming.is_missed else None,
+    )
+
+
+async def _conversation_of(conn: Conn, incoming: Incoming) -> int | None:
+    if not incoming.thread.is_channel:
+        return await conversations.find_post(conn, incoming.thread.id)
+    return await conversations.find_own(
+        conn,
+        kind="channel",
+        channel_id=incoming.thread.id,
+        person_id=incoming.message.author_id,
     )
 
 

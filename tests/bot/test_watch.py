@@ -7,12 +7,12 @@ from docbot.bot.watch import NEEDED, Trouble, missing_rights
 @pytest.mark.parametrize("right", [right for right in NEEDED if right != "view_channel"])
 def test_what_lacks_is_named(right: str) -> None:
     given = discord.Permissions(**{each: each != right for each in NEEDED})
-    assert missing_rights(given) == (right,)
+    assert missing_rights(given, NEEDED) == (right,)
 
 
 def test_a_hidden_channel_tells_nothing_of_the_other_rights() -> None:
-    assert missing_rights(discord.Permissions.none()) == ("view_channel",)
-    assert missing_rights(discord.Permissions.all()) == ()
+    assert missing_rights(discord.Permissions.none(), NEEDED) == ("view_channel",)
+    assert missing_rights(discord.Permissions.all(), NEEDED) == ()
 
 
 @pytest.mark.parametrize(

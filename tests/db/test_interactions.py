@@ -112,10 +112,10 @@ async def test_history_is_of_the_same_conversation_and_of_none_after_it_was_clea
     assert [turn.body for turn in await questions.history(third, 9)] == ["Question 1?"]
     async with pool.acquire() as conn:
         there = {"channel_id": CHANNEL, "person_id": ASKER}
-        assert await conversations.find_call(conn, kind="chat", **there)
-        assert await conversations.close_calls(conn, **there)
-        assert not await conversations.close_calls(conn, **there)
-        assert await conversations.find_call(conn, kind="chat", **there) is None
+        assert await conversations.find_own(conn, kind="chat", **there)
+        assert await conversations.close_own(conn, **there)
+        assert not await conversations.close_own(conn, **there)
+        assert await conversations.find_own(conn, kind="chat", **there) is None
     await take(pool, a_call(4))
     fourth = await questions.claim_next(epoch, 1)
     assert fourth is not None

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from docbot.config import Override, ServerConfig, Window
+from docbot.db import conversations
 from docbot.db.pool import Pool
-from docbot.db.questions import Questions
 from docbot.db.usage import UseKind, Uses
 from docbot.forum.admission import Admission, why_refused
 from docbot.forum.limits import Allowed, Reason, Refused
@@ -33,7 +33,7 @@ async def call(
 ) -> Allowed | Refused:
     """Ask and, where it is allowed, count it, in one transaction."""
     async with pool.acquire() as conn, conn.transaction():
-        conversation = await Questions(pool).find_conversation(conn, thread) if thread else None
+        conversation = await conversations.find_post(conn, thread) if thread else None
         found = await admission.ask(
             conn,
             guild_id=guild,

@@ -106,7 +106,7 @@ async def test_a_deleted_forum_is_told_with_how_to_let_go_of_it(ground: Ground) 
     async with bound(ground) as (playground, settings):
         playground.world.delete_channel(playground.forum.id, playground.admin.id)
         [finding] = [f for f in await examined(settings) if f.state == "failed"]
-    assert finding.says == f"server {playground.guild.name} has no such forum"
+    assert finding.says == f"server {playground.guild.name} has no such forum or text channel"
     assert f"docbot forum remove {playground.forum.id}" in finding.advice
 
 

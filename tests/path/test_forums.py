@@ -305,16 +305,16 @@ async def test_a_forum_of_a_server_without_docbot_is_told_with_the_invite_link(
     assert "docbot forum remove 78" in line
 
 
-@pytest.mark.parametrize("kind", ["a text channel", "a thread", "a channel of another server"])
+@pytest.mark.parametrize("kind", ["a thread", "a channel of another server"])
 async def test_a_bound_channel_that_is_no_forum_is_told_with_what_to_do(
     ground: Ground, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     async with open_quiet_town(ground, bound=False) as town:
         world = town.playground.world
-        guild_id, channel_id = town.playground.guild.id, town.playground.text.id
+        guild_id = town.playground.guild.id
         if kind == "a thread":
             channel_id = (await town.asker.post(town.playground.forum, QUESTION, BODY)).id
-        elif kind == "a channel of another server":
+        else:
             other = world.add_guild("Elsewhere", owner=town.playground.admin.user)
             world.invite_bot(other.id, Permission(PERMISSIONS.value))
             channel_id = world.add_channel(other.id, "help", ChannelKind.FORUM).id
