@@ -86,7 +86,7 @@ async def measure(house: House, calls: int, in_flight: int) -> Acknowledged:
             "DOCBOT_MODEL_CALLS_AT_ONCE": str(in_flight),
         }
         async with running_bot(house, **environment):
-            caller = await _caller(house, next(asked), watch)
+            caller = await _caller(house, asked, watch)
             idle = [await caller.call() for _ in range(calls)]
             busy, waiting, at_model = [], [], []
             async with _in_flight(house, watch, asked, in_flight):
@@ -154,11 +154,19 @@ class Watch:
 
 
 class Caller:
-    """Votes, searches, asks how a thread stands and solves it, one after the other."""
+    """Votes, searches, asks, looks how a thread stands and solves it, one after the other."""
 
-    def __init__(self, house: House, thread: Thread, answer: Message, watch: Watch) -> None:
-        self._member = house.playground.members[0]
+    def __init__(
+        self,
+        house: House,
+        thread: Thread,
+        answer: Message,
+        asked: Iterator[Question],
+        watch: Watch,
+    ) -> None:
+        self._members = house.playground.members
         self._thread = thread
+        self._asked = asked
         self._answer = answer
         self._watch = watch
         self._calls: Iterator[Callable[[], Awaitable[Invocation]]] = cycle(
@@ -166,8 +174,10 @@ class Caller:
                 lambda: self._press("Helpful"),
                 lambda: self._slash("search", query="how to set it"),
                 lambda: self._slash("status"),
+                lambda: self._ask("chat"),
                 lambda: self._press("Not right"),
                 lambda: self._slash("solve"),
+                lambda: self._ask("private"),
                 lambda: self._slash("unsolve"),
             ]
         )
@@ -179,17 +189,22 @@ class Caller:
         return await self._watch.seconds_for(made)
 
     async def _press(self, label: str) -> Invocation:
-        return await self._member.press(self._answer, button(self._answer, label))
+        return await self._members[0].press(self._answer, button(self._answer, label))
 
     async def _slash(self, name: str, **options: str) -> Invocation:
-        return await self._member.slash(self._thread, name, **options)
+        return await self._members[0].slash(self._thread, name, **options)
+
+    async def _ask(self, name: str) -> Invocation:
+        """Ask in the name of anybody: the questions of one person are answered one by one."""
+        asker = random.choice(self._members)
+        return await asker.slash(self._thread, name, question=next(self._asked).title)
 
 
-async def _caller(house: House, question: Question, watch: Watch) -> Caller:
-    member = house.playground.members[0]
+async def _caller(house: House, asked: Iterator[Question], watch: Watch) -> Caller:
+    member, question = house.playground.members[0], next(asked)
     thread = await member.post(house.playground.forum, question.title, question.body)
     answer = await member.sees_reply(thread)
-    return Caller(house, thread, answer, watch)
+    return Caller(house, thread, answer, asked, watch)
 
 
 @asynccontextmanager
