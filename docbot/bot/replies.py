@@ -12,7 +12,6 @@ one has no other way, and its question fails.
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
@@ -221,7 +220,6 @@ class Replier(ClaimLoop):
             guild_id=reply.guild_id,
             channel_id=reply.channel_id,
             payload={**message, "reply_to": None, "vote_on": None, "after": reply.id},
-            nonce=secrets.token_hex(12),
             answer_id=reply.answer_id,
             part=part,
         )

@@ -4,6 +4,7 @@ A reply is added in the transaction that decides to answer. A send may repeat on
 nonce and, later, the channel's history keep the message single.
 """
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -172,7 +173,7 @@ class Outbox:
         guild_id: int,
         channel_id: int,
         payload: dict[str, Any],
-        nonce: str,
+        nonce: str | None = None,
         answer_id: int | None = None,
         part: int = 1,
         kind: str = "send",
@@ -180,7 +181,8 @@ class Outbox:
     ) -> int:
         """Join the caller's transaction; rows of one channel go out in the order of their commits.
 
-        `thread_id`: the thread that it tells of, where it goes elsewhere.
+        `nonce`: by which Discord tells a message that is sent twice from two; a new one unless
+        given. `thread_id`: the thread that it tells of, where it goes elsewhere.
         """
         return int(
             await conn.fetchval(
@@ -189,7 +191,7 @@ class Outbox:
                 channel_id,
                 _order_key(channel_id),
                 payload,
-                nonce,
+                nonce or _new_nonce(),
                 answer_id,
                 part,
                 kind,
@@ -205,7 +207,6 @@ class Outbox:
         guild_id: int,
         channel_id: int,
         payload: dict[str, Any],
-        nonce: str,
         thread_id: int | None = None,
     ) -> None:
         """Join the caller's transaction: do this in its turn, once for all who want it by then.
@@ -215,7 +216,7 @@ class Outbox:
         """
         order_key = f"{kind}:{channel_id}"
         await conn.execute(
-            _ADD_ONCE, kind, guild_id, channel_id, order_key, payload, nonce, thread_id
+            _ADD_ONCE, kind, guild_id, channel_id, order_key, payload, _new_nonce(), thread_id
         )
 
     async def claim_next(self, epoch: int, drain: int) -> Delivery | None:
@@ -346,6 +347,10 @@ class Outbox:
         with translated():
             seconds: float | None = await self._pool.fetchval(_NEXT_DUE)
         return seconds
+
+
+def _new_nonce() -> str:
+    return secrets.token_hex(12)  # Discord takes 25 characters
 
 
 def _order_key(channel_id: int) -> str:

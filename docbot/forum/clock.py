@@ -1,6 +1,5 @@
 """What time alone brings: a post whose author has stopped writing, a reminder, what is too old to keep."""
 
-import logging
 from collections.abc import Callable
 from time import monotonic
 
@@ -14,8 +13,6 @@ from docbot.forum.claims import ClaimLoop, Wake
 from docbot.forum.conduct import Ticked
 from docbot.forum.conductor import Conductor
 from docbot.forum.retention import Retention
-
-log = logging.getLogger(__name__)
 
 _TIDY_SECONDS = 3600.0
 _AT_ONCE = 20  # threads, before it looks again at what is written just now

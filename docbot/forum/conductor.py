@@ -5,7 +5,6 @@ follows is written down with it: a state or a row of the outbox, so that nothing
 twice when a process dies.
 """
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
@@ -187,7 +186,6 @@ class Conductor:
             guild_id=guild_id,
             channel_id=channel_id,
             payload={"person": person_id, "content": content},
-            nonce=secrets.token_hex(12),
         )
 
     # Reading
@@ -392,7 +390,6 @@ class Conductor:
                 "vote_on": None,
                 "buttons": ["draft", answer_id],
             },
-            nonce=secrets.token_hex(12),
             thread_id=scene.id,
         )
         await self._drafts.offer(
@@ -422,7 +419,6 @@ class Conductor:
             guild_id=draft.guild_id,
             channel_id=draft.channel_id,
             payload={"row": row_id, "content": notes.draft_over(scene.id, why)},
-            nonce=secrets.token_hex(12),
         )
 
     async def _say_nothing_found(
@@ -466,7 +462,6 @@ class Conductor:
             guild_id=scene.standing.guild_id,
             channel_id=scene.id,
             payload=payload,
-            nonce=secrets.token_hex(12),
         )
 
     async def _send(
@@ -496,7 +491,6 @@ class Conductor:
                 **({"buttons": buttons} if buttons else {}),
                 **({"ping": ping} if ping else {}),
             },
-            nonce=secrets.token_hex(12),
             answer_id=answer_id,
             part=part,
             thread_id=scene.id if channel_id else None,

@@ -1,6 +1,5 @@
 """What people ask of docbot with buttons and commands: stored first, shown after."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -138,7 +137,6 @@ class Presses:
             guild_id=draft.guild_id,
             channel_id=draft.channel_id,
             payload={"row": draft.outbox_id, "content": content, **parts},
-            nonce=secrets.token_hex(12),
             thread_id=draft.thread_id,
         )
 
@@ -149,5 +147,4 @@ class Presses:
             guild_id=guild_id,
             channel_id=channel_id,
             payload={"buttons_of": answer_id},
-            nonce=secrets.token_hex(12),
         )

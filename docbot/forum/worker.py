@@ -5,7 +5,6 @@ process takes up again.
 """
 
 import logging
-import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -261,7 +260,6 @@ class QuestionWorker(ClaimLoop):
                 "reply_to": question.message_id if part == 1 else None,
                 "vote_on": answer_id if part == 1 else None,
             },
-            nonce=secrets.token_hex(12),
             answer_id=answer_id,
             part=part,
         )

@@ -644,7 +644,7 @@ async def test_rows_of_a_draft_are_told_of_their_thread(pool: Pool) -> None:
             conn, guild_id=GUILD, channel_id=90, payload={}, nonce="a", thread_id=THREAD
         )
         await outbox.add_once(
-            conn, "edit", guild_id=GUILD, channel_id=90, payload={}, nonce="b", thread_id=THREAD
+            conn, "edit", guild_id=GUILD, channel_id=90, payload={}, thread_id=THREAD
         )
     rows = await pool.fetch("SELECT thread_id FROM outbox")
     assert [row["thread_id"] for row in rows] == [THREAD, THREAD]
