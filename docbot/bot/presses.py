@@ -31,7 +31,8 @@ from docbot.bot.views import forget_view, reason_view
 from docbot.db.drafts import StoredDraft
 from docbot.forum.admission import Admission
 from docbot.forum.bindings import Bindings
-from docbot.forum.conduct import Actor, Closed, Decision, Escalated, Event, Opened, Solved, Unsolved
+from docbot.forum.conduct import Decision
+from docbot.forum.events import Actor, Closed, Escalated, Event, Opened, Solved, Unsolved
 from docbot.forum.forgetting import Forgetting
 from docbot.forum.presses import LONGEST_NOTE, Presses
 

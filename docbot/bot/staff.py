@@ -8,7 +8,7 @@ import discord
 from docbot.bot.translate import roles_of
 from docbot.config import ForumConfig
 from docbot.db.forums import Forum
-from docbot.forum.conduct import Actor
+from docbot.forum.events import Actor
 
 
 def is_staff(

@@ -10,8 +10,8 @@ from docbot.db.questions import Questions
 from docbot.db.threads import Threads
 from docbot.forum.admission import Admission
 from docbot.forum.claims import ClaimLoop, Wake
-from docbot.forum.conduct import Ticked
 from docbot.forum.conductor import Conductor
+from docbot.forum.events import Ticked
 from docbot.forum.retention import Retention
 
 _TIDY_SECONDS = 3600.0

@@ -12,13 +12,47 @@ stay out.
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import singledispatch
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from docbot.answers.lanes import Lane
 from docbot.config import ForumConfig
+from docbot.forum.effects import (
+    Archive,
+    CallHuman,
+    Effect,
+    Learn,
+    OfferDraft,
+    Post,
+    Remind,
+    SayClosed,
+    SayNothingFound,
+    ShowState,
+    ShowTag,
+    Unlearn,
+    WithdrawDraft,
+)
+from docbot.forum.events import (
+    Actor,
+    Closed,
+    Deleted,
+    DraftDiscarded,
+    Drafted,
+    DraftSent,
+    Edited,
+    Escalated,
+    Event,
+    Forgotten,
+    Opened,
+    Origin,
+    Retagged,
+    Shut,
+    Solved,
+    Ticked,
+    Unsolved,
+    Wrote,
+)
 
 Mode = Literal["auto", "draft", "mention", "off"]
-Origin = Literal["post", "mention"]
 State = Literal[
     "collecting",
     "waiting",
@@ -133,236 +167,6 @@ class QuestionState:
     @property
     def is_open(self) -> bool:
         return self.state in ("collecting", "waiting", "answering", "review", "posting")
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who presses a button or calls a command."""
-
-    id: int
-    is_staff: bool
-
-
-# What happens
-
-
-@dataclass(frozen=True, slots=True)
-class Wrote:
-    """A person wrote a message; `asks` is what it is by itself, before anybody looks around.
-
-    Of one that was missed and found late, `turn_at` is when it is answered, and `missed` why it
-    never is.
-    """
-
-    message_id: int
-    author_id: int
-    at: datetime
-    asks: Origin | None
-    is_staff: bool = False
-    says_stop: bool = False
-    turn_at: datetime | None = None
-    missed: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Edited:
-    """A message, or the title, has another text now."""
-
-    message_id: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Deleted:
-    message_ids: frozenset[int]
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """Who asked the question had it erased."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shut:
-    """The thread was locked or deleted."""
-
-    reason: Literal["thread locked", "thread deleted"]
-
-
-@dataclass(frozen=True, slots=True)
-class Retagged:
-    """The forum's tag for solved threads was put on by hand, or taken off."""
-
-    is_solved: bool
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Solved:
-    """`message_id` is what solved it; None: it was not said."""
-
-    by: Actor
-    at: datetime
-    message_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unsolved:
-    by: Actor
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    by: Actor
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    by: Actor
-
-
-@dataclass(frozen=True, slots=True)
-class Escalated:
-    by: Actor
-
-
-@dataclass(frozen=True, slots=True)
-class Drafted:
-    """An answer is written."""
-
-    lane: Lane
-    note: str | None = None  # why nothing is said
-
-
-@dataclass(frozen=True, slots=True)
-class DraftSent:
-    by: Actor
-
-
-@dataclass(frozen=True, slots=True)
-class DraftDiscarded:
-    by: Actor
-
-
-@dataclass(frozen=True, slots=True)
-class Ticked:
-    """Time has passed."""
-
-    at: datetime
-
-
-Event: TypeAlias = (
-    Wrote
-    | Edited
-    | Deleted
-    | Forgotten
-    | Shut
-    | Retagged
-    | Solved
-    | Unsolved
-    | Closed
-    | Opened
-    | Escalated
-    | Drafted
-    | DraftSent
-    | DraftDiscarded
-    | Ticked
-)
-
-
-# What follows
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """Send the answer; `reviewed_by` has read it before."""
-
-    reviewed_by: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OfferDraft:
-    """Show the answer to staff, who may send it."""
-
-
-@dataclass(frozen=True, slots=True)
-class WithdrawDraft:
-    """Say below the draft that there is nothing more to decide, and why."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class SayNothingFound:
-    """One honest line; `asks_human`: with the button that calls for one."""
-
-    asks_human: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PutTag:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class TakeTag:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Learn:
-    message_id: int
-    verified_by: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unlearn:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class ShowState:
-    """Let the buttons of the first answer show how the thread stands."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallHuman:
-    by: int
-
-
-@dataclass(frozen=True, slots=True)
-class Remind:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Archive:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class SayClosed:
-    """Tell whoever called, privately, that docbot stays out of this thread."""
-
-    person_id: int
-
-
-Effect: TypeAlias = (
-    Post
-    | OfferDraft
-    | WithdrawDraft
-    | SayNothingFound
-    | PutTag
-    | TakeTag
-    | Learn
-    | Unlearn
-    | ShowState
-    | CallHuman
-    | Remind
-    | Archive
-    | SayClosed
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -574,7 +378,7 @@ def _(event: Solved, thread: ThreadState, question: QuestionState | None) -> Dec
         solution_id=event.message_id,
     )
     learn = () if event.message_id is None else (Learn(event.message_id, event.by.id),)
-    tag = () if thread.is_solved else (PutTag(),)
+    tag = () if thread.is_solved else (ShowTag(),)
     return _and(_settle(solved, question), *tag, *learn, ShowState())
 
 
@@ -586,7 +390,7 @@ def _(event: Unsolved, thread: ThreadState, question: QuestionState | None) -> D
     if refusal is not None:
         return Decision(thread, question, refusal=refusal)
     thread = replace(thread, is_solved=False, solved_at=None, solution_id=None)
-    return Decision(thread, question, (TakeTag(), Unlearn(), ShowState()))
+    return Decision(thread, question, (ShowTag(), Unlearn(), ShowState()))
 
 
 def _settle(thread: ThreadState, question: QuestionState | None) -> Decision:

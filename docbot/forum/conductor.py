@@ -20,13 +20,10 @@ from docbot.db.outbox import Outbox
 from docbot.db.pool import Conn
 from docbot.db.questions import Claimed, OfThread, Questions
 from docbot.db.threads import Standing, Threads
-from docbot.forum import conduct, notes
+from docbot.forum import conduct, effects, notes
 from docbot.forum.bindings import Bindings
 from docbot.forum.conduct import (
     Decision,
-    Drafted,
-    Effect,
-    Event,
     Mode,
     QuestionState,
     Rules,
@@ -35,6 +32,8 @@ from docbot.forum.conduct import (
     decide,
     next_look,
 )
+from docbot.forum.effects import Effect
+from docbot.forum.events import Drafted, Event, Origin
 from docbot.forum.learning import Learning
 from docbot.forum.repeats import repeated
 
@@ -107,18 +106,18 @@ class Conductor:
         chosen = _chosen(scene.questions, message_ids, question_id)
         decision = decide(scene.state, _state_of(chosen), event)
         await self._keep(conn, scene, decision.thread)
-        effects = decision.effects
+        follows = decision.effects
         if chosen is not None and decision.question is not None:
-            await self._withdraw_drafts(conn, scene, chosen, effects)
+            await self._withdraw_drafts(conn, scene, chosen, follows)
             is_settled = await self._move(conn, scene, chosen, decision.question)
             if not is_settled:  # whoever settles it offers the draft, if it never arrived
-                effects = tuple(
-                    each for each in effects if not isinstance(each, conduct.OfferDraft)
+                follows = tuple(
+                    each for each in follows if not isinstance(each, effects.OfferDraft)
                 )
         for other in scene.questions:
             if chosen is None or other.id != chosen.id:
                 await self._follow(conn, scene, other, decision.thread, event)
-        for effect in effects:
+        for effect in follows:
             await self._do(conn, scene, effect, chosen, None)
         return decision
 
@@ -273,38 +272,38 @@ class Conductor:
     ) -> None:
         """Carry out one effect; `answer` is the question's, where it was written just now."""
         match effect:
-            case conduct.Post() if question is not None:
+            case effects.Post() if question is not None:
                 await self._post(conn, scene, question, answer, effect.reviewed_by)
-            case conduct.OfferDraft() if question is not None and question.answer_id is not None:
+            case effects.OfferDraft() if question is not None and question.answer_id is not None:
                 await self._offer_stored(conn, scene, question.answer_id, answer)
-            case conduct.SayNothingFound() if question is not None and answer is not None:
+            case effects.SayNothingFound() if question is not None and answer is not None:
                 await self._say_nothing_found(conn, scene, question, answer, effect)
-            case conduct.PutTag() | conduct.TakeTag():
+            case effects.ShowTag():
                 await self._once(conn, scene, "tag", {})
-            case conduct.Archive():
+            case effects.Archive():
                 await self._once(conn, scene, "archive", {})
-            case conduct.ShowState() if scene.standing.buttons_on is not None:
+            case effects.ShowState() if scene.standing.buttons_on is not None:
                 await self._once(conn, scene, "edit", {"buttons_of": scene.standing.buttons_on})
-            case conduct.Remind():
+            case effects.Remind():
                 await self._send(
                     conn, scene, notes.reminder(scene.standing.author_id), buttons=["remind"]
                 )
-            case conduct.SayClosed():
+            case effects.SayClosed():
                 content = notes.closed(scene.id)
                 await self.tell_alone(
                     conn, scene.standing.guild_id, scene.id, effect.person_id, content
                 )
-            case conduct.Learn() | conduct.Unlearn():
+            case effects.Learn() | effects.Unlearn():
                 await self._learn(conn, scene, effect)
-            case conduct.CallHuman():
+            case effects.CallHuman():
                 await self._call_human(conn, scene, effect.by)
             case _:
                 pass
 
     async def _learn(
-        self, conn: Conn, scene: _Scene, effect: conduct.Learn | conduct.Unlearn
+        self, conn: Conn, scene: _Scene, effect: effects.Learn | effects.Unlearn
     ) -> None:
-        if isinstance(effect, conduct.Unlearn):
+        if isinstance(effect, effects.Unlearn):
             await self._learning.unlearn(conn, scene.id)
             return
         forum = self._bindings.find(scene.standing.forum_id)
@@ -401,11 +400,11 @@ class Conductor:
         )
 
     async def _withdraw_drafts(
-        self, conn: Conn, scene: _Scene, question: OfThread, effects: Sequence[Effect]
+        self, conn: Conn, scene: _Scene, question: OfThread, follows: Sequence[Effect]
     ) -> None:
         """Before the question moves on: one that is asked anew loses its answer, and the draft."""
-        for effect in effects:
-            if isinstance(effect, conduct.WithdrawDraft) and question.answer_id is not None:
+        for effect in follows:
+            if isinstance(effect, effects.WithdrawDraft) and question.answer_id is not None:
                 await self._withdraw_draft(conn, scene, question.answer_id, effect.why)
 
     async def _withdraw_draft(self, conn: Conn, scene: _Scene, answer_id: int, why: str) -> None:
@@ -427,7 +426,7 @@ class Conductor:
         scene: _Scene,
         question: OfThread,
         answer: Answer,
-        effect: conduct.SayNothingFound,
+        effect: effects.SayNothingFound,
     ) -> None:
         await self._send(
             conn,
@@ -525,7 +524,7 @@ def _state_of(question: OfThread | None) -> QuestionState | None:
     if question is None:
         return None
     return QuestionState(
-        origin=cast("conduct.Origin", question.origin),
+        origin=cast("Origin", question.origin),
         mode=cast("Mode", question.mode),
         state=cast("conduct.State", question.state),
         first_id=question.message_id,

@@ -12,8 +12,9 @@ from docbot.db.erasure import Erasure, Held, Unsettled
 from docbot.db.errors import translated
 from docbot.db.interactions import Interactions
 from docbot.db.pool import Pool
-from docbot.forum.conduct import FORGOTTEN, Forgotten
+from docbot.forum.conduct import FORGOTTEN
 from docbot.forum.conductor import Conductor
+from docbot.forum.events import Forgotten
 from docbot.forum.learning import Learning
 
 

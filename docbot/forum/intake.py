@@ -17,9 +17,10 @@ from docbot.db.threads import Message, Standing, ThreadChange, Threads
 from docbot.db.usage import UseKind
 from docbot.forum.admission import Admission, why_refused
 from docbot.forum.bindings import Bindings
-from docbot.forum.conduct import Deleted, Edited, QuestionState, Retagged, Shut, Wrote
+from docbot.forum.conduct import QuestionState
 from docbot.forum.conductor import Conductor
 from docbot.forum.decide import Incoming, Verdict, judge
+from docbot.forum.events import Deleted, Edited, Retagged, Shut, Wrote
 from docbot.forum.learning import Learning
 from docbot.forum.limits import Allowed, Refused
 from docbot.telemetry import OnStep

@@ -10,8 +10,9 @@ from docbot.db.errors import translated
 from docbot.db.outbox import Outbox
 from docbot.db.pool import Conn, Pool
 from docbot.forum import notes
-from docbot.forum.conduct import Actor, Decision, DraftDiscarded, DraftSent, Event, Refusal
+from docbot.forum.conduct import Decision, Refusal
 from docbot.forum.conductor import Conductor
+from docbot.forum.events import Actor, DraftDiscarded, DraftSent, Event
 from docbot.forum.repeats import repeated
 
 LONGEST_NOTE = 2000  # characters, of a reason in somebody's own words

@@ -14,45 +14,48 @@ from docbot.config import ForumConfig
 from docbot.forum.conduct import (
     LONGEST_SETTLING,
     STOPPED,
-    Actor,
+    Decision,
+    Mode,
+    QuestionState,
+    Rules,
+    ThreadState,
+    consequence,
+    decide,
+    next_look,
+)
+from docbot.forum.effects import (
     Archive,
     CallHuman,
+    Effect,
+    Learn,
+    OfferDraft,
+    Post,
+    Remind,
+    SayClosed,
+    SayNothingFound,
+    ShowState,
+    ShowTag,
+    Unlearn,
+    WithdrawDraft,
+)
+from docbot.forum.events import (
+    Actor,
     Closed,
-    Decision,
     Deleted,
     DraftDiscarded,
     Drafted,
     DraftSent,
     Edited,
-    Effect,
     Escalated,
     Event,
-    Learn,
-    Mode,
-    OfferDraft,
     Opened,
     Origin,
-    Post,
-    PutTag,
-    QuestionState,
-    Remind,
     Retagged,
-    Rules,
-    SayClosed,
-    SayNothingFound,
-    ShowState,
     Shut,
     Solved,
-    TakeTag,
-    ThreadState,
     Ticked,
-    Unlearn,
     Unsolved,
-    WithdrawDraft,
     Wrote,
-    consequence,
-    decide,
-    next_look,
 )
 
 AUTHOR, BEN, HELPER = 300, 301, 302
@@ -322,7 +325,7 @@ def test_the_author_marks_what_solved_it() -> None:
     decision = decide(thread_in(), question_in("answered"), Solved(BY_AUTHOR, after(60), 120))
     assert decision.thread.is_solved
     assert decision.thread.solution_id == 120
-    assert decision.effects == (PutTag(), Learn(120, AUTHOR), ShowState())
+    assert decision.effects == (ShowTag(), Learn(120, AUTHOR), ShowState())
 
 
 def test_another_solution_takes_the_place_of_the_first() -> None:
@@ -338,7 +341,7 @@ def test_another_solution_takes_the_place_of_the_first() -> None:
 def test_solved_is_taken_back() -> None:
     once = decide(thread_in(), None, Solved(BY_AUTHOR, after(60), 120))
     decision = then(once, Unsolved(BY_HELPER))
-    assert decision.effects == (TakeTag(), Unlearn(), ShowState())
+    assert decision.effects == (ShowTag(), Unlearn(), ShowState())
     assert not decision.thread.is_solved
     assert then(decision, Unsolved(BY_HELPER)).refusal == "not solved"
 
@@ -351,7 +354,7 @@ def test_a_post_solved_before_it_is_answered_is_not() -> None:
 def test_the_tag_put_on_by_hand_counts_and_so_does_its_removal() -> None:
     tagged = decide(thread_in(), question_in(), Retagged(is_solved=True, at=after(1)))
     assert tagged.thread.is_solved
-    assert PutTag() not in tagged.effects
+    assert ShowTag() not in tagged.effects
     again = then(tagged, Retagged(is_solved=False, at=after(2)))
     assert not again.thread.is_solved
     assert again.effects == (Unlearn(), ShowState())
