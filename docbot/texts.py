@@ -163,21 +163,16 @@ def text_cut() -> str:
 # Around an answer
 
 
-def draft_to_review(thread: str, title: str) -> str:
+def draft_to_review(thread: str) -> str:
     # Translators: to staff, above the draft of an answer
-    return _say(
-        "Draft for {thread}, {title}. Send it, change it, or discard it.",
-        thread=thread,
-        title=title,
-    )
+    return _say("Draft for {thread}. Send it, change it, or discard it.", thread=thread)
 
 
-def draft_held_back(thread: str, title: str) -> str:
+def draft_held_back(thread: str) -> str:
     # Translators: to staff, above the draft of an answer
     return _say(
-        "Somebody was faster in {thread}, {title}, so I held this back. Send it if it helps.",
+        "Somebody was faster in {thread}, so I held this back. Send it if it helps.",
         thread=thread,
-        title=title,
     )
 
 

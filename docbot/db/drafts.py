@@ -1,7 +1,6 @@
 """Drafts: answers that staff has before it, and what it decided."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from docbot.db.pool import Conn
 from docbot.text import storable
@@ -21,9 +20,8 @@ _EDIT = """
 """
 _FIND = """
     SELECT drafts.answer_id, drafts.guild_id, drafts.channel_id, outbox_id, drafts.state,
-           coalesce(drafts.text, answers.text) AS text, edited_by, decided_by, question_id, lane,
-           answers.citations, conversations.thread_id,
-           threads.forum_id, threads.title
+           coalesce(drafts.text, answers.text) AS text, question_id, conversations.thread_id,
+           threads.forum_id
     FROM drafts JOIN answers ON answers.id = answer_id
     JOIN questions ON questions.id = question_id
     JOIN conversations ON conversations.id = conversation_id
@@ -42,14 +40,9 @@ class StoredDraft:
     outbox_id: int
     state: str
     text: str
-    edited_by: int | None
-    decided_by: int | None
     question_id: int
-    lane: str
-    citations: list[dict[str, Any]]
     thread_id: int
     forum_id: int
-    title: str
 
 
 class Drafts:

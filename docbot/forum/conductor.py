@@ -377,7 +377,7 @@ class Conductor:
         channel_id = scene.state.rules.config.staff_channel
         if channel_id is None:
             return
-        note = notes.draft(answer, scene.id, scene.standing.title, people_first=is_late)
+        note = notes.draft(answer, scene.id, people_first=is_late)
         row_id = await self._outbox.add(
             conn,
             guild_id=scene.standing.guild_id,

@@ -21,12 +21,10 @@ _PAGES_CHARACTERS = 200
 _DRAFT_FILE = "draft.md"
 
 
-def draft(answer: Answer, thread_id: int, title: str, *, people_first: bool) -> Message:
+def draft(answer: Answer, thread_id: int, *, people_first: bool) -> Message:
     """Show staff an answer, and why it was not sent; a long one whole in a file."""
-    place, about = channel(thread_id), named(title)
-    head = (
-        texts.draft_held_back(place, about) if people_first else texts.draft_to_review(place, about)
-    )
+    place = channel(thread_id)
+    head = texts.draft_held_back(place) if people_first else texts.draft_to_review(place)
     messages = write(answer)
     room = LIMIT - length(head) - 2
     first = messages[0]

@@ -97,7 +97,7 @@ class Presses:
                 if not await self.drafts.edit(conn, answer_id, text, by.id):
                     return "draft over"
                 answer = replace(repeated(stored), text=text)
-                note = notes.draft(answer, draft.thread_id, draft.title, people_first=False)
+                note = notes.draft(answer, draft.thread_id, people_first=False)
                 await self._edit_note(
                     conn,
                     draft,
