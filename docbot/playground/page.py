@@ -32,6 +32,7 @@ from docbot.playground.objects import (
     DirectChannel,
     DiscordError,
     Message,
+    MessageKind,
     Payload,
     Permission,
     Role,
@@ -638,6 +639,7 @@ def _message_view(message: Message) -> Payload:
     shown = message.payload()
     # What answers a call is filled in by an edit; people do not see that as one.
     edited = message.edited_at is not None and message.interaction is None
+    is_typed = message.kind is MessageKind.SLASH_COMMAND
     return {
         "id": shown["id"],
         "place_id": shown["channel_id"],
@@ -654,7 +656,7 @@ def _message_view(message: Message) -> Payload:
         "loading": message.loading,
         "reply_to": _reply_view(message),
         "command": {
-            "name": message.command,
+            "name": f"/{message.command}" if is_typed else message.command,
             "of": shown["interaction_metadata"]["user"]["global_name"],
         }
         if message.command and not message.reply_to

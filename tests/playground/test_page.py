@@ -613,7 +613,7 @@ async def test_a_command_with_options_is_answered_to_its_caller_alone(
         assert await browser.done("POST", f"places/{thread.id}/slash", call) == {}
         answer = await feed.message(lambda message: not message["loading"])
         assert (answer["text"], answer["ephemeral"]) == ("retries 3 True ben", True)
-        assert answer["command"] == {"name": "search", "of": ada.name}
+        assert answer["command"] == {"name": "/search", "of": ada.name}
         await ada.reply(thread, "For all.")
         assert (await other.message())["text"] == "For all."
     read = await browser.done("GET", f"places/{thread.id}", by=ben)

@@ -84,10 +84,11 @@ function textInput(part, fields) {
     minlength: part.min_length,
     maxlength: part.max_length ?? 4000,
     placeholder: part.placeholder,
-    rows: part.style === PARAGRAPH ? 4 : null,
+    rows: part.style !== PARAGRAPH ? null : part.value ? 14 : 4,
     autocomplete: "off",
   });
   input.value = part.value ?? "";
+  input.setSelectionRange(0, 0); // a long text is read from its beginning
   fields.set(part.custom_id, () => input.value);
   return input;
 }

@@ -44,7 +44,7 @@ function context(message, forum) {
     return element("p", { class: "context" }, "Reply to ", words);
   }
   const { command } = message;
-  return command ? element("p", { class: "context" }, element("strong", {}, command.of), ` used /${command.name}`) : null;
+  return command ? element("p", { class: "context" }, element("strong", {}, command.of), ` used ${command.name}`) : null;
 }
 
 function body(message, forum) {
