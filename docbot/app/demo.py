@@ -147,12 +147,15 @@ async def _playground(port: int, shelf: _Shelf) -> AsyncIterator[Playground]:
 def _demo_settings(settings: Settings, playground: Playground) -> Settings:
     """Keep the models that are set; everything else is the demo's own, apart from real data."""
     port = playground.url.rpartition(":")[2]
+    # Who looks at docbot for the first time would rather see what it can find than how it keeps quiet.
+    caution = settings.docbot_caution if "docbot_caution" in settings.model_fields_set else "helpful"
     return settings.model_copy(
         update={
             "discord_token": SecretStr(playground.token),
             "docbot_discord_api": playground.api_url,
             "docbot_discord_proxy": None,
             "docbot_operator_guild": playground.guild.id,
+            "docbot_caution": caution,
             "database_url": None,
             "qdrant_url": None,
             "docbot_data_dir": settings.docbot_data_dir / f"demo-{port}",

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -54,6 +55,24 @@ class Demo:
 
     url: str
     folder: Path
+
+    async def configure(self, name: str, value: str) -> None:
+        """Set a value for its forum, as an operator does beside it."""
+        forums = await self._docbot("forum", "list")
+        forum_id = re.findall(r"forum (\d+)  (?:auto|draft)", forums)[0]
+        await self._docbot("config", "set", name, value, "--forum", forum_id)
+
+    async def _docbot(self, *arguments: str) -> str:
+        data_dir = self.folder / "data" / f"demo-{self.url.rpartition(':')[2]}"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "docbot", *arguments),
+            cwd=self.folder,
+            env=_environment(os.environ) | {"DOCBOT_DATA_DIR": str(data_dir)},
+            stdout=PIPE,
+        )
+        said, _ = await process.communicate()
+        assert process.returncode == 0
+        return said.decode()
 
 
 @asynccontextmanager
