@@ -11,6 +11,7 @@ from docbot.db.activity import Holder
 from docbot.db.forums import Forum
 from docbot.db.generations import Generation
 from docbot.db.sources import Source
+from docbot.forum.bindings import set_staff_channel, what_lacks_staff
 
 if TYPE_CHECKING:  # loading it would load Qdrant's client
     from docbot.retrieval.server import CollectionInfo
@@ -213,9 +214,22 @@ def judge_forum(bound: Forum, guild: GuildAccess | None, invite_link: str) -> Fi
     if not bound.source_names:
         advice = f"docbot forum add {bound.guild_id} {bound.channel_id} --source NAME"
         return Finding(part, "failed", "has no source to answer from", advice)
-    return _judge_wanted(part, found) or Finding(
-        part, "ok", f"in {guild.name}: {bound.mode}, from {', '.join(bound.source_names)}"
+    return (
+        _judge_staff(part, bound)
+        or _judge_wanted(part, found)
+        or Finding(
+            part, "ok", f"in {guild.name}: {bound.mode}, from {', '.join(bound.source_names)}"
+        )
     )
+
+
+def _judge_staff(part: str, bound: Forum) -> Finding | None:
+    lacking = what_lacks_staff(bound)
+    if not lacking:
+        return None
+    state: State = "failed" if bound.mode == "draft" else "warning"
+    says = f"has no staff channel: {'; '.join(lacking)}"
+    return Finding(part, state, says, set_staff_channel(bound))
 
 
 def _judge_wanted(part: str, found: ForumAccess) -> Finding | None:

@@ -58,7 +58,8 @@ class Bindings:
         about_tags = [
             line for forum in forums.values() for line in lines_about_tags(forum, found.sources)
         ]
-        self._tell(frozenset([*passed_over(found.set_in), *about_tags]))
+        about_staff = [line for forum in forums.values() for line in lines_about_staff(forum)]
+        self._tell(frozenset([*passed_over(found.set_in), *about_tags, *about_staff]))
         return changed_names(before.in_guild(guild_id), found.in_guild(guild_id))
 
     def find(self, channel_id: int | None) -> Forum | None:
@@ -76,10 +77,34 @@ class Bindings:
         return sources_of(forum, tags, self._known.sources)
 
     def _tell(self, lines: frozenset[str]) -> None:
-        """Tell the operator once of each value that is passed over, not at each reload."""
+        """Tell the operator once of each thing that is amiss, not at each reload."""
         for line in sorted(lines - self._told):
             log.warning("%s", line)
         self._told = lines
+
+
+def what_lacks_staff(forum: Forum) -> list[str]:
+    """Say what in a forum is for staff to decide on, where it has no channel of theirs."""
+    if forum.config.staff_channel is not None:
+        return []
+    drafts = ["posts fail, as staff is to see their drafts"] if forum.mode == "draft" else []
+    waits = forum.config.learns == "review"
+    solutions = ["solutions wait, as staff is to see them first"] if waits else []
+    return [*drafts, *solutions]
+
+
+def set_staff_channel(forum: Forum) -> str:
+    return f"docbot config set staff-channel CHANNEL_ID --forum {forum.channel_id}"
+
+
+def lines_about_staff(forum: Forum) -> Iterator[str]:
+    """Say what waits in vain, for the operator."""
+    lacking = what_lacks_staff(forum)
+    if lacking:
+        yield (
+            f"forum {forum.channel_id} has no staff channel: {'; '.join(lacking)}. "
+            f"Next: {set_staff_channel(forum)}"
+        )
 
 
 def by_place(stored: Sequence[Stored]) -> dict[Place, dict[str, str]]:

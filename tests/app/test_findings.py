@@ -11,13 +11,17 @@ from docbot.app.findings import (
     judge_clock,
     judge_collection,
     judge_dimensions,
+    judge_forum,
     judge_holder,
     judge_index,
     judge_settings,
     judge_sources,
     judge_space,
 )
+from docbot.bot.access import ForumAccess, GuildAccess
+from docbot.config import ForumConfig
 from docbot.db.activity import Holder
+from docbot.db.forums import Forum
 from docbot.db.generations import Generation
 from docbot.db.sources import Source
 from docbot.retrieval.server import CollectionInfo
@@ -114,3 +118,23 @@ def test_a_clock_that_goes_wrong_is_told_with_its_side() -> None:
 def test_the_settings_given_are_told_by_name() -> None:
     assert judge_settings(["DISCORD_TOKEN"]).says == "DISCORD_TOKEN"
     assert "none given" in judge_settings([]).says
+
+
+@pytest.mark.parametrize(
+    ("mode", "config", "state", "says"),
+    [
+        ("auto", ForumConfig(learns="review"), "warning", "solutions wait"),
+        ("draft", ForumConfig(), "failed", "posts fail"),
+        ("draft", ForumConfig(learns="review"), "failed", "solutions wait"),
+        ("draft", ForumConfig(learns="review", staff_channel=50), "ok", "draft, from docs"),
+    ],
+)
+def test_what_is_for_staff_without_a_channel_is_told_with_what_to_set(
+    mode: str, config: ForumConfig, state: str, says: str
+) -> None:
+    bound = Forum(20, 1, mode, NOW, (5,), ("docs",), config)
+    there = GuildAccess(1, "Here", (ForumAccess(1, "Here", 20, "help", (), ()),), None)
+    finding = judge_forum(bound, there, "https://invite.test/")
+    assert finding.state == state
+    assert says in finding.says
+    assert ("staff-channel CHANNEL_ID --forum 20" in finding.advice) == (state != "ok")

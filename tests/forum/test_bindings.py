@@ -98,3 +98,20 @@ async def test_a_value_that_cannot_be_read_any_more_is_told_once_and_passed_over
     assert of_server.startswith("limit-calls of server 1 is passed over")
     assert "`docbot config unset limit-calls --guild 1`" in of_server
     assert "`docbot config unset of-a-later-version --forum 20`" in of_forum
+
+
+async def test_what_is_for_staff_without_a_channel_is_told_once(
+    pool: Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    bindings, configs = _bindings(pool), Configs(pool)
+    source = await Sources(pool).add(name="docs", kind="folder", location="/d", base_url=None)
+    await Forums(pool).bind(guild_id=1, channel_id=20, mode="auto", source_ids=[source])
+    await configs.set(1, 20, "learn", "review")
+    for _ in range(2):
+        await bindings.reload()
+    [line] = caplog.messages
+    assert "solutions wait" in line
+    assert "docbot config set staff-channel CHANNEL_ID --forum 20" in line
+    await configs.set(1, None, "staff-channel", "50")
+    await bindings.reload()
+    assert len(caplog.messages) == 1
