@@ -394,6 +394,16 @@ def refused(why: str) -> str:
         "asked already": _say("A human was asked for here already."),
         "no draft": _say("I no longer have this draft."),
         "draft over": _say("This draft was decided on already."),
+        "no solution": _say("I no longer have this solution."),
+        "solution learned": _say("This solution was learned already."),
+        "solution discarded": _say(
+            "This solution was discarded already, and is not learned again."
+        ),
+        "solution over": _say("There is nothing to decide any more about this solution."),
+        "solution changed": _say(
+            "This solution was changed meanwhile. Read it as it is now, then decide."
+        ),
+        "no words": _say("A solution without words cannot be learned. Nothing was changed."),
         "thread shut": _say("This thread is locked or deleted, so nothing can be done there."),
         "nobody to ask": _say(
             "Nobody is set up to be asked here: this server has named neither helpers nor a "
@@ -483,12 +493,12 @@ def send() -> str:
 
 
 def edit() -> str:
-    # Translators: on a button under the draft of an answer
+    # Translators: on a button under the draft of an answer, and under a solution
     return _say("Edit")
 
 
 def discard() -> str:
-    # Translators: on a button under the draft of an answer
+    # Translators: on a button under the draft of an answer, and under a solution
     return _say("Discard")
 
 
@@ -518,10 +528,8 @@ def draft_empty() -> str:
     return _say("A draft without text cannot be sent. Nothing was changed.")
 
 
-def draft_too_long() -> str:
-    return _say(
-        "This draft is too long for a form. Send it as it is, or write the answer yourself."
-    )
+def too_long_for_form() -> str:
+    return _say("This is too long for a form. Take it as it is, or write in the thread yourself.")
 
 
 def draft_was_sent(thread: str, person: str) -> str:
@@ -530,6 +538,74 @@ def draft_was_sent(thread: str, person: str) -> str:
 
 def draft_was_discarded(thread: str, person: str) -> str:
     return _say("The draft for {thread} was discarded by {person}.", thread=thread, person=person)
+
+
+# Solutions that staff lets pass
+
+
+def solution_to_review(thread: str, person: str) -> str:
+    # Translators: to staff, above the question and its solution
+    return _say(
+        "{person} marked a solution in {thread}. Let me learn it, change it first, or "
+        "discard it: what is discarded is not learned again.",
+        person=person,
+        thread=thread,
+    )
+
+
+def solution_goes_on() -> str:
+    return _say("The whole solution is in the file below.")
+
+
+def learn() -> str:
+    # Translators: on a button under a solution, which is then found by searches
+    return _say("Learn")
+
+
+def edit_the_solution() -> str:
+    # Translators: the title of a form, at most 45 characters
+    return _say("Learn it in these words")
+
+
+def solution_learned() -> str:
+    return _say("Learned. Searches find it in a moment.")
+
+
+def solution_learned_as_edited() -> str:
+    return _say("Learned in your words. Searches find them in a moment.")
+
+
+def solution_discarded() -> str:
+    return _say("Discarded. It is not learned again.")
+
+
+def solution_was_learned(thread: str, person: str) -> str:
+    return _say("{person} let me learn the solution in {thread}.", thread=thread, person=person)
+
+
+def solution_was_edited(thread: str, person: str) -> str:
+    return _say(
+        "{person} let me learn the solution in {thread}, in other words.",
+        thread=thread,
+        person=person,
+    )
+
+
+def solution_was_discarded(thread: str, person: str) -> str:
+    return _say(
+        "{person} discarded the solution in {thread}. It is not learned again.",
+        thread=thread,
+        person=person,
+    )
+
+
+def solution_over(thread: str, why: str) -> str:
+    # Translators: {why} is a few words, as "deleted on Discord"
+    return _say(
+        "There is nothing to decide any more about the solution in {thread}: {why}.",
+        thread=thread,
+        why=why,
+    )
 
 
 def title_erased() -> str:

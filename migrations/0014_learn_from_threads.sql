@@ -28,6 +28,10 @@ CREATE TABLE solutions (
     is_reviewed boolean NOT NULL DEFAULT false,  -- staff let it pass, as it was then
     learned_at  timestamptz NOT NULL DEFAULT now(),
     changed_at  timestamptz NOT NULL DEFAULT now(),
+    revision    integer NOT NULL DEFAULT 1,  -- of the texts: staff decides on what it has read
+    outbox_id   bigint REFERENCES outbox,    -- the message that shows it to staff
+    shown       integer,                     -- the revision that stands there; null: nothing to decide
+    CHECK (shown IS NULL OR outbox_id IS NOT NULL),
     CHECK ((state = 'verified') = (page_id IS NOT NULL)),
     CHECK ((state = 'verified') = (verified_by IS NOT NULL)),
     CHECK ((state = 'removed') = (reason IS NOT NULL)),

@@ -64,6 +64,8 @@ from docbot.forum.learning import Learning
 from docbot.forum.presses import Presses
 from docbot.forum.retention import Retention
 from docbot.forum.retry import is_worth_a_line, pause
+from docbot.forum.reviews import Reviews
+from docbot.forum.staff_notes import StaffNotes
 from docbot.forum.worker import QuestionWorker
 from docbot.retrieval.endpoint import OPENAI_URL
 from docbot.settings import Settings, changed_settings
@@ -128,13 +130,16 @@ class RunningBot:
         self._locale = locale
         self._on_step = on_step
         self.bindings = Bindings(rooms.forums, rooms.configs)
-        self._learning = Learning(rooms.solutions)
+        self._staff_notes = StaffNotes(rooms.outbox)
+        self._reviews = Reviews(rooms.solutions, self._staff_notes, self.bindings)
+        self._learning = Learning(rooms.solutions, self._reviews)
         self._conductor = Conductor(
             threads=rooms.threads,
             questions=rooms.questions,
             answers=rooms.answers,
             drafts=rooms.drafts,
             outbox=rooms.outbox,
+            staff_notes=self._staff_notes,
             learning=self._learning,
             bindings=self.bindings,
             may_attach=self._may_attach,
@@ -385,7 +390,14 @@ class RunningBot:
             on_step=self._on_step,
         )
         presses = Presses(
-            rooms.pool, self._conductor, rooms.answers, rooms.drafts, rooms.outbox, self._wake_all
+            rooms.pool,
+            self._conductor,
+            rooms.answers,
+            rooms.drafts,
+            rooms.outbox,
+            self._staff_notes,
+            self._learning,
+            self._wake_all,
         )
         calls = Calls(
             pool=rooms.pool,
@@ -505,6 +517,7 @@ class RunningBot:
             admission=self._admission,
             erasure=self._rooms.erasure,
             retention=Retention(self._rooms.erasure, self.bindings.server),
+            reviews=self._reviews,
             wake=self._wake_clock,
             idle_seconds=self._idle_seconds,
             wake_worker=self._waker(self._wake_workers),

@@ -388,8 +388,9 @@ class OutboxDrain(ClaimLoop):
 
     async def _end(self, delivery: Delivery, state: str, reason: str) -> None:
         draft_id = draft_shown_by(delivery)
-        # What was deleted or locked needs nobody to act, save where staff waits for it.
-        level = logging.INFO if state == "dropped" and draft_id is None else logging.ERROR
+        # What was deleted or locked needs nobody to act, save where staff is to decide on it.
+        is_quiet = state == "dropped" and not asks_staff(delivery)
+        level = logging.INFO if is_quiet else logging.ERROR
         where = f"outbox row {delivery.id} for channel {delivery.channel_id}"
         log.log(level, "%s is %s: %s", where, state, reason)
         question_state = "failed"
@@ -417,6 +418,14 @@ def draft_shown_by(delivery: Delivery) -> int | None:
         case ["draft", int(answer_id)]:
             return answer_id
     return None
+
+
+def asks_staff(delivery: Delivery) -> bool:
+    """Whether staff is to decide on what this message shows."""
+    match delivery.payload.get("buttons"):
+        case ["draft" | "learn", *_]:
+            return True
+    return False
 
 
 def nonce_is_old(delivery: Delivery) -> bool:

@@ -31,16 +31,17 @@ from docbot.bot.views import forget_view, reason_view
 from docbot.db.drafts import StoredDraft
 from docbot.forum.admission import Admission
 from docbot.forum.bindings import Bindings
-from docbot.forum.conduct import Decision
+from docbot.forum.conduct import Decision, Refusal
 from docbot.forum.events import Actor, Closed, Escalated, Event, Opened, Solved, Unsolved
 from docbot.forum.forgetting import Forgetting
+from docbot.forum.learning import Seen, why_not
 from docbot.forum.presses import LONGEST_NOTE, Presses
 
 _FIELD_CHARACTERS = 4000  # Discord's limit for a field of a form
 _FIELDS = 5
 _TITLE_CHARACTERS = 45
 
-_OURS = re.compile(r"docbot:(?:vote|reason|why|draft|edited|solve|human|forget):")
+_OURS = re.compile(r"docbot:(?:vote|reason|why|draft|edited|learn|learned|solve|human|forget):")
 _VOTE = re.compile(r"docbot:vote:(helpful|not_right):(\d{1,19}):\d{1,19}")
 _REASON = re.compile(r"docbot:reason:(outdated|inaccurate|unanswered|none):(\d{1,19})")
 _OTHER = re.compile(r"docbot:reason:(other):(\d{1,19})")
@@ -48,6 +49,9 @@ _WHY = re.compile(r"docbot:why:(\d{1,19})")
 _DRAFT = re.compile(r"docbot:draft:(send|discard):(\d{1,19}):\d{1,19}")
 _EDIT = re.compile(r"docbot:draft:(edit):(\d{1,19}):\d{1,19}")
 _EDITED = re.compile(r"docbot:edited:(\d{1,19})")
+_LEARN = re.compile(r"docbot:learn:(accept|discard):(\d{1,19}):(\d{1,9}):\d{1,19}")
+_LEARN_EDIT = re.compile(r"docbot:learn:(edit):(\d{1,19}):(\d{1,9}):\d{1,19}")
+_LEARNED = re.compile(r"docbot:(learned):(\d{1,19}):(\d{1,9})")
 _THREAD = re.compile(r"docbot:(solve|human):\d{1,19}:\d{1,19}")
 # It names nobody: it is about whoever presses.
 _FORGET = re.compile(r"docbot:forget:(erase|keep)")
@@ -78,11 +82,14 @@ class PressDesk:
             return False
         if not await self.hears(interaction):
             return True
-        forms = {_OTHER: self._ask_why, _EDIT: self._ask_for_text}
+        forms = {
+            _OTHER: self._ask_why,
+            _EDIT: self._ask_for_text,
+            _LEARN_EDIT: self._ask_for_solution,
+        }
         for pattern, ask in forms.items():
             if found := pattern.fullmatch(custom_id):
-                asking = ask(interaction, _id(found[2]))
-                await see_through(interaction, custom_id, asking, self._report)
+                await see_through(interaction, custom_id, ask(interaction, found), self._report)
                 return True
         for pattern, answer in self._answers().items():
             if found := pattern.fullmatch(custom_id):
@@ -111,6 +118,8 @@ class PressDesk:
             _WHY: self._say_why,
             _DRAFT: self._decide_draft,
             _EDITED: self._edit_draft,
+            _LEARN: self._decide_solution,
+            _LEARNED: self._edit_solution,
             _THREAD: self._press_in_thread,
             _FORGET: self._forget,
         }
@@ -190,14 +199,14 @@ class PressDesk:
         kept = await self._presses.answers.give_reason(answer_id, person_id, guild_id, reason)
         return texts.reason_noted() if kept else texts.no_vote()
 
-    async def _ask_why(self, interaction: Interaction, answer_id: int) -> None:
+    async def _ask_why(self, interaction: Interaction, found: re.Match[str]) -> None:
         field = discord.ui.TextInput[discord.ui.Modal](
             style=discord.TextStyle.paragraph, max_length=LONGEST_NOTE, custom_id="why"
         )
         await _show_form(
             interaction,
             texts.what_is_wrong(),
-            f"docbot:why:{answer_id}",
+            f"docbot:why:{_id(found[2])}",
             [(texts.in_your_words(), field)],
         )
 
@@ -222,28 +231,15 @@ class PressDesk:
             return texts.refused(refusal)
         return texts.draft_sent() if is_sent else texts.draft_discarded()
 
-    async def _ask_for_text(self, interaction: Interaction, answer_id: int) -> None:
-        """Open the draft in a form, in as many fields as it needs."""
+    async def _ask_for_text(self, interaction: Interaction, found: re.Match[str]) -> None:
+        answer_id = _id(found[2])
         # A form cannot follow an acknowledgement: it is one.
         draft, refusal = await in_time(self._draft_to_edit(interaction, answer_id))
-        pieces = _pieces(draft.text) if draft else []
-        if draft is None or len(pieces) > _FIELDS:
-            await say(interaction, refusal or texts.draft_too_long())
+        if draft is None:
+            await say(interaction, refusal)
             return
-        fields = [
-            (
-                texts.draft_text(number, len(pieces)),
-                discord.ui.TextInput[discord.ui.Modal](
-                    style=discord.TextStyle.paragraph,
-                    default=piece,
-                    required=number == 1,
-                    max_length=_FIELD_CHARACTERS,
-                    custom_id=f"text{number}",
-                ),
-            )
-            for number, piece in enumerate(pieces, start=1)
-        ]
-        await _show_form(interaction, texts.edit_the_draft(), f"docbot:edited:{answer_id}", fields)
+        custom_id = f"docbot:edited:{answer_id}"
+        await _show_text(interaction, texts.edit_the_draft(), custom_id, draft.text)
 
     async def _draft_to_edit(
         self, interaction: Interaction, answer_id: int
@@ -266,6 +262,42 @@ class PressDesk:
         by = await self._reviewer(interaction, answer_id)
         refusal = await self._presses.edit_draft(answer_id, interaction.guild_id or 0, text, by)
         return texts.refused(refusal) if refusal else texts.draft_changed()
+
+    # What is learned
+
+    async def _decide_solution(self, interaction: Interaction, found: re.Match[str]) -> str:
+        seen = _seen(interaction, found)
+        by = await self._reviewer_of_solution(interaction, seen)
+        is_accepted = found[1] == "accept"
+        decide = self._presses.accept_solution if is_accepted else self._presses.discard_solution
+        refusal = await decide(seen, by)
+        if refusal is not None:
+            return texts.refused(refusal)
+        return texts.solution_learned() if is_accepted else texts.solution_discarded()
+
+    async def _ask_for_solution(self, interaction: Interaction, found: re.Match[str]) -> None:
+        seen = _seen(interaction, found)
+        text, refusal = await in_time(self._solution_to_edit(interaction, seen))
+        if refusal is not None:
+            await say(interaction, texts.refused(refusal))
+            return
+        custom_id = f"docbot:learned:{seen.thread_id}:{seen.revision}"
+        await _show_text(interaction, texts.edit_the_solution(), custom_id, text)
+
+    async def _solution_to_edit(
+        self, interaction: Interaction, seen: Seen
+    ) -> tuple[str, Refusal | None]:
+        by = await self._reviewer_of_solution(interaction, seen)
+        if not by.is_staff:
+            return "", "staff only"
+        solution = await self._presses.solution(seen.guild_id, seen.thread_id)
+        return solution.text if solution else "", why_not(solution, seen)
+
+    async def _edit_solution(self, interaction: Interaction, found: re.Match[str]) -> str:
+        seen, text = _seen(interaction, found), "".join(_filled_in(interaction))
+        by = await self._reviewer_of_solution(interaction, seen)
+        refusal = await self._presses.edit_solution(seen, text, by)
+        return texts.refused(refusal) if refusal else texts.solution_learned_as_edited()
 
     # What is stored of who asks
 
@@ -294,6 +326,11 @@ class PressDesk:
         forum_id = await self._presses.forum_of_draft(answer_id, interaction.guild_id or 0)
         return actor_of(interaction, self._bindings.find(forum_id))
 
+    async def _reviewer_of_solution(self, interaction: Interaction, seen: Seen) -> Actor:
+        solution = await self._presses.solution(seen.guild_id, seen.thread_id)
+        forum_id = solution.forum_id if solution else None
+        return actor_of(interaction, self._bindings.find(forum_id))
+
 
 async def _answer(interaction: Interaction, work: Awaitable[tuple[str, Any] | str]) -> None:
     # What was pressed counts also where Discord does not take the acknowledgement.
@@ -304,6 +341,28 @@ async def _answer(interaction: Interaction, work: Awaitable[tuple[str, Any] | st
         raise shown
     content, view = said if isinstance(said, tuple) else (said, None)
     await say(interaction, content, view)
+
+
+async def _show_text(interaction: Interaction, title: str, custom_id: str, text: str) -> None:
+    """Open a text in a form, in as many fields as it needs."""
+    pieces = _pieces(text)
+    if len(pieces) > _FIELDS:
+        await say(interaction, texts.too_long_for_form())
+        return
+    fields = [
+        (
+            texts.draft_text(number, len(pieces)),
+            discord.ui.TextInput[discord.ui.Modal](
+                style=discord.TextStyle.paragraph,
+                default=piece,
+                required=number == 1,
+                max_length=_FIELD_CHARACTERS,
+                custom_id=f"text{number}",
+            ),
+        )
+        for number, piece in enumerate(pieces, start=1)
+    ]
+    await _show_form(interaction, title, custom_id, fields)
 
 
 async def _show_form(
@@ -349,6 +408,10 @@ def _pieces(text: str) -> list[str]:
         pieces.append(text[:end])
         text = text[end:]
     return pieces
+
+
+def _seen(interaction: Interaction, found: re.Match[str]) -> Seen:
+    return Seen(interaction.guild_id or 0, _id(found[2]), int(found[3]))
 
 
 def _id(digits: str) -> int:

@@ -36,7 +36,10 @@ def answer_view(
 
 
 def plain_view(buttons: Sequence[Any], row_id: int) -> discord.ui.View:
-    """The buttons of another message, as the outbox names them: `remind`, `human`, `draft` ID."""
+    """The buttons of another message, as the outbox names them.
+
+    `remind`, `human`, `draft` ANSWER, `learn` THREAD REVISION.
+    """
     match buttons:
         case ["remind"]:
             end = f"0:{row_id}"
@@ -50,6 +53,15 @@ def plain_view(buttons: Sequence[Any], row_id: int) -> discord.ui.View:
                     _button(texts.send(), f"docbot:draft:send:{end}", _GREEN),
                     _button(texts.edit(), f"docbot:draft:edit:{end}", _BLUE),
                     _button(texts.discard(), f"docbot:draft:discard:{end}", _RED),
+                ]
+            )
+        case ["learn", thread_id, revision]:
+            end = f"{thread_id}:{revision}:{row_id}"
+            return _view(
+                [
+                    _button(texts.learn(), f"docbot:learn:accept:{end}", _GREEN),
+                    _button(texts.edit(), f"docbot:learn:edit:{end}", _BLUE),
+                    _button(texts.discard(), f"docbot:learn:discard:{end}", _RED),
                 ]
             )
     raise ValueError(f"no buttons are called {buttons}")

@@ -53,6 +53,17 @@ _ROWS_OF_ANSWERS = """
     WHERE answers.id = ANY($1::bigint[])
       AND payload -> 'buttons' = jsonb_build_array('draft', answers.id)
 """
+# The messages that show staff what solved a thread: a text of any of these may stand in them.
+_REVIEWS_OF_MESSAGES = """
+    SELECT outbox.id FROM messages JOIN outbox USING (thread_id)
+    WHERE messages.id = ANY($1::bigint[]) AND payload -> 'buttons' ->> 0 = 'learn'
+      AND outbox.erased_at IS NULL
+"""
+_REVIEWS_OF_PERSON = """
+    SELECT DISTINCT outbox.id FROM messages JOIN outbox USING (thread_id)
+    WHERE messages.guild_id = $1 AND messages.author_id = $2 AND messages.content <> ''
+      AND payload -> 'buttons' ->> 0 = 'learn' AND outbox.erased_at IS NULL
+"""
 # Said in the channel in place of a reply, below the words of the question.
 _ROWS_OF_CALLS = """
     SELECT outbox.id FROM questions JOIN outbox ON payload ->> 'after' = interaction_id::text
@@ -261,6 +272,7 @@ class Erasure:
         answer_ids = [row["begins"] for row in ours if row["begins"] is not None]
         await self._erase_answers(conn, answer_ids)
         await self._erase_rows(conn, [row["id"] for row in ours])
+        await self._erase_rows(conn, await _ids(conn, _REVIEWS_OF_MESSAGES, message_ids))
         return {row["message_id"] for row in ours}
 
     async def follow_thread(self, conn: Conn, thread_id: int) -> None:
@@ -328,6 +340,10 @@ class Erasure:
         with translated():
             while await self._forget_questions(*of_person) or await self._forget_titles(*of_person):
                 pass
+            async with self._pool.acquire() as conn, conn.transaction():
+                # Before the messages, whose texts tell of which threads they are.
+                reviews = await _ids(conn, _REVIEWS_OF_PERSON, guild_id, person_id)
+                await self._erase_rows(conn, reviews)
             while _count(await self._pool.execute(_ERASE_MESSAGES_OF_PERSON, *of_person, BATCH)):
                 pass
             async with self._pool.acquire() as conn, conn.transaction():

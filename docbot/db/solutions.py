@@ -4,7 +4,7 @@ The solutions of a forum are a source of that forum alone, each one a page of it
 is gone from the searches with its transaction; what is new is found once the index holds it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -43,14 +43,28 @@ _LOCK_THREAD = "SELECT id FROM threads WHERE id = $1 FOR UPDATE"
 _SELECT = """
     SELECT thread_id, guild_id, forum_id, source_id, message_id, asker_id, solver_id, title,
            question, solution, edited, state, reason, marked_by, verified_by,
-           is_reviewed, learned_at
+           is_reviewed, learned_at, revision
     FROM solutions WHERE {which}
 """
 _FIND = _SELECT.format(which="thread_id = $1")
 _LOCK = _SELECT.format(which="thread_id = $1 FOR UPDATE")
-_IN_REVIEW = _SELECT.format(
-    which="forum_id = $1 AND state = 'review' ORDER BY learned_at, thread_id LIMIT $2"
-)
+# One whose message could not be sent is tried in another channel at once, in the same a day later.
+_UNSEEN = """
+    SELECT solutions.thread_id FROM solutions
+    JOIN unnest($1::bigint[], $2::bigint[]) AS staff (forum, channel) ON staff.forum = forum_id
+    LEFT JOIN outbox ON outbox.id = outbox_id
+    WHERE solutions.state = 'review'
+      AND (shown IS NULL OR (
+        outbox.state IN ('dropped', 'dead')
+        AND (outbox.channel_id <> staff.channel OR ended_at < now() - interval '1 day')))
+    ORDER BY learned_at, solutions.thread_id LIMIT $3
+"""
+_FIND_SHOWN = """
+    SELECT outbox.id AS row_id, outbox.channel_id, shown AS revision
+    FROM solutions JOIN outbox ON outbox.id = outbox_id
+    WHERE solutions.thread_id = $1 AND outbox.state NOT IN ('dropped', 'dead')
+"""
+_SET_SHOWN = "UPDATE solutions SET outbox_id = $2, shown = $3 WHERE thread_id = $1"
 _THREADS_OF = """
     SELECT DISTINCT solutions.thread_id FROM solutions JOIN messages USING (thread_id)
     WHERE messages.id = ANY($1::bigint[]) AND state <> 'removed' ORDER BY 1
@@ -75,10 +89,12 @@ _PUT = """
     ON CONFLICT (thread_id) DO UPDATE
     SET guild_id = $2, forum_id = $3, source_id = $4, message_id = $5, asker_id = $6, solver_id = $7,
         title = $8, question = $9, solution = $10, edited = NULL, state = 'review', reason = NULL,
-        marked_by = $11, verified_by = NULL, is_reviewed = false, learned_at = now(), changed_at = now()
+        marked_by = $11, verified_by = NULL, is_reviewed = false, learned_at = now(),
+        changed_at = now(), revision = solutions.revision + 1
 """
 _SET_TEXTS = """
-    UPDATE solutions SET title = $2, question = $3, solution = $4, changed_at = now()
+    UPDATE solutions
+    SET title = $2, question = $3, solution = $4, changed_at = now(), revision = revision + 1
     WHERE thread_id = $1
 """
 _SET_EDITED = "UPDATE solutions SET edited = $2, changed_at = now() WHERE thread_id = $1"
@@ -139,7 +155,10 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A solved thread; `edited` is what staff wrote in place of `solution`."""
+    """A solved thread; `edited` is what staff wrote in place of `solution`.
+
+    `revision` grows with each change of what members wrote.
+    """
 
     thread_id: int
     guild_id: int
@@ -158,6 +177,7 @@ class Solution:
     verified_by: int | None
     is_reviewed: bool
     learned_at: datetime
+    revision: int
 
     @property
     def text(self) -> str:
@@ -167,6 +187,18 @@ class Solution:
     @property
     def url(self) -> str:
         return f"{_thread_address(self.guild_id, self.thread_id)}/{self.message_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The message that shows a solution to staff, by its row in the outbox.
+
+    `revision` is the one that stands there; None: there is nothing to decide any more.
+    """
+
+    row_id: int
+    channel_id: int
+    revision: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +232,26 @@ class Solutions:
             row = await self._pool.fetchrow(_FIND, thread_id)
         return Solution(**row) if row else None
 
-    async def in_review(self, forum_id: int, limit: int = 50) -> list[Solution]:
-        """Return what waits for staff, the oldest first."""
+    async def unseen(self, staff_channels: Mapping[int, int], limit: int) -> list[int]:
+        """Return the threads whose solutions wait for staff that was not shown them, the oldest first.
+
+        `staff_channels`: of each forum that has one.
+        """
+        forums, channels = list(staff_channels), list(staff_channels.values())
         with translated():
-            rows = await self._pool.fetch(_IN_REVIEW, forum_id, limit)
-        return [Solution(**row) for row in rows]
+            rows = await self._pool.fetch(_UNSEEN, forums, channels, limit)
+        return [row["thread_id"] for row in rows]
+
+    async def find_shown(self, conn: Conn, thread_id: int) -> Shown | None:
+        """Join the caller's transaction; None where no message shows it, or will."""
+        row = await conn.fetchrow(_FIND_SHOWN, thread_id)
+        return Shown(**row) if row else None
+
+    async def set_shown(
+        self, conn: Conn, thread_id: int, row_id: int, revision: int | None
+    ) -> None:
+        """Join the caller's transaction: note what stands in the message that shows it."""
+        await conn.execute(_SET_SHOWN, thread_id, row_id, revision)
 
     async def find_page(self, thread_id: int) -> int | None:
         """Return the page that is searched of this thread."""

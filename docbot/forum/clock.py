@@ -1,4 +1,6 @@
-"""What time alone brings: a post whose author has stopped writing, a reminder, what is too old to keep."""
+"""What time alone brings: a post whose author has stopped writing, a reminder, what is too old to keep;
+and what waited for a channel of the staff.
+"""
 
 from collections.abc import Callable
 from time import monotonic
@@ -13,6 +15,7 @@ from docbot.forum.claims import ClaimLoop, Wake
 from docbot.forum.conductor import Conductor
 from docbot.forum.events import Ticked
 from docbot.forum.retention import Retention
+from docbot.forum.reviews import Reviews
 
 _TIDY_SECONDS = 3600.0
 _AT_ONCE = 20  # threads, before it looks again at what is written just now
@@ -31,6 +34,7 @@ class Clock(ClaimLoop):
         admission: Admission,
         erasure: Erasure,
         retention: Retention,
+        reviews: Reviews,
         wake: Wake,
         idle_seconds: float,
         wake_worker: Callable[[], None],
@@ -44,6 +48,7 @@ class Clock(ClaimLoop):
         self._admission = admission
         self._erasure = erasure
         self._retention = retention
+        self._reviews = reviews
         self._tidied_at = float("-inf")  # the first look is at once
         self._wake_worker = wake_worker
         self._wake_drain = wake_drain
@@ -52,14 +57,19 @@ class Clock(ClaimLoop):
         if await self._questions.end_collecting():
             self._wake_worker()
         is_tidy = await self._tidy()
+        unseen = await self._reviews.unseen(_AT_ONCE)
+        for thread_id in unseen:
+            with translated():
+                async with self._pool.acquire() as conn, conn.transaction():
+                    await self._reviews.show(conn, thread_id)
         due = await self._threads.to_look_at(_AT_ONCE)
         for thread_id, at in due:
             with translated():
                 async with self._pool.acquire() as conn, conn.transaction():
                     await self._conductor.tell(conn, thread_id, Ticked(at))
-        if due:
+        if due or unseen:
             self._wake_drain()
-        return bool(due) or not is_tidy
+        return bool(due or unseen) or not is_tidy
 
     async def _tidy(self) -> bool:
         """Do a small part of it, since somebody may wait for what else is due; True: no more is left."""

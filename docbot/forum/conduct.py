@@ -89,6 +89,12 @@ Refusal = Literal[
     "asked already",
     "no draft",
     "draft over",
+    "no solution",
+    "solution learned",
+    "solution discarded",
+    "solution over",
+    "solution changed",
+    "no words",
     "thread shut",
     "nobody to ask",
 ]

@@ -36,6 +36,7 @@ from docbot.forum.effects import Effect
 from docbot.forum.events import Drafted, Event, Origin
 from docbot.forum.learning import Learning
 from docbot.forum.repeats import repeated
+from docbot.forum.staff_notes import StaffNote, StaffNotes
 
 PINGS_AN_HOUR = 5  # of the helpers, in one server
 
@@ -62,6 +63,7 @@ class Conductor:
         answers: Answers,
         drafts: Drafts,
         outbox: Outbox,
+        staff_notes: StaffNotes,
         learning: Learning,
         bindings: Bindings,
         may_attach: Callable[[int], bool],
@@ -77,6 +79,7 @@ class Conductor:
         self._answers = answers
         self._drafts = drafts
         self._outbox = outbox
+        self._staff_notes = staff_notes
         self._learning = learning
         self._bindings = bindings
         self._may_attach = may_attach
@@ -378,18 +381,13 @@ class Conductor:
         if channel_id is None:
             return
         note = notes.draft(answer, scene.id, people_first=is_late)
-        row_id = await self._outbox.add(
+        row_id = await self._staff_notes.send(
             conn,
+            note,
             guild_id=scene.standing.guild_id,
             channel_id=channel_id,
-            payload={
-                "content": note.content,
-                "files": [asdict(file) for file in note.files],
-                "reply_to": None,
-                "vote_on": None,
-                "buttons": ["draft", answer_id],
-            },
             thread_id=scene.id,
+            buttons=("draft", answer_id),
         )
         await self._drafts.offer(
             conn,
@@ -410,15 +408,10 @@ class Conductor:
     async def _withdraw_draft(self, conn: Conn, scene: _Scene, answer_id: int, why: str) -> None:
         draft = await self._drafts.find(conn, answer_id, scene.standing.guild_id)
         row_id = await self._drafts.decide(conn, answer_id, "withdrawn", None)
-        if draft is None or row_id is None or await self._outbox.drop_untried(conn, row_id, why):
+        if draft is None or row_id is None:
             return
-        await self._outbox.add_once(
-            conn,
-            "edit",
-            guild_id=draft.guild_id,
-            channel_id=draft.channel_id,
-            payload={"row": row_id, "content": notes.draft_over(scene.id, why)},
-        )
+        note = StaffNote(row_id, draft.guild_id, draft.channel_id, scene.id)
+        await self._staff_notes.take_back(conn, note, notes.draft_over(scene.id, why), why)
 
     async def _say_nothing_found(
         self,

@@ -6,13 +6,15 @@ of it are one. Learned is what people wrote: docbot's own answers came from the 
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal, TypeGuard
 
 from docbot.answers.markdown import Prose, blocks, source, spans
 from docbot.db.pool import Conn
 from docbot.db.solutions import Marked, Solution, Solutions, State
 from docbot.db.sources import PageRow
+from docbot.forum.conduct import Refusal
+from docbot.forum.reviews import Reviews
 from docbot.knowledge.html.convert import Converted
 from docbot.knowledge.pages import page_of
 from docbot.knowledge.sync import page_row
@@ -30,11 +32,29 @@ _FORGOTTEN = "a person of it asked to be forgotten"
 _CALL = re.compile(r"<(?:@[!&]?|#|a?:\w+:)\d+>|@(?:everyone|here)\b")
 
 
-class Learning:
-    """What the forums know of their solved threads; `solutions` is where it is stored."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What somebody decides on: the solution of a thread, as it was when they read it."""
 
-    def __init__(self, solutions: Solutions) -> None:
+    guild_id: int
+    thread_id: int
+    revision: int
+
+
+class Learning:
+    """What the forums know of their solved threads.
+
+    `solutions` is where it is stored; `reviews` shows staff what waits for them.
+    """
+
+    def __init__(self, solutions: Solutions, reviews: Reviews) -> None:
         self._solutions = solutions
+        self._reviews = reviews
+
+    async def find(self, guild_id: int, thread_id: int) -> Solution | None:
+        """Return the solution of a thread; None where this server has none."""
+        solution = await self._solutions.find(thread_id)
+        return solution if solution is not None and solution.guild_id == guild_id else None
 
     async def learn(
         self,
@@ -72,18 +92,19 @@ class Learning:
                 return None
         if learns == "off" or not is_open or not _is_learnable(marked, thread_id, message_id):
             await self._remove(conn, known, _UNSOLVED)
+            await self._reviews.show(conn, thread_id)
             return None
         solution = await self._solutions.put(
             conn, _cleaned(marked), thread_id=thread_id, message_id=message_id, marked_by=marked_by
         )
-        if learns == "review":
-            return "review"
-        await self._publish(conn, solution, verified_by=marked_by, is_reviewed=False)
-        return "verified"
+        if learns == "on":
+            await self._publish(conn, solution, verified_by=marked_by, is_reviewed=False)
+        await self._reviews.show(conn, thread_id)
+        return "verified" if learns == "on" else "review"
 
     async def unlearn(self, conn: Conn, thread_id: int) -> None:
         """Forget what solved a thread that is not solved any more."""
-        await self._remove(conn, await self._solutions.lock(conn, thread_id), _UNSOLVED)
+        await self._forget(conn, [thread_id], _UNSOLVED)
 
     async def follow_messages(self, conn: Conn, message_ids: Sequence[int]) -> None:
         """Bring what was learned in step with messages whose edit or deletion was stored just now."""
@@ -97,6 +118,10 @@ class Learning:
         them again when it is edited. What is not stored any more, but was not deleted on Discord
         either, is kept.
         """
+        await self._follow(conn, thread_id)
+        await self._reviews.show(conn, thread_id)
+
+    async def _follow(self, conn: Conn, thread_id: int) -> None:
         solution = await self._solutions.lock(conn, thread_id)
         if solution is None or solution.state == "removed":
             return
@@ -136,43 +161,54 @@ class Learning:
         )
 
     async def follow_forum_deletion(self, conn: Conn, forum_id: int) -> None:
-        for thread_id in await self._solutions.of_forum(conn, forum_id):
-            await self._remove(conn, await self._solutions.lock(conn, thread_id), _DELETED)
+        await self._forget(conn, await self._solutions.of_forum(conn, forum_id), _DELETED)
 
     async def forget_person(self, conn: Conn, guild_id: int, person_id: int) -> None:
         """Forget every thread in which this person asked or whose solution is theirs."""
-        for thread_id in await self._solutions.of_person(conn, guild_id, person_id):
-            await self._remove(conn, await self._solutions.lock(conn, thread_id), _FORGOTTEN)
+        thread_ids = await self._solutions.of_person(conn, guild_id, person_id)
+        await self._forget(conn, thread_ids, _FORGOTTEN)
 
-    async def accept(self, conn: Conn, thread_id: int, staff_id: int) -> bool:
-        """Let a solution pass the review; False where none of this thread waits for it."""
-        solution = await self._solutions.lock(conn, thread_id)
-        if solution is None or solution.state != "review":
-            return False
+    async def accept(self, conn: Conn, seen: Seen, staff_id: int) -> Refusal | None:
+        """Let a solution pass the review, unless it waits for none, or is another by now."""
+        solution = await self._solutions.lock(conn, seen.thread_id)
+        refusal = why_not(solution, seen)
+        if solution is None or refusal is not None:
+            return refusal
         await self._publish(conn, solution, verified_by=staff_id, is_reviewed=True)
-        return True
+        await self._reviews.show(conn, seen.thread_id, staff_id)
+        return None
 
-    async def edit(self, conn: Conn, thread_id: int, text: str, staff_id: int) -> bool:
-        """Let staff's words stand in place of the solution; False where nothing is learned.
-
-        A solution that waits for review passes it with them.
-        """
-        solution = await self._solutions.lock(conn, thread_id)
+    async def edit(self, conn: Conn, seen: Seen, text: str, staff_id: int) -> Refusal | None:
+        """Let staff's words pass the review in place of the solution's."""
+        solution = await self._solutions.lock(conn, seen.thread_id)
+        refusal = why_not(solution, seen)
+        if solution is None or refusal is not None:
+            return refusal
         edited = cleaned(text)
-        if solution is None or solution.state == "removed" or not edited:
-            return False
-        await self._solutions.set_edited(conn, thread_id, edited)
+        if not edited:
+            return "no words"
+        await self._solutions.set_edited(conn, seen.thread_id, edited)
         changed = replace(solution, edited=edited)
         await self._publish(conn, changed, verified_by=staff_id, is_reviewed=True)
-        return True
+        await self._reviews.show(conn, seen.thread_id, staff_id)
+        return None
 
-    async def discard(self, conn: Conn, thread_id: int) -> bool:
-        """Forget a solution for good; False where nothing is learned of this thread."""
-        solution = await self._solutions.lock(conn, thread_id)
-        if solution is None or solution.state == "removed":
-            return False
+    async def discard(self, conn: Conn, seen: Seen, staff_id: int) -> Refusal | None:
+        """Forget a solution for good: this message is not learned again."""
+        solution = await self._solutions.lock(conn, seen.thread_id)
+        refusal = why_not(solution, seen)
+        if refusal is not None:
+            return refusal
         await self._remove(conn, solution, _DISCARDED)
-        return True
+        await self._reviews.show(conn, seen.thread_id, staff_id)
+        return None
+
+    async def _forget(self, conn: Conn, thread_ids: Sequence[int], reason: str) -> None:
+        for thread_id in thread_ids:
+            await self._remove(conn, await self._solutions.lock(conn, thread_id), reason)
+        # Only now: who writes to the staff's channel holds its turn, and must want no more threads.
+        for thread_id in thread_ids:
+            await self._reviews.show(conn, thread_id)
 
     async def _publish(
         self, conn: Conn, solution: Solution, *, verified_by: int, is_reviewed: bool
@@ -185,6 +221,17 @@ class Learning:
     async def _remove(self, conn: Conn, solution: Solution | None, reason: str) -> None:
         if solution is not None and solution.state != "removed":
             await self._solutions.remove(conn, solution, reason)
+
+
+def why_not(solution: Solution | None, seen: Seen) -> Refusal | None:
+    """Say why nothing can be decided on what somebody has seen; None where it can."""
+    if solution is None or solution.guild_id != seen.guild_id:
+        return "no solution"
+    if solution.state == "verified":
+        return "solution learned"
+    if solution.state == "removed":
+        return "solution discarded" if solution.reason == _DISCARDED else "solution over"
+    return None if solution.revision == seen.revision else "solution changed"
 
 
 def page_for(solution: Solution) -> PageRow:

@@ -1,19 +1,22 @@
 """What people ask of docbot with buttons and commands: stored first, shown after."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
+from docbot.answers.write import Message
 from docbot.db.answers import Answers, ThreadStatus
 from docbot.db.drafts import Drafts, StoredDraft
 from docbot.db.errors import translated
 from docbot.db.outbox import Outbox
 from docbot.db.pool import Conn, Pool
+from docbot.db.solutions import Solution
 from docbot.forum import notes
 from docbot.forum.conduct import Decision, Refusal
 from docbot.forum.conductor import Conductor
 from docbot.forum.events import Actor, DraftDiscarded, DraftSent, Event
+from docbot.forum.learning import Learning, Seen
 from docbot.forum.repeats import repeated
+from docbot.forum.staff_notes import StaffNote, StaffNotes
 
 LONGEST_NOTE = 2000  # characters, of a reason in somebody's own words
 
@@ -27,6 +30,8 @@ class Presses:
     answers: Answers
     drafts: Drafts
     outbox: Outbox
+    staff_notes: StaffNotes
+    learning: Learning
     wake: Callable[[], None]
 
     async def tell(self, thread_id: int, event: Event) -> Decision | None:
@@ -97,14 +102,8 @@ class Presses:
                 if not await self.drafts.edit(conn, answer_id, text, by.id):
                     return "draft over"
                 answer = replace(repeated(stored), text=text)
-                note = notes.draft(answer, draft.thread_id, people_first=False)
-                await self._edit_note(
-                    conn,
-                    draft,
-                    note.content,
-                    buttons=["draft", answer_id],
-                    files=[asdict(file) for file in note.files],
-                )
+                message = notes.draft(answer, draft.thread_id, people_first=False)
+                await self.staff_notes.edit(conn, _note(draft), message, ("draft", answer_id))
         self.wake()
         return None
 
@@ -127,19 +126,38 @@ class Presses:
                 if not is_sent:
                     await self.drafts.decide(conn, answer_id, "discarded", by.id)
                 content = notes.draft_decided(draft.thread_id, by.id, is_sent=is_sent)
-                await self._edit_note(conn, draft, content)
+                await self.staff_notes.edit(conn, _note(draft), Message(content))
         self.wake()
         return None
 
-    async def _edit_note(self, conn: Conn, draft: StoredDraft, content: str, **parts: Any) -> None:
-        await self.outbox.add_once(
-            conn,
-            "edit",
-            guild_id=draft.guild_id,
-            channel_id=draft.channel_id,
-            payload={"row": draft.outbox_id, "content": content, **parts},
-            thread_id=draft.thread_id,
+    async def solution(self, guild_id: int, thread_id: int) -> Solution | None:
+        """The solution of a thread, whatever became of it; None where this server has none."""
+        return await self.learning.find(guild_id, thread_id)
+
+    async def accept_solution(self, seen: Seen, by: Actor) -> Refusal | None:
+        return await self._decide_solution(by, lambda conn: self.learning.accept(conn, seen, by.id))
+
+    async def edit_solution(self, seen: Seen, text: str, by: Actor) -> Refusal | None:
+        """Learn it in staff's own words."""
+        return await self._decide_solution(
+            by, lambda conn: self.learning.edit(conn, seen, text, by.id)
         )
+
+    async def discard_solution(self, seen: Seen, by: Actor) -> Refusal | None:
+        return await self._decide_solution(
+            by, lambda conn: self.learning.discard(conn, seen, by.id)
+        )
+
+    async def _decide_solution(
+        self, by: Actor, decide: Callable[[Conn], Awaitable[Refusal | None]]
+    ) -> Refusal | None:
+        if not by.is_staff:
+            return "staff only"
+        with translated():
+            async with self.pool.acquire() as conn, conn.transaction():
+                refusal = await decide(conn)
+        self.wake()
+        return refusal
 
     async def _show_votes(self, conn: Conn, answer_id: int, guild_id: int, channel_id: int) -> None:
         await self.outbox.add_once(
@@ -149,3 +167,7 @@ class Presses:
             channel_id=channel_id,
             payload={"buttons_of": answer_id},
         )
+
+
+def _note(draft: StoredDraft) -> StaffNote:
+    return StaffNote(draft.outbox_id, draft.guild_id, draft.channel_id, draft.thread_id)

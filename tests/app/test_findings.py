@@ -120,6 +120,17 @@ def test_the_settings_given_are_told_by_name() -> None:
     assert "none given" in judge_settings([]).says
 
 
+FOUND = ForumAccess(
+    guild_id=1,
+    guild_name="Here",
+    channel_id=20,
+    channel_name="help",
+    is_forum=True,
+    missing=(),
+    wanted=(),
+)
+
+
 @pytest.mark.parametrize(
     ("mode", "config", "state", "says"),
     [
@@ -133,7 +144,7 @@ def test_what_is_for_staff_without_a_channel_is_told_with_what_to_set(
     mode: str, config: ForumConfig, state: str, says: str
 ) -> None:
     bound = Forum(20, 1, mode, NOW, (5,), ("docs",), config)
-    there = GuildAccess(1, "Here", (ForumAccess(1, "Here", 20, "help", (), ()),), None)
+    there = GuildAccess(1, "Here", (FOUND,), None)
     finding = judge_forum(bound, there, "https://invite.test/")
     assert finding.state == state
     assert says in finding.says

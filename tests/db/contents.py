@@ -44,6 +44,7 @@ FILL = r"""
     INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce, answer_id, state,
                         message_id, ended_at, first_tried_at)
     VALUES ('send', 1, 9, 'channel:9', '{"content": "So [1]."}', 'abc', 1, 'sent', 70, now(), now());
+    UPDATE solutions SET outbox_id = (SELECT min(id) FROM outbox), shown = 1;
     INSERT INTO drafts (answer_id, guild_id, channel_id, outbox_id, text, edited_by)
         SELECT 1, 1, 50, min(id), 'Set it higher.', 302 FROM outbox;
     INSERT INTO outbox_erasures (outbox_id, guild_id) VALUES (1, 1);

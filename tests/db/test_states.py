@@ -42,6 +42,8 @@ from docbot.forum.conductor import Conductor
 from docbot.forum.decide import Incoming
 from docbot.forum.intake import MISSED, Intake
 from docbot.forum.learning import Learning
+from docbot.forum.reviews import Reviews
+from docbot.forum.staff_notes import StaffNotes
 from tests.db.seed import ASKER, FORUM, GUILD, an_answer, now, take_over, thread_of
 
 HANDS = 2  # workers, and drains
@@ -438,12 +440,14 @@ class States(RuleBasedStateMachine):
         self.run(self.intake.take(incoming, in_step=True))
 
     def _new_intake(self, bindings: Bindings) -> Intake:
+        solutions, staff_notes = Solutions(self.pool), StaffNotes(self.outbox)
+        learning = Learning(solutions, Reviews(solutions, staff_notes, bindings))
         return Intake(
             pool=self.pool,
             threads=Threads(self.pool),
             questions=self.questions,
             outbox=self.outbox,
-            learning=Learning(Solutions(self.pool)),
+            learning=learning,
             bindings=bindings,
             conductor=Conductor(
                 threads=Threads(self.pool),
@@ -451,7 +455,8 @@ class States(RuleBasedStateMachine):
                 answers=self.answers,
                 drafts=Drafts(),
                 outbox=self.outbox,
-                learning=Learning(Solutions(self.pool)),
+                staff_notes=staff_notes,
+                learning=learning,
                 bindings=bindings,
                 may_attach=lambda _: True,
                 has_role=lambda *_: True,

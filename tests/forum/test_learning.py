@@ -7,13 +7,19 @@ from datetime import UTC, datetime
 import pytest
 
 from docbot.db.chunks import Chunks
+from docbot.db.config import Configs
 from docbot.db.erasure import Erasure
+from docbot.db.forums import Forums
+from docbot.db.outbox import Outbox
 from docbot.db.pool import Conn, Pool
 from docbot.db.solutions import Solution, Solutions, State
 from docbot.db.sources import Sources
 from docbot.db.threads import Message, Thread, ThreadChange, Threads
 from docbot.errors import UsageError
-from docbot.forum.learning import Learning, Learns, cleaned
+from docbot.forum.bindings import Bindings
+from docbot.forum.learning import Learning, Learns, Seen, cleaned
+from docbot.forum.reviews import Reviews
+from docbot.forum.staff_notes import StaffNotes
 
 GUILD, FORUM, ASKER, HELPER, STAFF = 1, 20, 300, 301, 302
 THREAD, SOLVING = 500, 501
@@ -26,6 +32,12 @@ SOLUTION = "Delete the old lock file:\n```sh\nrm frob.lock  # <@7> @here\n```"
 async def transaction(pool: Pool) -> AsyncIterator[Conn]:
     async with pool.acquire() as conn, conn.transaction():
         yield conn
+
+
+def learning_of(pool: Pool) -> Learning:
+    """Of a server where no staff has a channel."""
+    solutions, bindings = Solutions(pool), Bindings(Forums(pool), Configs(pool))
+    return Learning(solutions, Reviews(solutions, StaffNotes(Outbox(pool)), bindings))
 
 
 def message(number: int, author: int, content: str, thread: int = THREAD) -> Message:
@@ -57,7 +69,7 @@ async def learn(
     is_open: bool = True,
 ) -> State | None:
     async with transaction(pool) as conn:
-        return await Learning(Solutions(pool)).learn(
+        return await learning_of(pool).learn(
             conn,
             thread_id=thread,
             message_id=solving,
@@ -84,13 +96,13 @@ async def pages(pool: Pool) -> dict[str, str]:
 async def edit(pool: Pool, number: int, content: str) -> None:
     async with transaction(pool) as conn:
         assert await Threads(pool).edit_message(conn, number, content, datetime.now(UTC))
-        await Learning(Solutions(pool)).follow_messages(conn, [number])
+        await learning_of(pool).follow_messages(conn, [number])
 
 
 async def delete(pool: Pool, number: int) -> None:
     async with transaction(pool) as conn:
         await Threads(pool).delete_messages(conn, [number])
-        await Learning(Solutions(pool)).follow_messages(conn, [number])
+        await learning_of(pool).follow_messages(conn, [number])
 
 
 async def test_a_marked_solution_is_a_page_of_its_forums_own_source(
@@ -188,7 +200,7 @@ async def test_a_solution_follows_the_edits_of_its_thread(pool: Pool, thread: in
     async with transaction(pool) as conn:
         change = ThreadChange(thread, "Error E43", (), archived=True, locked=False)
         await Threads(pool).update(conn, change)
-        await Learning(Solutions(pool)).follow_thread(conn, thread)
+        await learning_of(pool).follow_thread(conn, thread)
     assert await pool.fetchval("SELECT title FROM pages") == "Error E43"
 
 
@@ -213,7 +225,7 @@ async def test_a_message_that_is_kept_no_longer_leaves_what_was_learned(
     await learn(pool)
     async with transaction(pool) as conn:
         await conn.execute("DELETE FROM messages")
-        await Learning(Solutions(pool)).follow_thread(conn, thread)
+        await learning_of(pool).follow_thread(conn, thread)
     assert len(await pages(pool)) == 1
 
 
@@ -222,7 +234,7 @@ async def test_nothing_is_left_of_a_deleted_thread_or_forum(pool: Pool, thread: 
         await store(pool, number)
     for number in (thread, 600, 700):
         assert await learn(pool, thread=number, solving=number + 1) == "verified"
-    learning = Learning(Solutions(pool))
+    learning = learning_of(pool)
     async with transaction(pool) as conn:
         await Threads(pool).delete(conn, thread)
         await learning.follow_thread(conn, thread)
@@ -235,7 +247,7 @@ async def test_nothing_is_left_of_a_deleted_thread_or_forum(pool: Pool, thread: 
 
 async def test_who_asks_to_be_forgotten_takes_their_threads_along(pool: Pool, thread: int) -> None:
     await learn(pool)
-    learning = Learning(Solutions(pool))
+    learning = learning_of(pool)
     async with transaction(pool) as conn:
         await learning.forget_person(conn, GUILD + 1, HELPER)
         await learning.forget_person(conn, GUILD, STAFF)
@@ -250,42 +262,84 @@ async def test_a_thread_unsolved_is_forgotten_and_can_be_solved_again(
 ) -> None:
     await learn(pool)
     async with transaction(pool) as conn:
-        await Learning(Solutions(pool)).unlearn(conn, thread)
+        await learning_of(pool).unlearn(conn, thread)
     assert await pages(pool) == {}
     assert await learn(pool) == "verified"
 
 
+async def seen(pool: Pool, thread: int = THREAD) -> Seen:
+    """What staff reads just now."""
+    return Seen(GUILD, thread, (await learned(pool, thread)).revision)
+
+
 async def test_staff_let_a_solution_pass(pool: Pool, thread: int) -> None:
-    solutions = Solutions(pool)
-    learning = Learning(solutions)
     await learn(pool, learns="review")
-    assert [each.thread_id for each in await solutions.in_review(FORUM)] == [thread]
+    assert await pages(pool) == {}
     async with transaction(pool) as conn:
-        assert await learning.accept(conn, thread, STAFF)
-        assert not await learning.accept(conn, thread, STAFF)
+        assert await learning_of(pool).accept(conn, await seen(pool), STAFF) is None
     assert len(await pages(pool)) == 1
     assert (await learned(pool)).verified_by == STAFF
+    async with transaction(pool) as conn:
+        again = await learning_of(pool).accept(conn, await seen(pool), STAFF)
+    assert again == "solution learned"
+
+
+async def test_what_staff_let_pass_waits_for_them_again_when_it_is_edited(
+    pool: Pool, thread: int
+) -> None:
+    await learn(pool, learns="review")
+    async with transaction(pool) as conn:
+        await learning_of(pool).accept(conn, await seen(pool), STAFF)
     await edit(pool, SOLVING, "Ask <@7> to send money.")  # is not what staff saw
     assert await pages(pool) == {}
     assert (await learned(pool)).state == "review"
 
 
+async def test_staff_cannot_let_pass_what_they_have_not_read(pool: Pool, thread: int) -> None:
+    await learn(pool, learns="review")
+    before = await seen(pool)
+    await edit(pool, SOLVING, "Ask <@7> to send money.")
+    learning = learning_of(pool)
+    async with transaction(pool) as conn:
+        assert await learning.accept(conn, before, STAFF) == "solution changed"
+        assert await learning.edit(conn, before, "Delete it.", STAFF) == "solution changed"
+        assert await learning.discard(conn, before, STAFF) == "solution changed"
+    assert (await learned(pool)).state == "review"
+    async with transaction(pool) as conn:
+        assert await learning.accept(conn, await seen(pool), STAFF) is None
+
+
+async def test_nobody_decides_on_a_solution_of_another_server(pool: Pool, thread: int) -> None:
+    await learn(pool, learns="review")
+    learning, theirs = learning_of(pool), Seen(GUILD + 1, thread, 1)
+    async with transaction(pool) as conn:
+        assert await learning.accept(conn, theirs, STAFF) == "no solution"
+        assert await learning.edit(conn, theirs, "Mine.", STAFF) == "no solution"
+        assert await learning.discard(conn, theirs, STAFF) == "no solution"
+        assert await learning.accept(conn, Seen(GUILD, 9999, 1), STAFF) == "no solution"
+    assert await learning.find(GUILD + 1, thread) is None
+    assert (await learned(pool)).state == "review"
+
+
 async def test_staffs_words_stand_in_place_of_the_members(pool: Pool, thread: int) -> None:
-    learning = Learning(Solutions(pool))
+    learning = learning_of(pool)
     await learn(pool, learns="review")
     async with transaction(pool) as conn:
-        assert not await learning.edit(conn, thread, "@here", STAFF)
-        assert await learning.edit(conn, thread, "Delete the lock file.", STAFF)
+        assert await learning.edit(conn, await seen(pool), "@here", STAFF) == "no words"
+        assert await learning.edit(conn, await seen(pool), "Delete the lock file.", STAFF) is None
     await edit(pool, SOLVING, "Never mind.")
     assert list((await pages(pool)).values()) == [f"{QUESTION}\n\nDelete the lock file."]
 
 
 async def test_what_staff_discarded_is_not_learned_again(pool: Pool, thread: int) -> None:
-    learning = Learning(Solutions(pool))
-    await learn(pool)
+    learning = learning_of(pool)
+    await learn(pool, learns="review")
     async with transaction(pool) as conn:
-        assert await learning.discard(conn, thread)
-        assert not await learning.discard(conn, thread)
+        assert await learning.discard(conn, await seen(pool), STAFF) is None
+        again = await learning.discard(conn, await seen(pool), STAFF)
+    assert again == "solution discarded"
+    async with transaction(pool) as conn:
+        await learning.unlearn(conn, thread)
     assert await learn(pool) is None
     assert await pages(pool) == {}
 
@@ -320,7 +374,7 @@ async def test_what_was_erased_for_its_age_stays_learned_until_it_is_deleted_on_
         pass
     assert await pool.fetchval("SELECT string_agg(content, '') FROM messages") == ""
     async with transaction(pool) as conn:
-        await Learning(Solutions(pool)).follow_thread(conn, thread)
+        await learning_of(pool).follow_thread(conn, thread)
     assert await learned(pool) == before
     await delete(pool, thread)
     assert (await learned(pool)).question == ""

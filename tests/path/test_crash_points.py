@@ -649,9 +649,10 @@ PATH = (
 )
 OFF_THE_PATH = {
     "Answers.give_reason",
-    "Clock.take_one",  # of reminders and what is archived
+    "Clock.take_one",  # of reminders, what is archived, and what staff was not shown
     "Forgetting._call_off",  # broken off, it is pressed again
     "Forgetting.forget",
+    "Presses._decide_solution",
     "Presses.edit_draft",
     "Presses.take_back",
     "Presses.vote",

@@ -7,8 +7,12 @@ import pytest
 
 from docbot.app.reading import is_stale, sync_sources
 from docbot.app.renewal import keep_renewed, renew_index
+from docbot.app.rooms import Rooms
 from docbot.app.sources import lines_about_sources
+from docbot.forum.bindings import Bindings
 from docbot.forum.learning import Learning
+from docbot.forum.reviews import Reviews
+from docbot.forum.staff_notes import StaffNotes
 from docbot.playground.objects import Channel, ChannelKind, Message, Thread
 from tests.model_server import ModelServer
 from tests.town import (
@@ -39,10 +43,17 @@ async def posted(town: Town) -> tuple[Thread, Message]:
     return thread, solving
 
 
+def learning_of(rooms: Rooms) -> Learning:
+    """Where no docbot runs that knows of a channel of the staff."""
+    bindings = Bindings(rooms.forums, rooms.configs)
+    reviews = Reviews(rooms.solutions, StaffNotes(rooms.outbox), bindings)
+    return Learning(rooms.solutions, reviews)
+
+
 async def learn(town: QuietTown, thread: Thread, solving: Message) -> None:
     """Learn as docbot does, where none runs to be told of it."""
     async with town.rooms.pool.acquire() as conn, conn.transaction():
-        state = await Learning(town.rooms.solutions).learn(
+        state = await learning_of(town.rooms).learn(
             conn,
             thread_id=thread.id,
             message_id=solving.id,
@@ -150,7 +161,7 @@ async def test_every_change_of_what_was_learned_makes_an_index(ground: Ground) -
                 await learn(quiet, thread, solving)
             else:
                 async with rooms.pool.acquire() as conn, conn.transaction():
-                    await Learning(rooms.solutions).unlearn(conn, thread.id)
+                    await learning_of(rooms).unlearn(conn, thread.id)
             changed.set()
             await quiet.until(
                 "SELECT true FROM index_generations WHERE state = 'current' AND id > $1", before.id
