@@ -148,7 +148,9 @@ def _demo_settings(settings: Settings, playground: Playground) -> Settings:
     """Keep the models that are set; everything else is the demo's own, apart from real data."""
     port = playground.url.rpartition(":")[2]
     # Who looks at docbot for the first time would rather see what it can find than how it keeps quiet.
-    caution = settings.docbot_caution if "docbot_caution" in settings.model_fields_set else "helpful"
+    caution = (
+        settings.docbot_caution if "docbot_caution" in settings.model_fields_set else "helpful"
+    )
     return settings.model_copy(
         update={
             "discord_token": SecretStr(playground.token),
