@@ -589,6 +589,7 @@ class World:
         self._check_may_send(place, author_id)
         if files:
             self.require(author_id, place.id, Permission.ATTACH_FILES)
+        self._check_may_reply(place, author_id, body)
         known = self._known_nonce(author_id, body)
         if known is not None:
             return known
@@ -615,6 +616,8 @@ class World:
             raise DiscordError(404, 10008, "Unknown Message")
         if isinstance(place, Thread) and place.archived:
             raise DiscordError(400, 50083, "Thread is archived")
+        if files:
+            self.require(actor_id, place.id, Permission.ATTACH_FILES)
         self._check_automod(body)
         return self.change_message(message, body, files)
 
@@ -873,6 +876,13 @@ class World:
                 "Cannot message this thread until after the post author has sent an initial message.",
             )
         return None
+
+    def _check_may_reply(self, place: Place, author_id: int, body: Payload) -> None:
+        reads = self.may(author_id, place.id, Permission.READ_MESSAGE_HISTORY)
+        if body.get("message_reference") and not reads:
+            raise DiscordError(
+                403, 160002, "Cannot reply without permission to read message history"
+            )
 
     def _check_reachable(self, recipient: User, author_id: int) -> None:
         if not self._is_bot(author_id):

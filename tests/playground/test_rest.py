@@ -193,6 +193,15 @@ async def test_lost_rights_are_told_apart(playground: Playground, bot: Bot) -> N
     world.set_overwrite(forum.id, playground.guild.id, deny=Permission.READ_MESSAGE_HISTORY)
     world.set_overwrite(forum.id, playground.town.bot_role.id, deny=Permission.READ_MESSAGE_HISTORY)
     assert [one async for one in thread.history()] == []
+    world.set_overwrite(forum.id, playground.town.bot_role.id, deny=Permission.READ_MESSAGE_HISTORY)
+    own = await thread.send("I may again.")
+    with pytest.raises(discord.Forbidden) as unread:
+        await own.reply("nor this?")
+    assert unread.value.code == 160002
+    world.set_overwrite(forum.id, playground.town.bot_role.id, deny=Permission.ATTACH_FILES)
+    with pytest.raises(discord.Forbidden) as bare:
+        await own.edit(attachments=[discord.File(io.BytesIO(b"x"), "x.md")])
+    assert bare.value.code == 50013
     world.set_overwrite(forum.id, playground.bot.id, deny=Permission.VIEW_CHANNEL)
     with pytest.raises(discord.Forbidden) as hidden:
         await bot.fetch_channel(post.id)
