@@ -32,6 +32,7 @@ from docbot.db.activity import find_holder
 from docbot.db.forums import Forum
 from docbot.db.pool import Database, close
 from docbot.errors import DocbotError, GoneError, SettingsError
+from docbot.forum.bindings import by_place, passed_over
 from docbot.settings import Settings
 
 _CHECK_SECONDS = 60.0  # a model on a small machine takes that long to load
@@ -65,6 +66,7 @@ class Examination:
                     await self._make("Qdrant", partial(_check_qdrant, rooms))
                 await self._make("index", partial(_check_index, rooms))
                 await self._make("sources", partial(_check_sources, rooms))
+                await self._make("config", partial(_check_config, rooms))
                 if settings == self._settings:
                     await self._make("embeddings", partial(_check_embeddings, rooms))
             await self._make("chat model", self._check_chat_model)
@@ -194,6 +196,10 @@ async def _check_sources(rooms: Rooms) -> Sequence[Finding]:
     return findings.judge_sources(await rooms.sources.all(), datetime.now(UTC))
 
 
+async def _check_config(rooms: Rooms) -> Sequence[Finding]:
+    return findings.judge_passed_over([*passed_over(by_place(await rooms.configs.all()))])
+
+
 async def _check_embeddings(rooms: Rooms) -> Sequence[Finding]:
     if rooms.embedder is None:
         return [Finding("embeddings", "ok", "no model set: searches go by words")]
@@ -210,7 +216,7 @@ async def _look_around(access: Access, bound: Sequence[Forum]) -> Sequence[Findi
     for forum in bound:
         if forum.guild_id not in guilds:
             guilds[forum.guild_id] = await _find_guild(access, forum.guild_id)
-        found.append(findings.judge_forum(forum, guilds[forum.guild_id], application.invite_link))
+        found += findings.judge_forum(forum, guilds[forum.guild_id], application.invite_link)
     if not bound:
         says = "none is bound: docbot answers nowhere"
         found.append(Finding("forums", "warning", says, "docbot forum list --available"))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from docbot.bot.access import Application, ForumAccess, GuildAccess
+from docbot.bot.set_up import Found, losses
 from docbot.db.activity import Holder
 from docbot.db.forums import Forum
 from docbot.db.generations import Generation
@@ -193,13 +194,38 @@ def judge_guilds(count: int, invite_link: str) -> Finding:
     return Finding("Discord", "ok", f"in {count} server{'s' if count > 1 else ''}")
 
 
-def judge_forum(bound: Forum, guild: GuildAccess | None, invite_link: str) -> Finding:
+def judge_passed_over(lines: Sequence[str]) -> list[Finding]:
+    """Tell of each stored value that this version cannot read."""
+    return [Finding("config", "warning", line) for line in lines]
+
+
+def judge_forum(bound: Forum, guild: GuildAccess | None, invite_link: str) -> list[Finding]:
     """Judge a bound forum by what Discord tells of its server; None where docbot is not in it."""
+    whole = _judge_access(bound, guild, invite_link)
+    forum = _find_forum(bound, guild)
+    if guild is None or forum is None or whole.state == "failed":
+        return [whole]
+    role_id, staff_id = bound.config.helper_role, bound.config.staff_channel
+    found = Found(
+        forum.roles.get(role_id) if role_id else None,
+        guild.channels.get(staff_id) if staff_id else None,
+        forum.tags,
+    )
+    lost = [Finding(whole.part, "warning", each.says, each.advice) for each in losses(bound, found)]
+    return [whole, *lost]
+
+
+def _find_forum(bound: Forum, guild: GuildAccess | None) -> ForumAccess | None:
+    forums = guild.forums if guild else ()
+    return next((forum for forum in forums if forum.channel_id == bound.channel_id), None)
+
+
+def _judge_access(bound: Forum, guild: GuildAccess | None, invite_link: str) -> Finding:
     part = f"forum {bound.channel_id}"
     if guild is None:
         says = f"docbot is not in its server {bound.guild_id}"
         return Finding(part, "failed", says, f"invite it: {invite_link}")
-    found = next((forum for forum in guild.forums if forum.channel_id == bound.channel_id), None)
+    found = _find_forum(bound, guild)
     if found is None:
         says = f"server {guild.name} has no such forum or text channel"
         advice = f"docbot forum remove {bound.channel_id}, then docbot forum list --available"

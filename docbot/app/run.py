@@ -143,7 +143,8 @@ class RunningBot:
             learning=self._learning,
             bindings=self.bindings,
             may_attach=self._may_attach,
-            has_role=self._has_role,
+            may_ping=self._may_ping,
+            may_write=self._may_write,
         )
         self._admission = Admission(
             uses=Uses(rooms.pool),
@@ -449,8 +450,11 @@ class RunningBot:
     def _may_attach(self, forum_id: int) -> bool:
         return self._client is not None and self._client.may_attach(forum_id)
 
-    def _has_role(self, guild_id: int, role_id: int) -> bool:
-        return self._client is not None and self._client.has_role(guild_id, role_id)
+    def _may_ping(self, forum_id: int, role_id: int) -> bool:
+        return self._client is not None and self._client.may_ping(forum_id, role_id)
+
+    def _may_write(self, channel_id: int) -> bool:
+        return self._client is not None and self._client.may_write(channel_id)
 
     def _wake_all(self) -> None:
         wakes = self._wake_workers, self._wake_drains, self._wake_repliers, self._wake_clock

@@ -3,7 +3,7 @@
 Asked by REST alone, so it works beside a running bot and uses up no session.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,13 +20,17 @@ from docbot.bot.client import (
     refuse_token,
 )
 from docbot.bot.endpoint import point_at
+from docbot.bot.set_up import ChannelFound, RoleFound
 from docbot.bot.watch import (
     NEEDED,
     NEEDED_IN_CHANNEL,
     WANTED,
     Bindable,
+    may_ping,
     missing_rights,
+    missing_to_write,
     needed_in,
+    tags_of,
     wanted_in,
     wanted_rights,
 )
@@ -56,7 +60,8 @@ class Application:
 class ForumAccess:
     """A forum or text channel of a server, and which permissions docbot lacks there.
 
-    Those in `missing` it needs, those in `wanted` it could use.
+    Those in `missing` it needs, those in `wanted` it could use. `tags` are its own by id, `roles`
+    those of the server with whether docbot may ping them there.
     """
 
     guild_id: int
@@ -66,6 +71,8 @@ class ForumAccess:
     is_forum: bool
     missing: tuple[str, ...]
     wanted: tuple[str, ...]
+    tags: Mapping[int, str] | None
+    roles: Mapping[int, RoleFound]
 
     @property
     def called(self) -> str:
@@ -77,6 +84,7 @@ class GuildAccess:
     id: int
     name: str
     forums: tuple[ForumAccess, ...]
+    channels: Mapping[int, ChannelFound]  # those for text, by id
     timed_out_until: datetime | None  # by a moderator; None: not now
 
 
@@ -124,7 +132,15 @@ class Access:
         timed_out_until = member.timed_out_until if member.is_timed_out() else None
         member.timed_out_until = None  # what it takes away no role can give
         return GuildAccess(
-            guild.id, guild.name, tuple(_seen(forums, guild, member)), timed_out_until
+            guild.id,
+            guild.name,
+            tuple(_seen(forums, guild, member)),
+            {
+                each.id: ChannelFound(each.name, missing_to_write(each.permissions_for(member)))
+                for each in forums
+                if isinstance(each, discord.TextChannel)
+            },
+            timed_out_until,
         )
 
     async def _fetch_forums(self, guild: discord.Guild) -> list[Bindable]:
@@ -162,6 +178,8 @@ def _access(guild: discord.Guild, forum: Bindable, given: discord.Permissions) -
         is_forum=isinstance(forum, discord.ForumChannel),
         missing=tuple(names[right] for right in missing_rights(given, needed_in(forum))),
         wanted=tuple(WANTED[right][0] for right in wanted_rights(given, wanted_in(forum))),
+        tags=tags_of(forum),
+        roles={role.id: RoleFound(role.name, may_ping(role, given)) for role in guild.roles},
     )
 
 

@@ -38,7 +38,15 @@ from docbot.bot.translate import (
     only_thanks,
     says_stop,
 )
-from docbot.bot.watch import NEEDED, NEEDED_IN_CHANNEL, WANTED, ForumWatch, may_attach
+from docbot.bot.watch import (
+    NEEDED,
+    NEEDED_IN_CHANNEL,
+    WANTED,
+    ForumWatch,
+    lacked_in,
+    may_attach,
+    may_ping,
+)
 from docbot.db.forums import Forum, Forums
 from docbot.db.outbox import Outbox
 from docbot.db.threads import ThreadChange, Threads
@@ -171,9 +179,18 @@ class HelpClient(discord.Client):
         """Whether files are sure to be taken in a channel and its threads."""
         return may_attach(self, channel_id) is True
 
-    def has_role(self, guild_id: int, role_id: int) -> bool:
-        guild = self.get_guild(guild_id)
-        return guild is not None and guild.get_role(role_id) is not None
+    def may_ping(self, forum_id: int, role_id: int) -> bool:
+        """Whether a mention of the role in the forum's threads pings anybody."""
+        channel = self.get_channel(forum_id)
+        if not isinstance(channel, discord.abc.GuildChannel):
+            return False
+        role, given = channel.guild.get_role(role_id), channel.permissions_for(channel.guild.me)
+        return role is not None and may_ping(role, given)
+
+    def may_write(self, channel_id: int) -> bool:
+        """Whether a message to a channel is sure to get there."""
+        channel = self.get_channel(channel_id)
+        return channel is not None and {*lacked_in(channel)} <= {"attach_files"}
 
     def may_type(self, channel_id: int) -> bool:
         """Whether nothing is known to stand against it; to type is not worth a refusal."""

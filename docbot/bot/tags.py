@@ -13,7 +13,11 @@ def solved_tag(channel: discord.ForumChannel, config: ForumConfig) -> discord.Fo
     wanted = config.solved_tag or _USUAL_NAME
     if wanted == _NONE:
         return None
-    for tag in channel.available_tags:
-        if str(tag.id) == wanted or tag.name.casefold() == wanted.casefold():
-            return tag
-    return None
+    return next(
+        (tag for tag in channel.available_tags if is_called(wanted, tag.id, tag.name)), None
+    )
+
+
+def is_called(wanted: str | None, tag_id: int, name: str) -> bool:
+    """Whether a setting means this tag."""
+    return wanted is not None and (str(tag_id) == wanted or name.casefold() == wanted.casefold())

@@ -6,7 +6,7 @@ so is its end. What depends on a forum, such as its answers on their way, asks h
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 import discord
 
 from docbot.bot import faults
+from docbot.bot.set_up import ChannelFound, Found, RoleFound, losses
 from docbot.db.forums import Forum
 from docbot.errors import DocbotError, GoneError, RefusedError, TransientError
 from docbot.forum.bindings import Bindings
@@ -55,6 +56,11 @@ class Trouble:
     line: str
     missing: tuple[str, ...] = ()  # rights, by Discord's keys
     until: datetime | None = None  # it ends by itself, and Discord does not tell
+    further: tuple[str, ...] = ()  # lines, each of another thing that is amiss
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (self.line, *self.further)
 
     @property
     def is_slight(self) -> bool:
@@ -122,8 +128,11 @@ class ForumWatch:
             await self._intake.forum_deleted(forum.channel_id)
         elif trouble.kind == "left":
             await self._intake.forum_left(forum.channel_id)
+        before = self._troubles.get(forum.channel_id)
         self._troubles[forum.channel_id] = trouble
-        log.log(logging.WARNING if trouble.is_slight else logging.ERROR, "%s", trouble.line)
+        for line in trouble.lines:
+            if before is None or line not in before.lines:
+                log.log(logging.WARNING if trouble.is_slight else logging.ERROR, "%s", line)
 
     async def _trouble_of(self, forum: Forum) -> Trouble | None:
         guild = self._client.get_guild(forum.guild_id)
@@ -147,11 +156,42 @@ class ForumWatch:
         """What no right that docbot needs has to do with."""
         if not await self._is_read(forum):
             return _unread(forum)
-        lost = [*_lost(forum, channel.guild), *_without_effect(forum, channel)]
-        if lost:
-            return Trouble("lost", "; ".join(lost))
+        found = await self._found(forum, channel)
+        lines = [
+            f"forum {forum.channel_id}: {each.says}. Next: {each.advice}"
+            for each in losses(forum, found)
+        ]
+        lines += _without_effect(forum, channel)
+        kind: Kind = "lost" if lines else "wanted"
         wanted = wanted_rights(channel.permissions_for(channel.guild.me), wanted_in(channel))
-        return _wants(forum, channel, wanted) if wanted else None
+        lines += [_wants(forum, channel, wanted)] if wanted else []
+        return Trouble(kind, lines[0], further=tuple(lines[1:])) if lines else None
+
+    async def _found(self, forum: Forum, channel: Bindable) -> Found:
+        """Look for what the forum's settings name."""
+        role_id, staff_id = forum.config.helper_role, forum.config.staff_channel
+        role = channel.guild.get_role(role_id) if role_id is not None else None
+        given = channel.permissions_for(channel.guild.me)
+        return Found(
+            role=RoleFound(role.name, may_ping(role, given)) if role else None,
+            staff=await self._staff_channel(channel.guild, staff_id) if staff_id else None,
+            tags=tags_of(channel),
+        )
+
+    async def _staff_channel(self, guild: discord.Guild, channel_id: int) -> ChannelFound | None:
+        """What docbot lacks in the channel of the staff; None where that is none of the server's."""
+        channel: object = guild.get_channel_or_thread(channel_id)
+        try:
+            if channel is None:
+                with faults.translated():
+                    channel = await self._client.fetch_channel(channel_id)
+        except (GoneError, discord.InvalidData):  # deleted, or of another server
+            return None
+        except RefusedError:
+            return ChannelFound(str(channel_id), ("view_channel",))
+        if isinstance(channel, discord.Thread | discord.abc.GuildChannel):
+            return ChannelFound(channel.name, lacked_in(channel))
+        return None
 
     async def _absent(self, forum: Forum, guild: discord.Guild) -> Trouble:
         """Tell a forum that was deleted from one that is hidden, or that never was one here."""
@@ -198,6 +238,37 @@ def called(channel: Bindable) -> str:
     return f"{kind} #{channel.name}"
 
 
+def tags_of(channel: Bindable) -> Mapping[int, str] | None:
+    """The names of a forum's tags by id; a text channel has none."""
+    if not isinstance(channel, discord.ForumChannel):
+        return None
+    return {tag.id: tag.name for tag in channel.available_tags}
+
+
+def missing_to_write(given: discord.Permissions, *, in_thread: bool = False) -> tuple[str, ...]:
+    """Name what docbot lacks, by the keys of STAFF_NEEDED, to write in a channel or a thread."""
+    if not given.view_channel:
+        return ("view_channel",)
+    if not (given.send_messages_in_threads if in_thread else given.send_messages):
+        return ("send_messages",)  # who may not write may attach nothing either
+    return () if given.attach_files else ("attach_files",)
+
+
+def lacked_in(channel: object) -> tuple[str, ...]:
+    """As `missing_to_write`, of a channel as discord.py knows it; nothing where it knows too little."""
+    if isinstance(channel, discord.Thread):
+        given = channel.permissions_for(channel.guild.me) if channel.parent else None
+        return missing_to_write(given, in_thread=True) if given else ()
+    if isinstance(channel, discord.abc.GuildChannel):
+        return missing_to_write(channel.permissions_for(channel.guild.me))
+    return ()
+
+
+def may_ping(role: discord.Role, given: discord.Permissions) -> bool:
+    """Whether Discord pings a role that docbot names where it has these permissions."""
+    return role.mentionable or given.mention_everyone
+
+
 def may_attach(client: discord.Client, channel_id: int) -> bool | None:
     """Whether docbot may attach files in a channel and its threads; None if that is not known."""
     channel = client.get_channel(channel_id)
@@ -241,22 +312,6 @@ def _lacks(forum: Forum, guild: discord.Guild, place: str, missing: Collection[s
     )
 
 
-def _lost(forum: Forum, guild: discord.Guild) -> Iterator[str]:
-    """Say what is set for a forum and was deleted since."""
-    role_id, channel_id = forum.config.helper_role, forum.config.staff_channel
-    next_step = "Next: docbot config set {} ID --forum {}"
-    if role_id is not None and guild.get_role(role_id) is None:
-        yield (
-            f"the helper role {role_id} of forum {forum.channel_id} does not exist any more, so "
-            f"nobody is pinged. {next_step.format('helper-role', forum.channel_id)}"
-        )
-    if channel_id is not None and guild.get_channel(channel_id) is None:
-        yield (
-            f"the staff channel {channel_id} of forum {forum.channel_id} does not exist any more, "
-            f"so staff gets no drafts. {next_step.format('staff-channel', forum.channel_id)}"
-        )
-
-
 def _without_effect(forum: Forum, channel: Bindable) -> Iterator[str]:
     """Say what is set for a text channel and means nothing there."""
     if isinstance(channel, discord.TextChannel) and forum.mode != "mention":
@@ -267,14 +322,13 @@ def _without_effect(forum: Forum, channel: Bindable) -> Iterator[str]:
         )
 
 
-def _wants(forum: Forum, channel: Bindable, wanted: Collection[str]) -> Trouble:
+def _wants(forum: Forum, channel: Bindable, wanted: Collection[str]) -> str:
     names = ", ".join(WANTED[right][0] for right in wanted)
     without = "; ".join(WANTED[right][1] for right in wanted)
-    return Trouble(
-        "wanted",
+    return (
         f"docbot could use {names} in {called(channel)} ({forum.channel_id}) of server "
         f"{_named(channel.guild)}; without it {without}. Give it to docbot's role in that channel: "
-        "Edit Channel > Permissions. No restart is needed",
+        "Edit Channel > Permissions. No restart is needed"
     )
 
 

@@ -67,12 +67,13 @@ class Conductor:
         learning: Learning,
         bindings: Bindings,
         may_attach: Callable[[int], bool],
-        has_role: Callable[[int, int], bool],
+        may_ping: Callable[[int, int], bool],
+        may_write: Callable[[int], bool],
     ) -> None:
         """Set up.
 
-        `may_attach` tells whether files are taken in the threads of a forum, `has_role` whether a
-        server has a role.
+        `may_attach` tells whether files are taken in the threads of a forum, `may_ping` whether a
+        mention there of a role pings it, `may_write` whether a channel takes messages.
         """
         self._threads = threads
         self._questions = questions
@@ -83,7 +84,8 @@ class Conductor:
         self._learning = learning
         self._bindings = bindings
         self._may_attach = may_attach
-        self._has_role = has_role
+        self._may_ping = may_ping
+        self._may_write = may_write
 
     async def tell(
         self,
@@ -430,22 +432,27 @@ class Conductor:
         )
 
     async def _call_human(self, conn: Conn, scene: _Scene, by: int) -> None:
-        """Ping the helpers, or, where that was done often enough or none are, tell staff."""
+        """Ping the helpers; where that cannot be done, or was often enough, tell staff.
+
+        A role that Discord would not ping is no reason for silence in the thread, nor is a channel
+        of the staff that is gone.
+        """
         config, standing = scene.state.rules.config, scene.standing
         gist = await self._questions.gist(conn, scene.id)
         summary = notes.summary(standing.title, gist.body, gist.lane, gist.titles)
-        role = config.helper_role
-        if role is not None and not (
-            self._has_role(standing.guild_id, role)
-            and await self._threads.may_ping(conn, standing.guild_id, scene.id, PINGS_AN_HOUR)
-        ):
-            role = None
-        if role is not None or config.staff_channel is None:
-            content = notes.human_wanted(role, summary)
-            await self._send(conn, scene, content, ping=role)
-        else:
+        role, staff = config.helper_role, config.staff_channel
+        is_mute = role is not None and not self._may_ping(standing.forum_id, role)
+        pings = role is not None and not is_mute
+        pings = pings and await self._threads.may_ping(
+            conn, standing.guild_id, scene.id, PINGS_AN_HOUR
+        )
+        tells_staff = not pings and staff is not None and self._may_write(staff)
+        if is_mute or not tells_staff:
+            pinged = role if pings else None
+            await self._send(conn, scene, notes.human_wanted(pinged, summary), ping=pinged)
+        if tells_staff:
             content = notes.human_wanted_in(scene.id, by, summary)
-            await self._send(conn, scene, content, channel_id=config.staff_channel)
+            await self._send(conn, scene, content, channel_id=staff)
 
     async def _once(self, conn: Conn, scene: _Scene, kind: str, payload: dict[str, Any]) -> None:
         await self._outbox.add_once(

@@ -19,6 +19,7 @@ from docbot.app.findings import (
     judge_space,
 )
 from docbot.bot.access import ForumAccess, GuildAccess
+from docbot.bot.set_up import ChannelFound
 from docbot.config import ForumConfig
 from docbot.db.activity import Holder
 from docbot.db.forums import Forum
@@ -128,6 +129,8 @@ FOUND = ForumAccess(
     is_forum=True,
     missing=(),
     wanted=(),
+    tags={},
+    roles={},
 )
 
 
@@ -144,8 +147,8 @@ def test_what_is_for_staff_without_a_channel_is_told_with_what_to_set(
     mode: str, config: ForumConfig, state: str, says: str
 ) -> None:
     bound = Forum(20, 1, mode, NOW, (5,), ("docs",), config)
-    there = GuildAccess(1, "Here", (FOUND,), None)
-    finding = judge_forum(bound, there, "https://invite.test/")
+    there = GuildAccess(1, "Here", (FOUND,), {50: ChannelFound("staff", ())}, None)
+    [finding] = judge_forum(bound, there, "https://invite.test/")
     assert finding.state == state
     assert says in finding.says
     assert ("staff-channel CHANNEL_ID --forum 20" in finding.advice) == (state != "ok")

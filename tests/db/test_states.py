@@ -459,7 +459,8 @@ class States(RuleBasedStateMachine):
                 learning=learning,
                 bindings=bindings,
                 may_attach=lambda _: True,
-                has_role=lambda *_: True,
+                may_ping=lambda *_: True,
+                may_write=lambda _: True,
             ),
             admission=Admission(
                 uses=Uses(self.pool), config_of=bindings.server, are_limits_on=False

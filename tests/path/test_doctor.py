@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
+from docbot.app.configuring import Place, set_value
 from docbot.app.doctor import Examination
 from docbot.app.findings import Finding
 from docbot.app.rooms import open_rooms, rebuild_index
@@ -256,6 +257,54 @@ async def test_of_a_hidden_forum_only_that_it_is_hidden_is_told(ground: Ground) 
         )
         [finding] = [f for f in await examined(settings) if f.state == "failed"]
     assert finding.says == "docbot lacks there: View Channels"
+
+
+async def test_what_a_forums_settings_name_and_is_of_no_use_is_told(ground: Ground) -> None:
+    async with bound(ground) as (playground, settings):
+        town, world = playground.town, playground.world
+        await configured(settings, "helper-role", str(town.helpers.id))
+        await configured(settings, "staff-channel", str(town.staff.id))
+        await configured(settings, "solved-tag", "Answered")
+        world.add_tag(town.forum, "answered")
+        well = await examined(settings)
+        town.helpers.mentionable = False
+        world.set_overwrite(
+            town.staff.id,
+            town.bot_role.id,
+            allow=Permission.VIEW_CHANNEL,
+            deny=Permission.SEND_MESSAGES,
+        )
+        world.delete_tag(town.forum, "answered")
+        shut = await examined(settings)
+        world.delete_role(town.helpers)
+        world.delete_channel(town.staff.id, playground.admin.id)
+        gone = await examined(settings)
+    part = f"forum #{town.forum.name}"
+    assert told(well, part) == [("ok", f"in {playground.guild.name}: auto, from docs")]
+    assert [state for state, _ in told(shut, part)] == ["ok", "warning", "warning", "warning"]
+    says = [says for _, says in told(shut, part)[1:]]
+    assert says[0].startswith(f'docbot may not ping its helper role "Helpers" ({town.helpers.id})')
+    assert says[1].startswith(f"docbot lacks Send Messages in its staff channel #{town.staff.name}")
+    assert says[2] == 'it has no tag "Answered", so solved threads get none'
+    assert [says for _, says in told(gone, part)[1:3]] == [
+        f"its helper role {town.helpers.id} does not exist any more, so nobody is pinged",
+        f"its staff channel {town.staff.id} does not exist any more, so staff gets no drafts",
+    ]
+
+
+async def test_a_value_that_this_version_cannot_read_is_told(ground: Ground) -> None:
+    async with bound(ground) as (playground, settings):
+        async with open_rooms(settings) as rooms:
+            await rooms.configs.set(playground.guild.id, None, "remind-hours", "soon")
+        [finding] = [found for found in await examined(settings) if found.part == "config"]
+    assert finding.state == "warning"
+    assert f"docbot config unset remind-hours --guild {playground.guild.id}" in finding.says
+
+
+async def configured(settings: Settings, name: str, value: str) -> None:
+    async with open_rooms(settings) as rooms:
+        [forum] = await rooms.forums.all()
+        await set_value(rooms, Place(forum.guild_id), name, value)
 
 
 async def test_a_bot_in_timeout_is_told_so_and_asked_for_no_permission(ground: Ground) -> None:

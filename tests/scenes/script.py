@@ -13,6 +13,7 @@ the order of events. That docbot says nothing is seen at the end, when nothing i
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -307,6 +308,18 @@ class Scene:
         if forum is not None and forum.mode != "off" and not author.bot:
             await self.until("SELECT true FROM messages WHERE id = $1", message_id)
 
+    def lines_with(self, words: str) -> list[str]:
+        """Those for the operator that say this."""
+        return [
+            record.message
+            for record in self._log.records
+            if words in record.message and record.levelno >= logging.WARNING
+        ]
+
+    def was_refused_nothing(self) -> bool:
+        """Whether docbot asked Discord for nothing that it may not do."""
+        return self.playground.rest.invalid_requests == 0
+
     def last_with(self, label: str) -> Message:
         """The newest message in the thread that has such a button."""
         replies = self.playground.world.replies_of_bot(self.thread.id)
@@ -335,11 +348,19 @@ class Scene:
         }
         await self.town.configure(name, ids.get(value, value))
 
-    def docbot_may_not(self, *rights: Permission) -> None:
-        """Take these rights from docbot in its forum, and give back all others."""
+    def docbot_may_not(self, *rights: Permission, place: Channel | None = None) -> None:
+        """Take these rights from docbot in its forum or another channel; it has all others."""
         denied = reduce(or_, rights, NO_PERMISSIONS)
-        role = self.playground.town.bot_role
-        self.playground.world.set_overwrite(self.playground.forum.id, role.id, deny=denied)
+        world, role = self.playground.world, self.playground.town.bot_role
+        channel = place or self.playground.forum
+        seen = Permission.VIEW_CHANNEL & ~denied
+        world.set_overwrite(channel.id, role.id, allow=seen, deny=denied)
+
+    def nobody_may_mention_helpers(self) -> None:
+        """Let Discord ping the helpers for nobody but who may ping all roles."""
+        helpers = self.playground.town.helpers
+        helpers.mentionable = False
+        self.playground.world.edit_role(helpers, helpers.permissions)
 
     def robot(self, name: str) -> Person:
         """Somebody else's bot."""
