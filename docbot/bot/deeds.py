@@ -110,6 +110,7 @@ class Deeds:
             return
         if is_solved and len(others) >= _MOST_TAGS:
             raise GoneError(f"thread {thread.id} has {_MOST_TAGS} tags, and no room for another")
+        _refuse_unmanaged(thread)
         was_archived = thread.archived
         tags = [*others, tag] if is_solved else others
         if was_archived:
@@ -121,6 +122,7 @@ class Deeds:
     async def _archive(self, delivery: Delivery) -> None:
         thread = await self._thread(delivery.channel_id)
         if not thread.archived:
+            _refuse_unmanaged(thread)
             await thread.edit(archived=True)
 
     async def _thread(self, thread_id: int) -> discord.Thread:
@@ -145,3 +147,9 @@ class Deeds:
         except discord.Forbidden as error:
             raise GoneError(f"person {person.id} takes no messages from docbot") from error
         return sent.id
+
+
+def _refuse_unmanaged(thread: discord.Thread) -> None:
+    """Raise GoneError where docbot may not manage threads; the watch has told what is so then."""
+    if thread.parent and not thread.permissions_for(thread.guild.me).manage_threads:
+        raise GoneError("docbot lacks Manage Threads there")

@@ -19,8 +19,9 @@ from docbot.bot.attached import attached, contents
 from docbot.bot.deeds import Deeds
 from docbot.bot.pace import LONGEST_RATE_LIMIT, confirming
 from docbot.bot.refusals import HeldBackError, Refusals
+from docbot.bot.set_up import STAFF_NEEDED
 from docbot.bot.views import ANSWER_BUTTONS, plain_view
-from docbot.bot.watch import Trouble, may_attach
+from docbot.bot.watch import Trouble, lacked_in, may_attach
 from docbot.db.errors import translated
 from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Pool
@@ -160,9 +161,11 @@ class OutboxDrain(ClaimLoop):
         try:
             async with asyncio.timeout(self._send_seconds):
                 with faults.translated():
-                    if delivery.kind != "send":
-                        return await self._deeds.do(delivery)
-                    return await self._send_or_find(delivery)
+                    if delivery.kind == "send":
+                        return await self._send_or_find(delivery)
+                    self._check_sight(delivery)
+                    self._check_files(delivery)
+                    return await self._deeds.do(delivery)
         except TimeoutError as error:
             raise TransientError(
                 f"Discord let the message wait for {self._send_seconds:.0f} s",
@@ -182,6 +185,7 @@ class OutboxDrain(ClaimLoop):
                 raise GoneError(delivery.withdrawn)
             with faults.translated():
                 self._check_forum(delivery)
+                self._check_channel(delivery)
                 await self._check_thread(delivery.channel_id)
                 self._on_step("thread checked")
                 found = await self._find_sent(delivery) if nonce_is_old(delivery) else None
@@ -224,6 +228,38 @@ class OutboxDrain(ClaimLoop):
             return
         if trouble.stops_sending or (trouble.stops_reading and needs_history(delivery)):
             raise HeldBackError(trouble.line)
+
+    def _check_channel(self, delivery: Delivery) -> None:
+        """Do not ask where docbot is known not to write, outside of the threads of its forums.
+
+        Raises:
+            HeldBackError: it is the channel of the staff, of which the watch has told.
+            PermanentError: it is one that somebody called docbot in by a command.
+        """
+        lacks = self._lacked_in(delivery)
+        if not lacks & {"view_channel", "send_messages"}:
+            return
+        names = ", ".join(name for right, name in STAFF_NEEDED.items() if right in lacks)
+        where = f"docbot lacks {names} in channel {delivery.channel_id}"
+        if "after" not in delivery.payload:
+            raise HeldBackError(where)
+        raise PermanentError(
+            f"{where}, where /chat was called and is answered now that Discord takes no reply any "
+            "more. Give it to docbot's role there, then: docbot questions retry ID"
+        )
+
+    def _check_sight(self, delivery: Delivery) -> None:
+        """Hold what is to be changed where docbot sees nothing; of that the watch has told."""
+        trouble = self._trouble_in(delivery.forum_id)
+        hidden = trouble.missing if trouble else self._lacked_in(delivery)
+        if delivery.kind != "direct" and "view_channel" in hidden:
+            raise HeldBackError("docbot lacks View Channels there")
+
+    def _lacked_in(self, delivery: Delivery) -> set[str]:
+        """What docbot lacks in a channel that is no thread of its forums, as far as is known."""
+        if delivery.forum_id is not None:
+            return set()
+        return {*lacked_in(self._client.get_channel(delivery.channel_id))}
 
     def _check_files(self, delivery: Delivery) -> None:
         """Hold what was written with files while docbot may not attach any; the watch has told."""
@@ -366,8 +402,9 @@ class OutboxDrain(ClaimLoop):
         if isinstance(error, RefusedError) and delivery.forum_id is not None:
             self._refusals.refused_in(delivery.forum_id)
         seconds = pause(delivery.attempt)
-        log.warning(
-            "outbox row %d for thread %d is refused, again in %.0f s: %s",
+        log.log(
+            logging.DEBUG if delivery.refusals else logging.WARNING,  # its end is told again
+            "outbox row %d for channel %d is refused, again in %.0f s: %s",
             delivery.id,
             delivery.channel_id,
             seconds,

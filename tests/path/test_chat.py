@@ -12,7 +12,7 @@ import pytest
 from docbot import texts
 from docbot.playground.actors import Invocation, Member
 from docbot.playground.interactions import TOKEN_SECONDS, Callback
-from docbot.playground.objects import Message, MessageFlag
+from docbot.playground.objects import Message, MessageFlag, Permission
 from tests.model_server import Hang, ModelServer, Reply, Script, Status
 from tests.town import (
     ANSWER_PLACE,
@@ -321,6 +321,27 @@ async def test_what_discord_does_not_take_as_a_reply_is_said_in_the_channel_or_f
     assert called.thinking
     assert states == (["answered"] if name == "chat" else ["failed"])
     assert handed_over == (1 if name == "chat" else 0)
+
+
+async def test_a_channel_that_takes_no_message_ends_the_call_with_one_line_that_says_what_to_do(
+    ground: Ground, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_quiet_town(ground) as quiet:
+        place = quiet.playground
+        place.world.set_overwrite(
+            place.text.id, place.town.bot_role.id, deny=Permission.SEND_MESSAGES
+        )
+        place.faults.answer(400, code=50035, method="PATCH", path=EDIT)
+        async with quiet.awake() as town:
+            await call(town, "chat")
+            await ended(town, 1)
+        [(state, reason)] = await quiet.states()
+        assert place.rest.invalid_requests == 0
+    assert state == "failed"
+    assert reason is not None
+    assert f"docbot lacks Send Messages in channel {place.text.id}" in reason
+    [line] = [line for line in caplog.messages if "docbot lacks" in line]
+    assert "docbot questions retry ID" in line
 
 
 async def test_a_call_that_was_never_acknowledged_is_answered_in_its_channel(
