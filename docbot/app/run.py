@@ -393,6 +393,7 @@ class RunningBot:
         presses = Presses(
             rooms.pool,
             self._conductor,
+            rooms.threads,
             rooms.answers,
             rooms.drafts,
             rooms.outbox,

@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import discord
 
@@ -26,16 +26,17 @@ from docbot.bot.acknowledging import (
 from docbot.bot.held import offer_to_forget
 from docbot.bot.staff import actor_of
 from docbot.bot.status import shown
-from docbot.bot.translate import forum_of
+from docbot.bot.translate import forum_of, message_from, thread_from
 from docbot.bot.views import forget_view, reason_view
 from docbot.db.drafts import StoredDraft
+from docbot.errors import GoneError, RefusedError
 from docbot.forum.admission import Admission
 from docbot.forum.bindings import Bindings
 from docbot.forum.conduct import Decision, Refusal
 from docbot.forum.events import Actor, Closed, Escalated, Event, Opened, Solved, Unsolved
 from docbot.forum.forgetting import Forgetting
 from docbot.forum.learning import Seen, why_not
-from docbot.forum.presses import LONGEST_NOTE, Presses
+from docbot.forum.presses import LONGEST_NOTE, Presses, Written
 
 _FIELD_CHARACTERS = 4000  # Discord's limit for a field of a form
 _FIELDS = 5
@@ -132,10 +133,15 @@ class PressDesk:
 
     # About a thread
 
-    async def solve(self, interaction: Interaction, message_id: int | None = None) -> str:
-        by = self._actor(interaction)
-        event = Solved(by, datetime.now(UTC), message_id)
+    async def solve(self, interaction: Interaction) -> str:
+        event = Solved(self._actor(interaction), datetime.now(UTC))
         return await self._in_thread(interaction, event, texts.marked_solved)
+
+    async def mark_solution(self, interaction: Interaction, message: discord.Message) -> str:
+        by = self._actor(interaction)
+        event = Solved(by, datetime.now(UTC), message.id)
+        written = await self._written(interaction.channel, message, by)
+        return await self._in_thread(interaction, event, texts.marked_solved, written)
 
     async def unsolve(self, interaction: Interaction) -> str:
         event = Unsolved(self._actor(interaction))
@@ -163,16 +169,34 @@ class PressDesk:
         return await (self.solve if found[1] == "solve" else self.escalate)(interaction)
 
     async def _in_thread(
-        self, interaction: Interaction, event: Event, done: Callable[[], str]
+        self,
+        interaction: Interaction,
+        event: Event,
+        done: Callable[[], str],
+        written: Written | None = None,
     ) -> str:
         channel = interaction.channel
-        is_bound = self._bindings.find(forum_of(channel)) is not None
-        if not isinstance(channel, discord.Thread) or not is_bound:
+        if not self._is_ours(channel):
             return texts.not_a_thread()
-        decision: Decision | None = await self._presses.tell(channel.id, event)
+        decision: Decision | None = await self._presses.tell(channel.id, event, written)
         if decision is None:
             return texts.not_a_thread()
         return texts.refused(decision.refusal) if decision.refusal else done()
+
+    def _is_ours(self, channel: object) -> TypeGuard[discord.Thread]:
+        is_bound = self._bindings.find(forum_of(channel)) is not None
+        return isinstance(channel, discord.Thread) and is_bound
+
+    async def _written(
+        self, channel: object, message: discord.Message, by: Actor
+    ) -> Written | None:
+        """What is marked and what opened its thread: both may be older than the forum's binding."""
+        if not self._is_ours(channel) or not (by.is_staff or by.id == channel.owner_id):
+            return None
+        messages = [message]
+        if message.id != channel.id and not await self._presses.is_stored(channel.id):
+            messages += await _opening_of(channel)
+        return Written(thread_from(channel), [message_from(each, channel) for each in messages])
 
     # Votes
 
@@ -363,6 +387,15 @@ async def _show_text(interaction: Interaction, title: str, custom_id: str, text:
         for number, piece in enumerate(pieces, start=1)
     ]
     await _show_form(interaction, title, custom_id, fields)
+
+
+async def _opening_of(thread: discord.Thread) -> list[discord.Message]:
+    """The message that opened a thread; none where it was deleted, or docbot may not read it."""
+    try:
+        with faults.translated(), faults.understood():
+            return [await thread.fetch_message(thread.id)]
+    except (GoneError, RefusedError):
+        return []
 
 
 async def _show_form(

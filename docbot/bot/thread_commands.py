@@ -51,5 +51,5 @@ def _add_mark_solution(client: "HelpClient") -> None:
         if message.channel.id != interaction.channel_id:
             await say(interaction, texts.not_a_thread())
             return
-        solved = client.desk.solve(interaction, message.id)
+        solved = client.desk.mark_solution(interaction, message)
         await client.desk.answer(interaction, "Mark solution", solved)

@@ -88,6 +88,21 @@ def roles_of(person: discord.abc.User) -> tuple[int, ...]:
     return tuple(role.id for role in person.roles) if isinstance(person, discord.Member) else ()
 
 
+def message_from(message: discord.Message, thread: Place) -> Message:
+    reference = message.reference
+    return Message(
+        id=message.id,
+        guild_id=thread.guild.id,
+        thread_id=thread.id,
+        author_id=message.author.id,
+        is_bot=message.author.bot or message.webhook_id is not None,
+        content=message.content,
+        created_at=message.created_at,
+        reply_to=reference.message_id if reference else None,
+        edited_at=message.edited_at,
+    )
+
+
 def incoming_from(
     message: discord.Message,
     thread: Place,
@@ -96,19 +111,8 @@ def incoming_from(
     is_staff: bool,
     says_stop: bool,
 ) -> Incoming:
-    reference = message.reference
     return Incoming(
-        Message(
-            id=message.id,
-            guild_id=thread.guild.id,
-            thread_id=thread.id,
-            author_id=message.author.id,
-            is_bot=message.author.bot or message.webhook_id is not None,
-            content=message.content,
-            created_at=message.created_at,
-            reply_to=reference.message_id if reference else None,
-            edited_at=message.edited_at,
-        ),
+        message_from(message, thread),
         thread_from(thread),
         calls_us,
         is_staff,

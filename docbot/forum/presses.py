@@ -1,15 +1,16 @@
 """What people ask of docbot with buttons and commands: stored first, shown after."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from docbot.answers.write import Message
+from docbot.answers import write
 from docbot.db.answers import Answers, ThreadStatus
 from docbot.db.drafts import Drafts, StoredDraft
 from docbot.db.errors import translated
 from docbot.db.outbox import Outbox
 from docbot.db.pool import Conn, Pool
 from docbot.db.solutions import Solution
+from docbot.db.threads import Message, Thread, Threads
 from docbot.forum import notes
 from docbot.forum.conduct import Decision, Refusal
 from docbot.forum.conductor import Conductor
@@ -22,11 +23,20 @@ LONGEST_NOTE = 2000  # characters, of a reason in somebody's own words
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A thread and messages of it, as they stand on Discord when somebody presses."""
+
+    thread: Thread
+    messages: Sequence[Message]
+
+
+@dataclass(frozen=True, slots=True)
 class Presses:
     """One transaction for each; `wake` is called once there may be something to do."""
 
     pool: Pool
     conductor: Conductor
+    threads: Threads
     answers: Answers
     drafts: Drafts
     outbox: Outbox
@@ -34,13 +44,25 @@ class Presses:
     learning: Learning
     wake: Callable[[], None]
 
-    async def tell(self, thread_id: int, event: Event) -> Decision | None:
-        """Let an event happen in a thread; None where docbot does not know the thread."""
+    async def tell(
+        self, thread_id: int, event: Event, written: Written | None = None
+    ) -> Decision | None:
+        """Let an event happen in a thread; None where docbot does not know the thread.
+
+        `written` is stored first, as far as it is not: docbot may not have been there then.
+        """
         with translated():
             async with self.pool.acquire() as conn, conn.transaction():
+                if written is not None:
+                    await self._store(conn, written)
                 decision = await self.conductor.tell(conn, thread_id, event)
         self.wake()
         return decision
+
+    async def is_stored(self, message_id: int) -> bool:
+        with translated():
+            async with self.pool.acquire() as conn:
+                return await self.threads.is_stored(conn, message_id)
 
     async def status(self, thread_id: int, guild_id: int) -> ThreadStatus | None:
         """How a thread stands, and what docbot did in it; None where it does not know it."""
@@ -107,6 +129,13 @@ class Presses:
         self.wake()
         return None
 
+    async def _store(self, conn: Conn, written: Written) -> None:
+        # Of a thread that is known what happened to it was told, and is not to be overtaken.
+        if await self.threads.lock_standing(conn, written.thread.id) is None:
+            await self.threads.put(conn, written.thread)
+        for message in written.messages:
+            await self.threads.put_message(conn, message)
+
     async def _decide_draft(
         self, answer_id: int, guild_id: int, by: Actor, event: DraftSent | DraftDiscarded
     ) -> Refusal | None:
@@ -126,7 +155,7 @@ class Presses:
                 if not is_sent:
                     await self.drafts.decide(conn, answer_id, "discarded", by.id)
                 content = notes.draft_decided(draft.thread_id, by.id, is_sent=is_sent)
-                await self.staff_notes.edit(conn, _note(draft), Message(content))
+                await self.staff_notes.edit(conn, _note(draft), write.Message(content))
         self.wake()
         return None
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from docbot import texts
 from docbot.app.reading import is_stale, sync_sources
 from docbot.app.renewal import keep_renewed, renew_index
 from docbot.app.rooms import Rooms
@@ -13,7 +14,7 @@ from docbot.forum.bindings import Bindings
 from docbot.forum.learning import Learning
 from docbot.forum.reviews import Reviews
 from docbot.forum.staff_notes import StaffNotes
-from docbot.playground.objects import Channel, ChannelKind, Message, Thread
+from docbot.playground.objects import Channel, ChannelKind, Message, Permission, Thread
 from tests.model_server import ModelServer
 from tests.town import (
     BASE_URL,
@@ -137,6 +138,33 @@ async def test_another_forum_does_not_see_what_was_solved_here(town: Town) -> No
     )
     await town.bot.bindings.reload()
     assert said(town, await ask(town, *SAME, forum=other)) == []
+
+
+@pytest.mark.parametrize("with_history", [True, False])
+async def test_a_solution_that_is_older_than_the_binding_is_learned(
+    ground: Ground, *, with_history: bool
+) -> None:
+    async with open_quiet_town(ground) as quiet:
+        place = quiet.playground
+        thread = await quiet.asker.post(place.forum, TITLE, BODY)
+        solving = await quiet.helper.reply(thread, SOLUTION)
+        await quiet.rooms.pool.execute("UPDATE forums SET bound_at = now()")
+        if not with_history:
+            right = Permission.READ_MESSAGE_HISTORY
+            place.world.set_overwrite(place.forum.id, place.town.bot_role.id, deny=right)
+        async with quiet.awake() as town:
+            await town.until("SELECT tags IS NOT NULL FROM forums")
+            await town.bot.bindings.reload()
+            stranger = await place.members[2].message_menu(solving, "Mark solution")
+            assert (await stranger.answered()).content == texts.not_a_thread()
+            assert await town.rooms.pool.fetchval("SELECT count(*) FROM messages") == 0
+            called = await town.asker.message_menu(solving, "Mark solution")
+            assert (await called.answered()).content == texts.marked_solved()
+            learned = await town.rooms.solutions.find(thread.id)
+    assert learned is not None
+    assert (learned.state, learned.title, learned.solution) == ("verified", TITLE, SOLUTION)
+    assert learned.question == (BODY.replace("<@1> ", " ") if with_history else "")
+    assert (learned.asker_id, learned.solver_id) == (quiet.asker.id, quiet.helper.id)
 
 
 async def test_a_deleted_solution_is_not_cited_any_more(town: Town) -> None:
