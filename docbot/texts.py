@@ -208,6 +208,12 @@ def thanks_words() -> Sequence[str]:
     return [word.strip() for word in said.split(",")]
 
 
+def words_that_go_on() -> Sequence[str]:
+    # Translators: how somebody who has thanked goes on to ask more, small letters, with commas between
+    said = _say("and, but, also, still, however, how, where, why, what about, what if")
+    return [words.strip() for words in said.split(",")]
+
+
 def stays_out(thread: str) -> str:
     # Translators: to one person alone, who called docbot in the thread
     return _say(

@@ -80,6 +80,8 @@ def only_thanks(content: str) -> bool:
     if "?" in content or len(words) > _MOST_WORDS_OF_THANKS:
         return False
     said = " ".join(word.strip(".!,") for word in words)
+    if any(f" {more} " in f" {said} " for more in texts.words_that_go_on()):
+        return False
     return any(f"{said} ".startswith(f"{thanks} ") for thanks in texts.thanks_words())
 
 

@@ -5,7 +5,15 @@ from docbot.bot.translate import only_thanks
 
 @pytest.mark.parametrize(
     "said",
-    ["Thanks!", "thank you", "<@7> Thank you, that was it!", "Many thanks", "thx", "Cheers, mate."],
+    [
+        "Thanks!",
+        "thank you",
+        "<@7> Thank you, that was it!",
+        "Many thanks",
+        "thx",
+        "Cheers, mate.",
+        "Thanks, just what I needed",
+    ],
 )
 def test_a_message_that_only_thanks_asks_nothing(said: str) -> None:
     assert only_thanks(said)
@@ -15,6 +23,9 @@ def test_a_message_that_only_thanks_asks_nothing(said: str) -> None:
     "said",
     [
         "Thanks, and on Windows?",
+        "Thanks, and on Windows",
+        "Thanks! What about Windows",
+        "<@7> thanks, still fails.",
         "Thanks, but it still fails with the same error.",
         "thankless",
         "tyre sizes",
