@@ -249,10 +249,14 @@ class OutboxDrain(ClaimLoop):
         )
 
     def _check_sight(self, delivery: Delivery) -> None:
-        """Hold what is to be changed where docbot sees nothing; of that the watch has told."""
+        """Hold what is to be changed where docbot sees nothing or is timed out; the watch has told."""
         trouble = self._trouble_in(delivery.forum_id)
-        hidden = trouble.missing if trouble else self._lacked_in(delivery)
-        if delivery.kind != "direct" and "view_channel" in hidden:
+        lacks = trouble.missing if trouble else self._lacked_in(delivery)
+        if delivery.kind == "direct":
+            return
+        if trouble is not None and trouble.kind == "timeout":
+            raise HeldBackError(trouble.line)
+        if "view_channel" in lacks:
             raise HeldBackError("docbot lacks View Channels there")
 
     def _lacked_in(self, delivery: Delivery) -> set[str]:

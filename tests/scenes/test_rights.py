@@ -197,6 +197,25 @@ async def test_docbot_may_not_manage_threads(s: Scene) -> None:
 
 
 @scene(
+    "A moderator timed docbot out: the tag is put on once that is over.",
+    ends=["answered"],
+    says=1,
+)
+async def test_a_thread_is_solved_while_docbot_is_timed_out(s: Scene) -> None:
+    world, guild, bot = s.playground.world, s.playground.guild, s.playground.bot
+    await s.ada.posts()
+    await s.docbot_says()
+    await s.question_is("answered")
+    world.time_out(guild.id, bot.id, world.clock() + 600)
+    await s.operator_reads("timed docbot out")
+    assert (await s.ada.presses("Solved")).content == texts.marked_solved()
+    await s.until("SELECT reason LIKE '%timed docbot out%' FROM outbox WHERE kind = 'tag'")
+    world.time_out(guild.id, bot.id, None)
+    await s.value("UPDATE outbox SET due_at = now()")
+    await s.thread_has_tags("solved")
+
+
+@scene(
     "Nothing is archived, nor tried again and again.",
     ends=["answered"],
     says=1,
