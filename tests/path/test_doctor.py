@@ -192,7 +192,9 @@ async def test_every_forum_of_every_server_is_seen_with_what_lacks_there() -> No
         playground.world.edit_role(playground.town.bot_role, Permission.VIEW_CHANNEL)
         [guild] = await access.guilds()
     assert (guild.id, guild.name) == (playground.guild.id, playground.guild.name)
-    assert [forum.channel_id for forum in guild.forums] == [playground.forum.id]
+    seen = {forum.channel_id: forum.is_forum for forum in guild.forums}
+    assert seen.pop(playground.forum.id)
+    assert seen == {playground.text.id: False, playground.staff.id: False}
     assert guild.forums[0].missing == ("Read Message History", "Send Messages in Threads")
     assert guild.forums[0].wanted == ("Attach Files", "Manage Threads")
 
