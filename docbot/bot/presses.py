@@ -7,7 +7,7 @@ acknowledged at once, and answered to the one person alone.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
@@ -140,8 +140,8 @@ class PressDesk:
     async def mark_solution(self, interaction: Interaction, message: discord.Message) -> str:
         by = self._actor(interaction)
         event = Solved(by, datetime.now(UTC), message.id)
-        written = await self._written(interaction.channel, message, by)
-        return await self._in_thread(interaction, event, texts.marked_solved, written)
+        messages = await self._marked(interaction.channel, message, by)
+        return await self._in_thread(interaction, event, texts.marked_solved, messages)
 
     async def unsolve(self, interaction: Interaction) -> str:
         event = Unsolved(self._actor(interaction))
@@ -173,12 +173,13 @@ class PressDesk:
         interaction: Interaction,
         event: Event,
         done: Callable[[], str],
-        written: Written | None = None,
+        messages: Sequence[discord.Message] = (),
     ) -> str:
         channel = interaction.channel
         if not self._is_ours(channel):
             return texts.not_a_thread()
-        decision: Decision | None = await self._presses.tell(channel.id, event, written)
+        written = Written(thread_from(channel), [message_from(each, channel) for each in messages])
+        decision: Decision | None = await self._presses.tell(written, event)
         if decision is None:
             return texts.not_a_thread()
         return texts.refused(decision.refusal) if decision.refusal else done()
@@ -187,16 +188,15 @@ class PressDesk:
         is_bound = self._bindings.find(forum_of(channel)) is not None
         return isinstance(channel, discord.Thread) and is_bound
 
-    async def _written(
+    async def _marked(
         self, channel: object, message: discord.Message, by: Actor
-    ) -> Written | None:
+    ) -> list[discord.Message]:
         """What is marked and what opened its thread: both may be older than the forum's binding."""
         if not self._is_ours(channel) or not (by.is_staff or by.id == channel.owner_id):
-            return None
-        messages = [message]
-        if message.id != channel.id and not await self._presses.is_stored(channel.id):
-            messages += await _opening_of(channel)
-        return Written(thread_from(channel), [message_from(each, channel) for each in messages])
+            return []
+        if message.id == channel.id or await self._presses.is_stored(channel.id):
+            return [message]
+        return [message, *await _opening_of(channel)]
 
     # Votes
 

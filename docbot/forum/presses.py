@@ -24,7 +24,7 @@ LONGEST_NOTE = 2000  # characters, of a reason in somebody's own words
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A thread and messages of it, as they stand on Discord when somebody presses."""
+    """A thread in which somebody presses, and messages that this is about, as they are on Discord."""
 
     thread: Thread
     messages: Sequence[Message]
@@ -44,18 +44,15 @@ class Presses:
     learning: Learning
     wake: Callable[[], None]
 
-    async def tell(
-        self, thread_id: int, event: Event, written: Written | None = None
-    ) -> Decision | None:
-        """Let an event happen in a thread; None where docbot does not know the thread.
+    async def tell(self, written: Written, event: Event) -> Decision | None:
+        """Let an event happen in a thread; None where the thread was deleted.
 
-        `written` is stored first, as far as it is not: docbot may not have been there then.
+        What is not stored yet is stored first: docbot may not have been there then.
         """
         with translated():
             async with self.pool.acquire() as conn, conn.transaction():
-                if written is not None:
-                    await self._store(conn, written)
-                decision = await self.conductor.tell(conn, thread_id, event)
+                await self._store(conn, written)
+                decision = await self.conductor.tell(conn, written.thread.id, event)
         self.wake()
         return decision
 

@@ -246,24 +246,6 @@ class QuestionWorker(ClaimLoop):
         self._on_step("answer stored")
         self._wake_sender(question)
 
-    async def _add_part(
-        self, conn: Conn, question: Claimed, message: Message, answer_id: int | None, part: int
-    ) -> None:
-        """Write down one message; without an `answer_id` a line that asks for no vote."""
-        await self._outbox.add(
-            conn,
-            guild_id=question.guild_id,
-            channel_id=question.channel_id,
-            payload={
-                "content": message.content,
-                "files": [asdict(file) for file in message.files],
-                "reply_to": question.message_id if part == 1 else None,
-                "vote_on": answer_id if part == 1 else None,
-            },
-            answer_id=answer_id,
-            part=part,
-        )
-
     async def _put_off(
         self, question: Claimed, reason: str, retry_after: float | None, *, refused: bool
     ) -> None:
@@ -314,7 +296,12 @@ class QuestionWorker(ClaimLoop):
         if question.interaction_id is not None:
             await self._calls.tell(conn, question, Message(line))
         elif question.origin == "mention":
-            await self._add_part(conn, question, Message(line), None, 1)
+            await self._outbox.add(
+                conn,
+                guild_id=question.guild_id,
+                channel_id=question.channel_id,
+                payload={"content": line, "reply_to": question.message_id, "vote_on": None},
+            )
 
     def _wake_sender(self, question: Claimed) -> None:
         if question.interaction_id is not None:

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from docbot import texts
 from docbot.answers.follow_up import FOLLOW_UP_VERSION
 from docbot.answers.prompt import PROMPT_VERSION
+from docbot.forum import notes
 from docbot.playground.actors import Member
 from docbot.playground.objects import Message
 from tests.model_server import Hang, ModelServer, Script, Status
@@ -316,3 +318,18 @@ async def test_a_thread_locked_before_its_answer_gets_none(ground: Ground) -> No
         await town.until("SELECT state = 'cancelled' FROM questions")
         assert await town.states() == [("cancelled", "thread locked")]
         model.release.set()
+
+
+async def test_docbot_stays_out_of_a_thread_that_is_older_than_the_binding_when_told_to(
+    ground: Ground,
+) -> None:
+    async with open_quiet_town(ground) as quiet:
+        thread = await quiet.asker.post(quiet.playground.forum, QUESTION, BODY)
+        await quiet.rooms.pool.execute("UPDATE forums SET bound_at = now()")
+        async with quiet.awake() as town:
+            closed = await town.asker.slash(thread, "close")
+            assert (await closed.answered()).content == texts.thread_closed()
+            await town.helper.reply(thread, f"{town.mention} {QUESTION}")
+            told = await town.helper.sees_direct_message()
+            assert told.content == notes.closed(thread.id)
+    assert quiet.playground.world.replies_of_bot(thread.id) == []

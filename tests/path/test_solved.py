@@ -156,7 +156,7 @@ async def test_a_solution_that_is_older_than_the_binding_is_learned(
             await town.until("SELECT tags IS NOT NULL FROM forums")
             await town.bot.bindings.reload()
             stranger = await place.members[2].message_menu(solving, "Mark solution")
-            assert (await stranger.answered()).content == texts.not_a_thread()
+            assert (await stranger.answered()).content == texts.refused("not yours")
             assert await town.rooms.pool.fetchval("SELECT count(*) FROM messages") == 0
             called = await town.asker.message_menu(solving, "Mark solution")
             assert (await called.answered()).content == texts.marked_solved()
