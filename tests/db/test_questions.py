@@ -210,7 +210,7 @@ async def test_a_question_found_late_has_its_turn_later_and_its_age_counts_from_
 
 async def test_what_a_worker_lost_is_found_without_reading_every_question(pool: Pool) -> None:
     await pool.execute(
-        "INSERT INTO conversations (kind, guild_id, channel_id) VALUES ('channel', 1, 1)"
+        "INSERT INTO conversations (kind, guild_id, channel_id, person_id) VALUES ('chat', 1, 1, 1)"
     )
     await pool.execute(
         "INSERT INTO questions (conversation_id, guild_id, author_id, origin, message_id, state,"
@@ -256,8 +256,9 @@ async def test_an_older_edit_that_comes_later_changes_nothing(pool: Pool) -> Non
 # A flood without its messages: row n is of server 1 + n mod servers, and of a person there.
 _FLOOD = """
     WITH conversation AS (
-        INSERT INTO conversations (kind, guild_id, channel_id)
-        SELECT 'channel', 1 + n % $2, n FROM generate_series($4::int + 1, $4::int + $1::int) AS n
+        INSERT INTO conversations (kind, guild_id, channel_id, person_id)
+        SELECT 'chat', 1 + n % $2, n, 1000 + n / $2 % $3
+        FROM generate_series($4::int + 1, $4::int + $1::int) AS n
         RETURNING id, guild_id, channel_id AS n)
     INSERT INTO questions (conversation_id, guild_id, author_id, origin, message_id, asked_at,
                            ready_at, state, ended_at)
