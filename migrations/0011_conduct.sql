@@ -50,8 +50,13 @@ ALTER TABLE outbox
     DROP CONSTRAINT outbox_check,
     ADD CONSTRAINT outbox_kind_check CHECK (kind IN ('send', 'direct', 'edit', 'tag', 'archive')),
     ADD CONSTRAINT outbox_message_check
-        CHECK ((state = 'sent' AND kind IN ('send', 'direct')) = (message_id IS NOT NULL)),
-    ADD COLUMN withdrawn_as text CHECK (withdrawn_as IN ('cancelled', 'yielded'));
+        CHECK ((state = 'sent' AND kind IN ('send', 'direct')) = (message_id IS NOT NULL));
+-- Why its answer must not be sent any more though it is on its way, and what it ends as then. Here
+-- and not with the messages: whoever sends one holds its row, and is waited for by nobody.
+ALTER TABLE questions
+    ADD COLUMN withdrawn    text,
+    ADD COLUMN withdrawn_as text CHECK (withdrawn_as IN ('cancelled', 'yielded')),
+    ADD CHECK ((withdrawn IS NULL) = (withdrawn_as IS NULL));
 
 ALTER TABLE feedback
     ADD COLUMN reason text CHECK (reason IN ('outdated', 'inaccurate', 'unanswered', 'other')),

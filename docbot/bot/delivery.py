@@ -24,7 +24,7 @@ from docbot.bot.views import ANSWER_BUTTONS, plain_view
 from docbot.bot.watch import Trouble, lacked_in, may_attach
 from docbot.db.errors import translated
 from docbot.db.outbox import Delivery, Outbox
-from docbot.db.pool import Pool
+from docbot.db.pool import Conn, Pool
 from docbot.db.questions import Questions
 from docbot.errors import DocbotError, GoneError, PermanentError, RefusedError, TransientError
 from docbot.forum.claims import ClaimLoop, Wake
@@ -434,23 +434,23 @@ class OutboxDrain(ClaimLoop):
         level = logging.INFO if is_quiet else logging.ERROR
         where = f"outbox row {delivery.id} for channel {delivery.channel_id}"
         log.log(level, "%s is %s: %s", where, state, reason)
-        question_state = "failed"
-        if state == "dropped":
-            question_state = delivery.withdrawn_as or "cancelled"
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
+                await self._conductor.begin_in(conn, delivery.channel_id)
                 ended = await self._outbox.end_unsent(conn, delivery, self._epoch, state, reason)
                 if ended and delivery.answer_id is not None and delivery.part == 1:
-                    ended = await self._questions.end_posted(
-                        conn, delivery.answer_id, question_state, reason
-                    )
-                    if ended and question_state == "yielded":
-                        await self._conductor.offer_draft(
-                            conn, delivery.answer_id, delivery.channel_id
-                        )
+                    await self._end_question(conn, delivery, delivery.answer_id, state, reason)
                 elif ended and draft_id is not None:
                     await self._conductor.lose_draft(conn, draft_id, reason)
         self._wake_worker()
+
+    async def _end_question(
+        self, conn: Conn, delivery: Delivery, answer_id: int, state: str, reason: str
+    ) -> None:
+        if state == "dead":
+            await self._questions.end_posted(conn, answer_id, "failed", reason)
+        elif await self._questions.end_dropped(conn, answer_id, reason) == "yielded":
+            await self._conductor.offer_draft(conn, answer_id, delivery.channel_id)
 
 
 def draft_shown_by(delivery: Delivery) -> int | None:

@@ -49,7 +49,10 @@ _CLAIM_NEXT = """
             ORDER BY id LIMIT 1)
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id, kind, guild_id, channel_id, payload, nonce, answer_id, part, attempt, refusals,
-              coalesce(counts_from, created_at) AS counts_from, withdrawn, withdrawn_as,
+              coalesce(counts_from, created_at) AS counts_from,
+              coalesce(withdrawn, (
+                SELECT questions.withdrawn FROM questions JOIN answers ON question_id = questions.id
+                WHERE answers.id = answer_id)) AS withdrawn,
               extract(epoch FROM now() - first_tried_at)::float AS tried_for,
               (SELECT forum_id FROM threads WHERE threads.id = outbox.channel_id) AS forum_id,
               -- A thread's id is older than all that is in it, a question older than its answer.
@@ -79,15 +82,20 @@ _DROP_UNSENT = """
     UPDATE outbox SET state = 'dropped', reason = $2, ended_at = now()
     WHERE state = 'pending' AND answer_id = ANY($1::bigint[])
 """
-_WITHDRAW = """
-    UPDATE outbox SET withdrawn = $2, withdrawn_as = $3, due_at = now()
+_HASTEN = """
+    UPDATE outbox SET due_at = now()
     WHERE id IN (
         SELECT id FROM outbox
         WHERE answer_id = ANY($1::bigint[]) AND state IN ('pending', 'sending')
-        -- Who holds one just now ends it, and waits for nobody in the middle of that.
-        FOR UPDATE SKIP LOCKED)
+        FOR UPDATE SKIP LOCKED)  -- one that somebody holds is under way
 """
-_WITHDRAWN = "SELECT withdrawn FROM outbox WHERE id = $1"
+# Older versions wrote it down in the row.
+_WITHDRAWN = """
+    SELECT coalesce(outbox.withdrawn, questions.withdrawn)
+    FROM outbox LEFT JOIN answers ON answers.id = answer_id
+    LEFT JOIN questions ON questions.id = question_id
+    WHERE outbox.id = $1
+"""
 # It is written down anew; what arrived stays.
 _LOCK_UNSENT = "SELECT FROM outbox WHERE answer_id = $1 AND state = 'pending' FOR UPDATE"
 _WAS_TRIED = """
@@ -146,7 +154,6 @@ class Delivery:
     counts_from: datetime  # when it was written down or tried again: from here its age counts
     tried_for: float  # seconds since the first claim, by Postgres' clock alone
     withdrawn: str | None  # why it must not be sent any more; it may be there from an earlier try
-    withdrawn_as: str | None  # the state that its question then ends in
     forum_id: int | None  # of the thread it goes to
     after_id: int  # a message that is older than this one can be, by Discord's clock
 
@@ -249,15 +256,9 @@ class Outbox:
         """Join the caller's transaction: what is still to be sent of these answers is not."""
         await conn.execute(_DROP_UNSENT, list(answer_ids), storable(reason))
 
-    async def withdraw(
-        self, conn: Conn, answer_ids: Sequence[int], reason: str, state: str = "cancelled"
-    ) -> None:
-        """Join the caller's transaction: these must not be sent, but may have been already.
-
-        A drain looks whether they are there, and ends them; a question whose answer is not ends in
-        `state`.
-        """
-        await conn.execute(_WITHDRAW, list(answer_ids), storable(reason), state)
+    async def hasten(self, conn: Conn, answer_ids: Sequence[int]) -> None:
+        """Join the transaction that withdrew these: a drain looks at once whether they are there."""
+        await conn.execute(_HASTEN, list(answer_ids))
 
     async def withdrawn(self, row_id: int) -> str | None:
         """Why a row that is in hand must not be sent any more."""

@@ -171,6 +171,12 @@ _END_POSTED = """
     WHERE id = (SELECT question_id FROM answers WHERE id = $1) AND state = 'posting'
     RETURNING id
 """
+_END_DROPPED = """
+    UPDATE questions
+    SET state = coalesce(withdrawn_as, 'cancelled'), reason = $2, ended_at = now()
+    WHERE id = (SELECT question_id FROM answers WHERE id = $1) AND state = 'posting'
+    RETURNING state
+"""
 # Those of a thread that something may still become of, and those that a message belongs to.
 _LOCK_OF_THREAD = """
     SELECT questions.id, origin, coalesce(questions.mode, 'auto') AS mode, questions.state, reason,
@@ -209,7 +215,8 @@ _SECONDS_TO_COLLECTED = """
 _ASK_ANEW = """
     WITH forgotten AS (DELETE FROM answers WHERE question_id = $1)
     UPDATE questions
-    SET state = 'waiting', ready_at = now() + $2 * interval '1 second', epoch = NULL, attempt = 0
+    SET state = 'waiting', ready_at = now() + $2 * interval '1 second', epoch = NULL, attempt = 0,
+        withdrawn = NULL, withdrawn_as = NULL
     WHERE id = $1
 """
 _FORGET_ANSWER = "DELETE FROM answers WHERE question_id = $1"
@@ -235,7 +242,9 @@ _FAIL_REVIEW = """
     WHERE id = (SELECT question_id FROM answers WHERE id = $1) AND state = 'review'
 """
 _REOPEN = """
-    UPDATE questions SET state = 'posting', reason = NULL, ended_at = NULL, counts_from = now()
+    UPDATE questions
+    SET state = 'posting', reason = NULL, ended_at = NULL, counts_from = now(), withdrawn = NULL,
+        withdrawn_as = NULL
     WHERE id = $1
 """
 _LOCK = """
@@ -264,7 +273,10 @@ _CALL_OFF = """
         WHERE question_id = ANY($1::bigint[]) AND outbox.id <> ALL($3::bigint[])),
     cancelled AS (
         UPDATE questions SET state = $4, reason = $2, ended_at = now()
-        WHERE id = ANY($1::bigint[]) AND id NOT IN (SELECT question_id FROM in_doubt))
+        WHERE id = ANY($1::bigint[]) AND id NOT IN (SELECT question_id FROM in_doubt)),
+    withdrawn AS (
+        UPDATE questions SET withdrawn = $2, withdrawn_as = $4
+        WHERE id IN (SELECT question_id FROM in_doubt))
     SELECT id AS answer_id, question_id IN (SELECT question_id FROM in_doubt) AS in_doubt
     FROM answers WHERE question_id = ANY($1::bigint[])
 """
@@ -288,7 +300,7 @@ _FIND_TO_RETRY = """
 _RETRY = """
     UPDATE questions
     SET state = $2, reason = NULL, ended_at = NULL, epoch = NULL, attempt = 0, refusals = 0,
-        ready_at = now(), counts_from = now()
+        ready_at = now(), counts_from = now(), withdrawn = NULL, withdrawn_as = NULL
     WHERE id = $1
 """
 _NOTIFY = "SELECT pg_notify('docbot_work', '')"
@@ -623,10 +635,18 @@ class Questions:
         why = None if reason is None else storable(reason)
         return await conn.fetchval(_END_POSTED, answer_id, state, why) is not None
 
+    async def end_dropped(self, conn: Conn, answer_id: int, reason: str) -> str | None:
+        """As `end_posted`, where it was not sent; the state in which the question ends by that."""
+        ended: str | None = await conn.fetchval(_END_DROPPED, answer_id, storable(reason))
+        return ended
+
     async def call_off(
         self, conn: Conn, question_id: int, reason: str, state: str = "cancelled"
     ) -> Ended:
-        """Join the caller's transaction: end a question that is not answered yet."""
+        """Join the caller's transaction: end a question that is not answered yet.
+
+        One whose answer may be on Discord already is withdrawn: a drain ends it.
+        """
         return await _call_off(conn, await conn.fetch(_LOCK_BY_ID, question_id), reason, state)
 
     async def cancel_by_forum(self, conn: Conn, forum_id: int, reason: str) -> Ended:

@@ -177,7 +177,7 @@ class Conductor:
         """
         ended = await self._questions.call_off(conn, question_id, reason, state)
         await self._outbox.drop_unsent(conn, ended.unsent, reason)
-        await self._outbox.withdraw(conn, ended.in_doubt, reason, state)
+        await self._outbox.hasten(conn, ended.in_doubt)
         return not ended.in_doubt
 
     async def tell_alone(
@@ -191,6 +191,13 @@ class Conductor:
             channel_id=channel_id,
             payload={"person": person_id, "content": content},
         )
+
+    async def begin_in(self, conn: Conn, thread_id: int) -> None:
+        """Join the caller's transaction: go after who else is about something in the thread.
+
+        To be called before a row of anything in it is locked.
+        """
+        await self._threads.lock_standing(conn, thread_id)
 
     # Reading
 

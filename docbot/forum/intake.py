@@ -289,7 +289,7 @@ class Intake:
         """Drop what was never tried; what may be on Discord already is settled by a drain."""
         ended = await self._questions.cancel_by_forum(conn, forum_id, reason)
         await self._outbox.drop_unsent(conn, ended.unsent, reason)
-        await self._outbox.withdraw(conn, ended.in_doubt, reason)
+        await self._outbox.hasten(conn, ended.in_doubt)
 
 
 def wrote(incoming: Incoming, verdict: Verdict) -> Wrote:
