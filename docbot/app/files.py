@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,7 +45,7 @@ def new_file(path: Path, what: str, *, force: bool) -> Iterator[BinaryIO]:
         raise UsageError(f"{folder} cannot be written to ({error.strerror})") from error
     new = Path(name)
     try:
-        with os.fdopen(number, "w+b") as file:
+        with _closed(os.fdopen(number, "w+b")) as file:
             yield file
             with writing(what):
                 file.flush()
@@ -56,6 +56,16 @@ def new_file(path: Path, what: str, *, force: bool) -> Iterator[BinaryIO]:
             _sync_folder(folder)
     finally:
         new.unlink(missing_ok=True)
+
+
+@contextmanager
+def _closed(file: BinaryIO) -> Iterator[BinaryIO]:
+    """Close it in the end; what then cannot be written any more hides no error that led there."""
+    try:
+        yield file
+    finally:
+        with suppress(OSError):
+            file.close()
 
 
 def _sync_folder(folder: Path) -> None:
