@@ -410,6 +410,7 @@ def refused(why: str) -> str:
             "This solution was changed meanwhile. Read it as it is now, then decide."
         ),
         "no words": _say("A solution without words cannot be learned. Nothing was changed."),
+        "no thread": not_a_thread(),
         "thread shut": _say("This thread is locked or deleted, so nothing can be done there."),
         "nobody to ask": _say(
             "Nobody is set up to be asked here: this server has named neither helpers nor a "

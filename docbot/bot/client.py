@@ -447,6 +447,7 @@ class HelpClient(discord.Client):
             and not only_thanks(message.content),
             is_staff=writes_as_staff(message, forum.config if forum else None),
             says_stop=replies_to_us and says_stop(message.content),
+            solved_tag=self._solved_tag_of(place.id if forum is None else forum.channel_id),
         )
 
     def _mentions_us(self, message: discord.Message) -> bool:

@@ -161,8 +161,10 @@ class PressDesk:
 
     async def status(self, interaction: Interaction) -> str:
         """How the thread stands, to whoever asks."""
-        channel_id = interaction.channel_id or 0
-        status = await self._presses.status(channel_id, interaction.guild_id or 0)
+        channel = interaction.channel
+        if not self._is_ours(channel):
+            return texts.not_a_thread()
+        status = await self._presses.status(channel.id, interaction.guild_id or 0)
         return shown(status) if status else texts.not_a_thread()
 
     async def _press_in_thread(self, interaction: Interaction, found: re.Match[str]) -> str:

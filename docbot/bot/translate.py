@@ -112,12 +112,14 @@ def incoming_from(
     calls_us: bool,
     is_staff: bool,
     says_stop: bool,
+    solved_tag: int | None,
 ) -> Incoming:
     return Incoming(
         message_from(message, thread),
         thread_from(thread),
-        calls_us,
-        is_staff,
-        says_stop,
-        roles_of(message.author),
+        calls_us=calls_us,
+        is_staff=is_staff,
+        says_stop=says_stop,
+        solved_tag=solved_tag,
+        role_ids=roles_of(message.author),
     )

@@ -115,13 +115,17 @@ class ForumWatch:
         """What cannot be found out or stored just now is seen to at the next look."""
         try:
             trouble = await self._trouble_of(forum)
-            if trouble is None:
-                if self._troubles.pop(forum.channel_id, None) is not None:
-                    log.info("forum %d: all is well again", forum.channel_id)
-            elif trouble != self._troubles.get(forum.channel_id):
-                await self._take_note(forum, trouble)
         except DocbotError as error:
             log.debug("forum %d was not looked at: %s", forum.channel_id, error)
+            return
+        if trouble is None:
+            if self._troubles.pop(forum.channel_id, None) is not None:
+                log.info("forum %d: all is well again", forum.channel_id)
+        elif trouble != self._troubles.get(forum.channel_id):
+            try:
+                await self._take_note(forum, trouble)
+            except DocbotError as error:
+                log.warning("what forum %d leaves behind waits: %s", forum.channel_id, error)
 
     async def _take_note(self, forum: Forum, trouble: Trouble) -> None:
         if trouble.kind == "deleted":

@@ -21,7 +21,7 @@ _EDIT = """
 _FIND = """
     SELECT drafts.answer_id, drafts.guild_id, drafts.channel_id, outbox_id, drafts.state,
            coalesce(drafts.text, answers.text) AS text, question_id, conversations.thread_id,
-           threads.forum_id
+           threads.forum_id, questions.state = 'yielded' AS is_held_back
     FROM drafts JOIN answers ON answers.id = answer_id
     JOIN questions ON questions.id = question_id
     JOIN conversations ON conversations.id = conversation_id
@@ -32,7 +32,10 @@ _FIND = """
 
 @dataclass(frozen=True, slots=True)
 class StoredDraft:
-    """A draft; `text` is as staff left it, `outbox_id` the row of the message that shows it."""
+    """A draft; `text` is as staff left it, `outbox_id` the row of the message that shows it.
+
+    `is_held_back`: people were first.
+    """
 
     answer_id: int
     guild_id: int
@@ -43,6 +46,7 @@ class StoredDraft:
     question_id: int
     thread_id: int
     forum_id: int
+    is_held_back: bool
 
 
 class Drafts:

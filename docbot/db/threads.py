@@ -37,7 +37,9 @@ _DELETE_THREADS_OF_FORUM = """
 """
 _ERASE_MESSAGES_OF_FORUM = """
     UPDATE messages SET deleted_at = now(), content = ''
-    WHERE deleted_at IS NULL AND thread_id IN (SELECT id FROM threads WHERE forum_id = $1)
+    WHERE id IN (
+        SELECT messages.id FROM messages JOIN threads ON threads.id = thread_id
+        WHERE forum_id = $1 AND messages.deleted_at IS NULL LIMIT $2)
 """
 _PUT_MESSAGE = """
     INSERT INTO messages
@@ -94,6 +96,7 @@ _TO_LOOK_AT = "SELECT id, now() AS at FROM threads WHERE look_at <= now() ORDER 
 _SECONDS_TO_LOOK = """
     SELECT extract(epoch FROM min(look_at) - now())::float FROM threads WHERE look_at IS NOT NULL
 """
+_LOOK_LATER = "UPDATE threads SET look_at = now() + $2 * interval '1 second' WHERE id = $1"
 # Those of which a new setting may be about; what is older is left alone.
 _LOOK_ANEW = """
     UPDATE threads SET look_at = now()
@@ -273,9 +276,13 @@ class Threads:
         await conn.execute(_ERASE_MESSAGES, thread_id)
 
     async def delete_of_forum(self, conn: Conn, forum_id: int) -> None:
-        """Join the caller's transaction; all threads of the forum, as `delete` does with one."""
+        """Join the caller's transaction; all threads of the forum lose their titles."""
         await conn.execute(_DELETE_THREADS_OF_FORUM, forum_id)
-        await conn.execute(_ERASE_MESSAGES_OF_FORUM, forum_id)
+
+    async def erase_messages_of_forum(self, forum_id: int, limit: int) -> bool:
+        """Erase some of the messages of a forum that was deleted; False: there are no more."""
+        with translated():
+            return _touched(await self._pool.execute(_ERASE_MESSAGES_OF_FORUM, forum_id, limit))
 
     async def edit_message(
         self, conn: Conn, message_id: int, content: str, edited_at: datetime
@@ -336,6 +343,11 @@ class Threads:
         with translated():
             seconds: float | None = await self._pool.fetchval(_SECONDS_TO_LOOK)
         return seconds
+
+    async def look_later(self, thread_id: int, seconds: float) -> None:
+        """Look at a thread again so long from now."""
+        with translated():
+            await self._pool.execute(_LOOK_LATER, thread_id, seconds)
 
     async def look_anew(self, forum_ids: list[int]) -> None:
         """Look at every thread of these forums that is not over: their settings are others."""

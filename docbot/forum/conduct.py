@@ -96,6 +96,7 @@ Refusal = Literal[
     "solution changed",
     "no words",
     "thread shut",
+    "no thread",
     "nobody to ask",
 ]
 
@@ -224,6 +225,38 @@ def next_look(thread: ThreadState) -> datetime | None:
     """When time alone may change something in the thread; None: never."""
     due = [at for at in (_archive_at(thread), _remind_at(thread), _close_at(thread)) if at]
     return min(due, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Who is told that a human is wanted: `role` is pinged in the thread, None pings nobody."""
+
+    in_thread: bool
+    role: int | None
+    staff_channel: int | None
+
+
+def whom_to_call(
+    config: ForumConfig, *, can_ping: bool, has_ping_left: bool, can_tell_staff: bool
+) -> Called:
+    """Tell whom to call: the helpers; where they were pinged often enough, staff in their channel.
+
+    A role that Discord would not ping is no reason for silence in the thread, nor is a channel of
+    the staff that is gone.
+
+    Args:
+        config: of the forum.
+        can_ping: there is a helper role, and docbot may ping it.
+        has_ping_left: and was not too often in the last hour.
+        can_tell_staff: there is a channel of the staff, and docbot may write there.
+    """
+    if can_ping and has_ping_left:
+        return Called(in_thread=True, role=config.helper_role, staff_channel=None)
+    is_mute = config.helper_role is not None and not can_ping
+    staff_channel = config.staff_channel if can_tell_staff else None
+    return Called(
+        in_thread=is_mute or staff_channel is None, role=None, staff_channel=staff_channel
+    )
 
 
 @singledispatch
@@ -543,6 +576,8 @@ def _is_left_alone(thread: ThreadState) -> bool:
 
 
 def _refusal(by: Actor, thread: ThreadState) -> Refusal | None:
+    if thread.is_channel:
+        return "no thread"
     if not by.is_staff and by.id != thread.author_id:
         return "not yours"
     return "thread shut" if thread.is_shut else None

@@ -46,7 +46,10 @@ _ENDED = {"answered", "abstained", "yielded", "cancelled", "failed"}
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """A thread and what is open in it, as the database has them under lock."""
+    """A thread and what is open in it, under lock.
+
+    `standing` and `questions` are as the database has them, `state` as it is from now on.
+    """
 
     id: int
     standing: Standing
@@ -111,6 +114,7 @@ class Conductor:
         chosen = _chosen(scene.questions, message_ids, question_id)
         decision = decide(scene.state, _state_of(chosen), event)
         await self._keep(conn, scene, decision.thread)
+        scene = replace(scene, state=decision.thread)
         follows = decision.effects
         if chosen is not None and decision.question is not None:
             await self._withdraw_drafts(conn, scene, chosen, follows)
@@ -121,7 +125,7 @@ class Conductor:
                 )
         for other in scene.questions:
             if chosen is None or other.id != chosen.id:
-                await self._follow(conn, scene, other, decision.thread, event)
+                await self._follow(conn, scene, other, event)
         for effect in follows:
             await self._do(conn, scene, effect, chosen, None)
         return decision
@@ -227,13 +231,11 @@ class Conductor:
         if standing != scene.standing:
             await self._threads.set_standing(conn, scene.id, standing)
 
-    async def _follow(
-        self, conn: Conn, scene: _Scene, other: OfThread, thread: ThreadState, event: Event
-    ) -> None:
+    async def _follow(self, conn: Conn, scene: _Scene, other: OfThread, event: Event) -> None:
         state = _state_of(other)
         if state is None:
             return
-        decision = consequence(thread, state, event)
+        decision = consequence(scene.state, state, event)
         if decision.question is not None:
             await self._withdraw_drafts(conn, scene, other, decision.effects)
             await self._move(conn, scene, other, decision.question)
@@ -366,11 +368,12 @@ class Conductor:
         self, conn: Conn, scene: _Scene, answer_id: int, person_id: int | None
     ) -> Answer | None:
         """Take the draft as staff left it, and keep that as the answer."""
+        # Decided first: from then on nobody changes the text that is sent.
+        await self._drafts.decide(conn, answer_id, "sent", person_id)
         draft = await self._drafts.find(conn, answer_id, scene.standing.guild_id)
         stored = await self._answers.find(conn, answer_id)
         if draft is None or stored is None:
             return None
-        await self._drafts.decide(conn, answer_id, "sent", person_id)
         await self._answers.set_text(conn, answer_id, draft.text)
         return replace(repeated(stored), text=draft.text)
 
@@ -439,27 +442,24 @@ class Conductor:
         )
 
     async def _call_human(self, conn: Conn, scene: _Scene, by: int) -> None:
-        """Ping the helpers; where that cannot be done, or was often enough, tell staff.
-
-        A role that Discord would not ping is no reason for silence in the thread, nor is a channel
-        of the staff that is gone.
-        """
         config, standing = scene.state.rules.config, scene.standing
+        role, staff = config.helper_role, config.staff_channel
+        can_ping = role is not None and self._may_ping(standing.forum_id, role)
+        called = conduct.whom_to_call(
+            config,
+            can_ping=can_ping,
+            has_ping_left=can_ping
+            and await self._threads.may_ping(conn, standing.guild_id, scene.id, PINGS_AN_HOUR),
+            can_tell_staff=staff is not None and self._may_write(staff),
+        )
         gist = await self._questions.gist(conn, scene.id)
         summary = notes.summary(standing.title, gist.body, gist.lane, gist.titles)
-        role, staff = config.helper_role, config.staff_channel
-        is_mute = role is not None and not self._may_ping(standing.forum_id, role)
-        pings = role is not None and not is_mute
-        pings = pings and await self._threads.may_ping(
-            conn, standing.guild_id, scene.id, PINGS_AN_HOUR
-        )
-        tells_staff = not pings and staff is not None and self._may_write(staff)
-        if is_mute or not tells_staff:
-            pinged = role if pings else None
-            await self._send(conn, scene, notes.human_wanted(pinged, summary), ping=pinged)
-        if tells_staff:
+        if called.in_thread:
+            content = notes.human_wanted(called.role, summary)
+            await self._send(conn, scene, content, ping=called.role)
+        if called.staff_channel is not None:
             content = notes.human_wanted_in(scene.id, by, summary)
-            await self._send(conn, scene, content, channel_id=staff)
+            await self._send(conn, scene, content, channel_id=called.staff_channel)
 
     async def _once(self, conn: Conn, scene: _Scene, kind: str, payload: dict[str, Any]) -> None:
         await self._outbox.add_once(

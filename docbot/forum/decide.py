@@ -17,7 +17,7 @@ class Incoming:
     """A message as Discord told it.
 
     `calls_us`: it mentions docbot or replies to it; `says_stop`: it replies that docbot shall
-    stop. `is_staff` and `role_ids` are of its author, as far as Discord told. Of one that was missed
+    stop. `solved_tag` is the forum's tag for threads that are solved. `is_staff` and `role_ids` are of its author, as far as Discord told. Of one that was missed
     and found later, `turn_at` is when it is answered, and `is_missed` that it never is.
     """
 
@@ -26,6 +26,7 @@ class Incoming:
     calls_us: bool
     is_staff: bool = False
     says_stop: bool = False
+    solved_tag: int | None = None
     role_ids: tuple[int, ...] = ()
     turn_at: datetime | None = None
     is_missed: bool = False

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 Taken = Literal["ignored", "stored", "asked", "missed"]
 MISSED = "missed"  # the reason of a question that was found too late to be answered
 
+_ERASED_AT_ONCE = 5_000  # messages
 # Events overtake each other by moments; of so many nothing else comes in between.
 _EARLY_EVENTS = 1_000
 
@@ -125,8 +126,17 @@ class Intake:
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 seen_id = incoming.message.id if in_step else 0
+                before = await self._threads.lock_standing(conn, incoming.thread.id)
                 if not await self._threads.put(conn, incoming.thread, seen_id):
                     return "ignored"  # the thread was deleted before this was told
+                if before is not None:  # what changed may be told later than what came after it
+                    await self._tell_tags(
+                        conn,
+                        incoming.thread.id,
+                        before.tags,
+                        incoming.thread.tags,
+                        incoming.solved_tag,
+                    )
                 message = self._early.newest(incoming.message)
                 await self._threads.put_message(conn, message)
                 if message.edited_at is not None:  # it may have been stored before
@@ -248,15 +258,27 @@ class Intake:
         self, conn: Conn, before: Standing, thread: ThreadChange, solved_tag: int | None
     ) -> None:
         now = datetime.now(UTC)
+        await self._tell_tags(conn, thread.id, before.tags, thread.tags, solved_tag)
         if thread.locked:
             await self._conductor.tell(conn, thread.id, Shut("thread locked"))
             return
         if await self._questions.retitle(conn, thread.id, thread.title):
             event = Edited(thread.id, now)
             await self._conductor.tell(conn, thread.id, event, message_ids=[thread.id])
-        had, has = solved_tag in before.tags, solved_tag in thread.tags
-        if solved_tag is not None and had != has:
-            await self._conductor.tell(conn, thread.id, Retagged(is_solved=has, at=now))
+
+    async def _tell_tags(
+        self,
+        conn: Conn,
+        thread_id: int,
+        before: Collection[int],
+        now: Collection[int],
+        solved_tag: int | None,
+    ) -> None:
+        """Tell where somebody put the tag for solved threads on, or took it off."""
+        has = solved_tag in now
+        if solved_tag is not None and (solved_tag in before) != has:
+            event = Retagged(is_solved=has, at=datetime.now(UTC))
+            await self._conductor.tell(conn, thread_id, event)
 
     async def thread_deleted(self, thread_id: int) -> None:
         with translated():
@@ -270,6 +292,8 @@ class Intake:
 
     async def forum_deleted(self, forum_id: int) -> None:
         """As if each of its threads was deleted: Discord tells only of those it shows."""
+        while await self._threads.erase_messages_of_forum(forum_id, _ERASED_AT_ONCE):
+            pass  # many times, as a forum may hold more than a statement has time for
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 await self._threads.delete_of_forum(conn, forum_id)

@@ -121,7 +121,7 @@ class Presses:
                 if not await self.drafts.edit(conn, answer_id, text, by.id):
                     return "draft over"
                 answer = replace(repeated(stored), text=text)
-                message = notes.draft(answer, draft.thread_id, people_first=False)
+                message = notes.draft(answer, draft.thread_id, people_first=draft.is_held_back)
                 await self.staff_notes.edit(conn, _note(draft), message, ("draft", answer_id))
         self.wake()
         return None

@@ -182,6 +182,24 @@ async def test_an_answer_that_a_drain_has_taken_up_is_in_doubt(pool: Pool) -> No
         await conn.execute("UPDATE outbox SET state = 'sending' WHERE part = 1")
         assert await _cancel(pool, claimed.id) == Ended(unsent=[], in_doubt=[answer_id])
     assert [one.state for one in await Questions(pool).all(None)] == ["posting"]
+    # It looks once more before it sends, and finds that it must not.
+    row_id = await pool.fetchval("SELECT id FROM outbox WHERE part = 1")
+    assert await Outbox(pool).withdrawn(row_id) == "message deleted"
+
+
+async def test_an_answer_withdrawn_while_a_drain_has_it_ends_as_what_it_was_withdrawn_as(
+    pool: Pool,
+) -> None:
+    claimed, questions = await _claimed(pool, 10), Questions(pool)
+    answer_id = await post_answer(pool, claimed.id, 1, "one", channel=10)
+    assert await Outbox(pool).claim_next(1, 0) is not None
+    async with pool.acquire() as conn, conn.transaction():
+        await questions.call_off(conn, claimed.id, "people were first", "yielded")
+    async with pool.acquire() as conn, conn.transaction():
+        assert await questions.end_dropped(conn, answer_id, "people were first") == "yielded"
+    async with pool.acquire() as conn, conn.transaction():
+        await questions.reopen(conn, claimed.id)
+    assert await pool.fetchval("SELECT withdrawn IS NULL AND state = 'posting' FROM questions")
 
 
 async def test_a_question_found_late_has_its_turn_later_and_its_age_counts_from_there(

@@ -14,6 +14,7 @@ from docbot.config import ForumConfig
 from docbot.forum.conduct import (
     LONGEST_SETTLING,
     STOPPED,
+    Called,
     Decision,
     Mode,
     QuestionState,
@@ -22,6 +23,7 @@ from docbot.forum.conduct import (
     consequence,
     decide,
     next_look,
+    whom_to_call,
 )
 from docbot.forum.effects import (
     Archive,
@@ -375,6 +377,45 @@ def test_a_human_is_called_once_in_a_thread() -> None:
 def test_who_is_neither_author_nor_staff_is_refused_and_nothing_changes(event: Event) -> None:
     thread, question = thread_in(config=STAFFED), question_in()
     assert decide(thread, question, event) == Decision(thread, question, refusal="not yours")
+
+
+@pytest.mark.parametrize(
+    ("can_ping", "has_ping_left", "can_tell_staff", "expected"),
+    [
+        (True, True, True, Called(in_thread=True, role=HELPER_ROLE, staff_channel=None)),
+        (True, False, True, Called(in_thread=False, role=None, staff_channel=STAFF_CHANNEL)),
+        (True, False, False, Called(in_thread=True, role=None, staff_channel=None)),
+        (False, False, True, Called(in_thread=True, role=None, staff_channel=STAFF_CHANNEL)),
+    ],
+    ids=["helpers", "pinged often enough", "and staff is gone", "a role that cannot be pinged"],
+)
+def test_whom_a_call_for_a_human_reaches(
+    *, can_ping: bool, has_ping_left: bool, can_tell_staff: bool, expected: Called
+) -> None:
+    called = whom_to_call(
+        STAFFED, can_ping=can_ping, has_ping_left=has_ping_left, can_tell_staff=can_tell_staff
+    )
+    assert called == expected
+
+
+# A text channel
+
+
+@pytest.mark.parametrize(
+    "event", [Solved(BY_HELPER, START), Closed(BY_HELPER), Escalated(BY_HELPER)]
+)
+def test_nothing_in_a_text_channel_is_solved_closed_or_escalated(event: Event) -> None:
+    channel = thread_in("mention", STAFFED, is_channel=True)
+    assert decide(channel, None, event) == Decision(channel, None, refusal="no thread")
+
+
+def test_in_a_text_channel_docbot_answers_who_calls_whoever_says_stop() -> None:
+    channel = thread_in("draft", STAFFED, is_channel=True)
+    stopped = decide(channel, None, words(HELPER, is_staff=True, says_stop=True))
+    assert not stopped.thread.is_closed
+    asked = decide(stopped.thread, None, words(BEN, asks="mention")).asked
+    assert asked is not None
+    assert (asked.state, asked.mode) == ("waiting", "mention")
 
 
 # Time

@@ -460,3 +460,14 @@ async def test_a_post_made_before_a_process_hears_that_the_forum_is_bound_again_
     await town.rooms.pool.execute(_BIND_AS_OF, forum, town.playground.guild.id, before)
     await town.rooms.pool.execute("SELECT pg_notify('docbot_settings', '')")
     await _is_answered_once(town, thread)
+
+
+async def test_a_tag_put_on_while_away_solves_the_thread(ground: Ground) -> None:
+    async with open_quiet_town(ground) as town:
+        async with town.awake():
+            thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+            await town.asker.sees_reply(thread)
+        await town.asker.tag(thread, "solved")
+        await town.asker.reply(thread, "That was it.")
+        async with town.awake():
+            await town.until("SELECT solved_at IS NOT NULL FROM threads")
