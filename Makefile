@@ -18,7 +18,7 @@ demo: $(INSTALLED)
 # Four at once: most of a test is waiting.
 # Each takes its share in order, so what a file of tests sets up is mostly set up once, and who is done first helps the other.
 test: lint
-	$(VENV)/bin/pytest -m "not check" --numprocesses 4 --dist worksteal
+	$(VENV)/bin/pytest -m "not check and not slow" --numprocesses 4 --dist worksteal
 
 lint: $(INSTALLED)-dev
 	$(VENV)/bin/ruff check .
@@ -26,10 +26,11 @@ lint: $(INSTALLED)-dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
 
-# What is too slow for `make test`. Two kills at once, which mostly wait; what measures runs alone.
+# What is too slow for `make test`. Two kills at once, which mostly wait; what measures runs alone, and last.
 CRASH_POINTS := tests/path/test_crash_points.py
 SCENES := tests/scenes
 check: $(INSTALLED)-converters scenes
+	$(VENV)/bin/pytest -m "slow and not check" --numprocesses 4 --dist worksteal
 	$(VENV)/bin/pytest -m check --numprocesses 2 $(CRASH_POINTS)
 	$(VENV)/bin/pytest -m check --ignore $(CRASH_POINTS) --ignore $(SCENES)
 

@@ -13,6 +13,8 @@ from docbot.playground.server import Playground
 from tests.knowledge.conftest import pages_handler, served
 from tests.test_cli import Ran, Shell
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shell(database_url: str, tmp_path: Path) -> Shell:

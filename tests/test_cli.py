@@ -25,6 +25,8 @@ from tests import forked
 from tests.model_server import ModelServer, Reply, Reset
 from tests.town import ANSWER_PLACE, Ground
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Ran:

@@ -15,6 +15,8 @@ import pytest
 from docbot.errors import TransientError
 from docbot.processes import StandingProcess, lasting_pool, process_pool
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_cancelled_wait_ends_the_work_and_does_not_hold_up_the_loop() -> None:
     async def work(begun: asyncio.Event) -> None:

@@ -16,6 +16,8 @@ from docbot.processes import OOM_SCORE
 from tests.knowledge.site import Body, Site, page, site
 from tests.test_cli import Shell, shell_in
 
+pytestmark = pytest.mark.slow
+
 PAGES = 40
 TEXT = "What it says, at some length, so that each page is a chunk of its own. " * 3
 

@@ -28,6 +28,8 @@ from tests.model_server import DIMENSIONS, NO_QUOTA, Hang, ModelServer, Status
 from tests.retrieval.tiny_model import MINI, MINI_REPOSITORY, model_files, put
 from tests.town import ANSWER_PLACE, QUESTION, Ground, Quiet, open_town
 
+pytestmark = pytest.mark.slow
+
 OLD, NEW = "test-embedding", "new-model"  # the old one is the library's
 needs_extra = pytest.mark.skipif(
     importlib.util.find_spec("fastembed") is None,

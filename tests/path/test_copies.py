@@ -18,6 +18,8 @@ from docbot.telemetry import Step
 from tests.forked import start
 from tests.town import QUESTION, Ground, Quiet, QuietTown, open_quiet_town
 
+pytestmark = pytest.mark.slow
+
 # A question that waits, one whose answer is pending, and one whose answer is sent and not recorded.
 STEPS = (
     pytest.param("message stored", marks=pytest.mark.check),

@@ -25,6 +25,8 @@ from tests.town import (
     pointed_at_a_stand_in,
 )
 
+pytestmark = pytest.mark.slow
+
 BODY = "It fails each night."
 HEARTBEAT_MS = 800  # and so 1.2 s until docbot knows that none is acknowledged
 

@@ -11,6 +11,8 @@ from docbot.telemetry import STEPS, Step
 from tests.path.scene import open_scene
 from tests.town import QUESTION, Ground
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"message stored", "answer stored", "message sent"}  # one for each table of the path
 
 

@@ -16,6 +16,8 @@ from docbot.playground.objects import Message
 from tests.model_server import NO_QUOTA, Fault, Html, ModelServer, Reply, Status
 from tests.town import ANSWER_PLACE, QUESTION, Ground, Town, open_town
 
+pytestmark = pytest.mark.slow
+
 BODY = "It fails each night."
 QUOTED = "From **Usage › Retries** [1]:"
 # Every one of them would be served again if it were asked for again.

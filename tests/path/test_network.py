@@ -15,6 +15,8 @@ from docbot.app.run import RunningBot
 from docbot.playground.server import Playground
 from tests.town import ANSWER_PLACE, QUESTION, Ground, bind, running, settings_for
 
+pytestmark = pytest.mark.slow
+
 BODY = "It fails each night."
 
 

@@ -8,6 +8,8 @@ from docbot import texts
 from tests.model_server import Hang, ModelServer, Status
 from tests.town import ANSWER_PLACE, QUESTION, Ground, open_town
 
+pytestmark = pytest.mark.slow
+
 BODY = "It fails each night."
 DOWN = Status(503, "overloaded", "server_error")
 

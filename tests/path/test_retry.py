@@ -11,6 +11,8 @@ from tests.forked import start
 from tests.model_server import ModelServer
 from tests.town import ANSWER_PLACE, QUESTION, Ground, QuietTown, Town, open_quiet_town, open_town
 
+pytestmark = pytest.mark.slow
+
 BODY = "It fails each night."
 _REFUSE_ANSWERS = """
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -25,6 +25,8 @@ from tests.path.processes import bot
 from tests.test_cli import shell_in
 from tests.town import Ground, QuietTown, eventually, open_quiet_town
 
+pytestmark = pytest.mark.slow
+
 _ENDED = "SELECT outcome FROM syncs JOIN sources ON sources.id = source_id WHERE name = 'site' AND ended_at IS NOT NULL"
 
 

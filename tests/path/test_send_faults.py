@@ -16,6 +16,8 @@ from docbot.playground.world import Clock
 from tests.db.seed import now
 from tests.town import QUESTION, Ground, QuietTown, Town, eventually, open_quiet_town, open_town
 
+pytestmark = pytest.mark.slow
+
 BODY = "It fails each night."
 PARTS = ("part one", "part two")
 Plant = Callable[[Faults, str], object]

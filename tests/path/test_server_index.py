@@ -1,5 +1,6 @@
 """A bot whose index is on a Qdrant server: what happens to questions while that is away."""
 
+import pytest
 from pydantic import SecretStr
 
 from docbot import texts
@@ -7,6 +8,8 @@ from docbot.app.rooms import complete_index, open_rooms
 from docbot.settings import Settings
 from tests.qdrant_server import QdrantRecorder
 from tests.town import ANSWER_PLACE, QUESTION, Ground, open_town
+
+pytestmark = pytest.mark.slow
 
 BODY = "It fails each night."
 

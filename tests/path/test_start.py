@@ -11,6 +11,8 @@ from docbot.errors import SettingsError
 from docbot.playground.server import Playground
 from tests.town import Ground, eventually, open_quiet_town, pointed_at_a_stand_in, settings_for
 
+pytestmark = pytest.mark.slow
+
 
 async def _run(rooms: Rooms) -> None:
     async with pointed_at_a_stand_in():

@@ -27,6 +27,8 @@ from tests.town import (
     pointed_at_a_stand_in,
 )
 
+pytestmark = pytest.mark.slow
+
 # A stop may take 10 s; the rest is for a machine that is busy.
 STOPPED_WITHIN = 15.0
 

@@ -28,6 +28,8 @@ from tests.town import (
     settings_for,
 )
 
+pytestmark = pytest.mark.slow
+
 log = logging.getLogger(__name__)
 
 BODY = "It fails each night."

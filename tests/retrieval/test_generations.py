@@ -17,6 +17,8 @@ from docbot.settings import Settings
 from tests.model_server import ModelServer
 from tests.town import ANSWER_PLACE, QUESTION, Ground, Quiet
 
+pytestmark = pytest.mark.slow
+
 USAGE = "https://docs.test/usage"
 _TEXTS = """
     SELECT pages.title, heading_path, chunks.url, text
