@@ -4,7 +4,7 @@ The solutions of a forum are a source of that forum alone, each one a page of it
 is gone from the searches with its transaction; what is new is found once the index holds it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -65,10 +65,6 @@ _FIND_SHOWN = """
     WHERE solutions.thread_id = $1 AND outbox.state NOT IN ('dropped', 'dead')
 """
 _SET_SHOWN = "UPDATE solutions SET outbox_id = $2, shown = $3 WHERE thread_id = $1"
-_THREADS_OF = """
-    SELECT DISTINCT solutions.thread_id FROM solutions JOIN messages USING (thread_id)
-    WHERE messages.id = ANY($1::bigint[]) AND state <> 'removed' ORDER BY 1
-"""
 _OF_FORUM = "SELECT thread_id FROM solutions WHERE forum_id = $1 AND state <> 'removed' ORDER BY 1"
 _OF_PERSON = """
     SELECT thread_id FROM solutions
@@ -264,10 +260,6 @@ class Solutions:
         with translated():
             rows = await self._pool.fetch(_COUNTS)
         return [SolvedCount(**row) for row in rows]
-
-    async def threads_of(self, conn: Conn, message_ids: Sequence[int]) -> list[int]:
-        """Return the solved threads among those that these messages stand in."""
-        return [row["thread_id"] for row in await conn.fetch(_THREADS_OF, list(message_ids))]
 
     async def of_forum(self, conn: Conn, forum_id: int) -> list[int]:
         return [row["thread_id"] for row in await conn.fetch(_OF_FORUM, forum_id)]

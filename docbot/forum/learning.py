@@ -106,11 +106,6 @@ class Learning:
         """Forget what solved a thread that is not solved any more."""
         await self._forget(conn, [thread_id], _UNSOLVED)
 
-    async def follow_messages(self, conn: Conn, message_ids: Sequence[int]) -> None:
-        """Bring what was learned in step with messages whose edit or deletion was stored just now."""
-        for thread_id in await self._solutions.threads_of(conn, message_ids):
-            await self.follow_thread(conn, thread_id)
-
     async def follow_thread(self, conn: Conn, thread_id: int) -> None:
         """Bring what was learned of a thread in step with what is stored of it by now.
 

@@ -96,13 +96,13 @@ async def pages(pool: Pool) -> dict[str, str]:
 async def edit(pool: Pool, number: int, content: str) -> None:
     async with transaction(pool) as conn:
         assert await Threads(pool).edit_message(conn, number, content, datetime.now(UTC))
-        await learning_of(pool).follow_messages(conn, [number])
+        await learning_of(pool).follow_thread(conn, THREAD)
 
 
 async def delete(pool: Pool, number: int) -> None:
     async with transaction(pool) as conn:
         await Threads(pool).delete_messages(conn, [number])
-        await learning_of(pool).follow_messages(conn, [number])
+        await learning_of(pool).follow_thread(conn, THREAD)
 
 
 async def test_a_marked_solution_is_a_page_of_its_forums_own_source(
