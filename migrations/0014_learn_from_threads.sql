@@ -27,7 +27,6 @@ CREATE TABLE solutions (
     verified_by bigint,           -- who marked it, or who let it pass the review
     is_reviewed boolean NOT NULL DEFAULT false,  -- staff let it pass, as it was then
     learned_at  timestamptz NOT NULL DEFAULT now(),
-    changed_at  timestamptz NOT NULL DEFAULT now(),
     revision    integer NOT NULL DEFAULT 1,  -- of the texts: staff decides on what it has read
     outbox_id   bigint REFERENCES outbox,    -- the message that shows it to staff
     shown       integer,                     -- the revision that stands there; null: nothing to decide

@@ -6,7 +6,6 @@ is gone from the searches with its transaction; what is new is found once the in
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from docbot.db.errors import translated
@@ -43,7 +42,7 @@ _LOCK_THREAD = "SELECT id FROM threads WHERE id = $1 FOR UPDATE"
 _SELECT = """
     SELECT thread_id, guild_id, forum_id, source_id, message_id, asker_id, solver_id, title,
            question, solution, edited, state, reason, marked_by, verified_by,
-           is_reviewed, learned_at, revision
+           is_reviewed, revision
     FROM solutions WHERE {which}
 """
 _FIND = _SELECT.format(which="thread_id = $1")
@@ -86,28 +85,28 @@ _PUT = """
     SET guild_id = $2, forum_id = $3, source_id = $4, message_id = $5, asker_id = $6, solver_id = $7,
         title = $8, question = $9, solution = $10, edited = NULL, state = 'review', reason = NULL,
         marked_by = $11, verified_by = NULL, is_reviewed = false, learned_at = now(),
-        changed_at = now(), revision = solutions.revision + 1
+        revision = solutions.revision + 1
 """
 _SET_TEXTS = """
     UPDATE solutions
-    SET title = $2, question = $3, solution = $4, changed_at = now(), revision = revision + 1
+    SET title = $2, question = $3, solution = $4, revision = revision + 1
     WHERE thread_id = $1
 """
-_SET_EDITED = "UPDATE solutions SET edited = $2, changed_at = now() WHERE thread_id = $1"
+_SET_EDITED = "UPDATE solutions SET edited = $2 WHERE thread_id = $1"
 _VERIFY = """
     UPDATE solutions
-    SET state = 'verified', verified_by = $2, page_id = $3, is_reviewed = $4, changed_at = now()
+    SET state = 'verified', verified_by = $2, page_id = $3, is_reviewed = $4
     WHERE thread_id = $1
 """
 _HOLD_BACK = """
     UPDATE solutions
-    SET state = 'review', verified_by = NULL, page_id = NULL, is_reviewed = false, changed_at = now()
+    SET state = 'review', verified_by = NULL, page_id = NULL, is_reviewed = false
     WHERE thread_id = $1
 """
 _REMOVE = """
     UPDATE solutions
     SET state = 'removed', reason = $2, title = '', question = '', solution = '', edited = NULL,
-        verified_by = NULL, page_id = NULL, is_reviewed = false, changed_at = now()
+        verified_by = NULL, page_id = NULL, is_reviewed = false
     WHERE thread_id = $1
 """
 # What a vector was made of can be guessed from it.
@@ -172,7 +171,6 @@ class Solution:
     marked_by: int
     verified_by: int | None
     is_reviewed: bool
-    learned_at: datetime
     revision: int
 
     @property
