@@ -42,7 +42,7 @@ _LOCK_THREAD = "SELECT id FROM threads WHERE id = $1 FOR UPDATE"
 _SELECT = """
     SELECT thread_id, guild_id, forum_id, source_id, message_id, asker_id, solver_id, title,
            question, solution, edited, state, reason, marked_by, verified_by,
-           is_reviewed, revision
+           is_reviewed, revision, page_id
     FROM solutions WHERE {which}
 """
 _FIND = _SELECT.format(which="thread_id = $1")
@@ -82,10 +82,10 @@ _PUT = """
                            title, question, solution, state, marked_by)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'review', $11)
     ON CONFLICT (thread_id) DO UPDATE
-    SET guild_id = $2, forum_id = $3, source_id = $4, message_id = $5, asker_id = $6, solver_id = $7,
-        title = $8, question = $9, solution = $10, edited = NULL, state = 'review', reason = NULL,
-        marked_by = $11, verified_by = NULL, is_reviewed = false, learned_at = now(),
-        revision = solutions.revision + 1
+    SET guild_id = $2, forum_id = $3, source_id = $4, page_id = NULL, message_id = $5,
+        asker_id = $6, solver_id = $7, title = $8, question = $9, solution = $10, edited = NULL,
+        state = 'review', reason = NULL, marked_by = $11, verified_by = NULL, is_reviewed = false,
+        learned_at = now(), revision = solutions.revision + 1
 """
 _SET_TEXTS = """
     UPDATE solutions
@@ -111,17 +111,17 @@ _REMOVE = """
 """
 # What a vector was made of can be guessed from it.
 _FORGET_VECTORS = """
-    DELETE FROM embeddings USING chunks, pages
-    WHERE chunk_hash = chunks.hash AND chunks.page_id = pages.id
-      AND pages.source_id = $1 AND pages.url LIKE $2
+    DELETE FROM embeddings USING chunks WHERE chunk_hash = chunks.hash AND page_id = $1
 """
-# An answer that leans on it is not given again.
+# An answer that leans on it is not given again. It cites a chunk's address, which may lead to a
+# heading of the page.
 _FORGET_REPEATS = """
     UPDATE answers SET repeat_key = NULL
+    FROM (SELECT DISTINCT url FROM chunks WHERE page_id = $2) AS own
     WHERE guild_id = $1 AND repeat_key IS NOT NULL
-      AND EXISTS (SELECT FROM jsonb_array_elements(citations) AS cited WHERE cited ->> 'url' LIKE $2)
+      AND citations @> jsonb_build_array(jsonb_build_object('url', own.url))
 """
-_DELETE_PAGE = "DELETE FROM pages WHERE source_id = $1 AND url LIKE $2"
+_DELETE_PAGE = "DELETE FROM pages WHERE id = $1"
 _NOTIFY = "SELECT pg_notify('docbot_learned', '')"
 _PAGE_OF_THREAD = "SELECT page_id FROM solutions WHERE thread_id = $1 AND page_id IS NOT NULL"
 _COUNTS = """
@@ -152,7 +152,8 @@ class Marked:
 class Solution:
     """A solved thread; `edited` is what staff wrote in place of `solution`.
 
-    `revision` grows with each change of what members wrote.
+    `revision` grows with each change of what members wrote, also from one solution of the thread to
+    the next. `page_id` is the page that is searched of it.
     """
 
     thread_id: int
@@ -172,6 +173,7 @@ class Solution:
     verified_by: int | None
     is_reviewed: bool
     revision: int
+    page_id: int | None
 
     @property
     def text(self) -> str:
@@ -180,7 +182,7 @@ class Solution:
 
     @property
     def url(self) -> str:
-        return f"{_thread_address(self.guild_id, self.thread_id)}/{self.message_id}"
+        return f"https://discord.com/channels/{self.guild_id}/{self.thread_id}/{self.message_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,11 +269,17 @@ class Solutions:
         return [row["thread_id"] for row in await conn.fetch(_OF_PERSON, guild_id, person_id)]
 
     async def put(
-        self, conn: Conn, marked: Marked, *, thread_id: int, message_id: int, marked_by: int
+        self,
+        conn: Conn,
+        marked: Marked,
+        known: Solution | None,
+        *,
+        thread_id: int,
+        message_id: int,
+        marked_by: int,
     ) -> Solution:
-        """Store a solution for review, in place of any other of its thread."""
+        """Store a solution for review, in place of the one that is known of its thread."""
         source_id = await _source_of(conn, marked.guild_id, marked.forum_id)
-        await _take_down(conn, source_id, marked.guild_id, thread_id)
         await conn.execute(
             _PUT,
             thread_id,
@@ -286,6 +294,8 @@ class Solutions:
             storable(marked.solution or ""),
             marked_by,
         )
+        if known is not None:
+            await _take_down(conn, known)
         [row] = await conn.fetch(_FIND, thread_id)
         return Solution(**row)
 
@@ -316,12 +326,12 @@ class Solutions:
     async def hold_back(self, conn: Conn, solution: Solution) -> None:
         """Take its page out of every search, at once, and let it wait for review."""
         await conn.execute(_HOLD_BACK, solution.thread_id)
-        await _take_down(conn, solution.source_id, solution.guild_id, solution.thread_id)
+        await _take_down(conn, solution)
 
     async def remove(self, conn: Conn, solution: Solution, reason: str) -> None:
         """Take its page out of every search, at once, and erase its text."""
         await conn.execute(_REMOVE, solution.thread_id, storable(reason))
-        await _take_down(conn, solution.source_id, solution.guild_id, solution.thread_id)
+        await _take_down(conn, solution)
 
 
 async def _source_of(conn: Conn, guild_id: int, forum_id: int) -> int:
@@ -335,14 +345,11 @@ async def _source_of(conn: Conn, guild_id: int, forum_id: int) -> int:
     return made
 
 
-async def _take_down(conn: Conn, source_id: int, guild_id: int, thread_id: int) -> None:
-    own = f"{_thread_address(guild_id, thread_id)}/%"
-    await conn.execute(_FORGET_VECTORS, source_id, own)
-    deleted = await conn.execute(_DELETE_PAGE, source_id, own)
-    if deleted != "DELETE 0":
-        await conn.execute(_FORGET_REPEATS, guild_id, own)
-        await conn.execute(_NOTIFY)
-
-
-def _thread_address(guild_id: int, thread_id: int) -> str:
-    return f"https://discord.com/channels/{guild_id}/{thread_id}"
+async def _take_down(conn: Conn, solution: Solution) -> None:
+    """Delete the page that a solution had, which it must not name any more."""
+    if solution.page_id is None:
+        return
+    await conn.execute(_FORGET_VECTORS, solution.page_id)
+    await conn.execute(_FORGET_REPEATS, solution.guild_id, solution.page_id)
+    await conn.execute(_DELETE_PAGE, solution.page_id)
+    await conn.execute(_NOTIFY)

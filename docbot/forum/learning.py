@@ -95,7 +95,12 @@ class Learning:
             await self._reviews.show(conn, thread_id)
             return None
         solution = await self._solutions.put(
-            conn, _cleaned(marked), thread_id=thread_id, message_id=message_id, marked_by=marked_by
+            conn,
+            _cleaned(marked),
+            known,
+            thread_id=thread_id,
+            message_id=message_id,
+            marked_by=marked_by,
         )
         if learns == "on":
             await self._publish(conn, solution, verified_by=marked_by, is_reviewed=False)

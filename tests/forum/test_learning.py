@@ -309,6 +309,21 @@ async def test_staff_cannot_let_pass_what_they_have_not_read(pool: Pool, thread:
         assert await learning.accept(conn, await seen(pool), STAFF) is None
 
 
+async def test_what_staff_read_of_the_first_solution_decides_nothing_on_the_next(
+    pool: Pool, thread: int
+) -> None:
+    await learn(pool, learns="review")
+    first = await seen(pool)
+    learning = learning_of(pool)
+    async with transaction(pool) as conn:
+        assert await learning.accept(conn, first, STAFF) is None
+        await Threads(pool).put_message(conn, message(505, ASKER, "Updating twice helped."))
+    assert await learn(pool, solving=505, learns="review") == "review"
+    async with transaction(pool) as conn:
+        assert await learning.edit(conn, first, "Delete it.", STAFF) == "solution changed"
+    assert await pages(pool) == {}
+
+
 async def test_nobody_decides_on_a_solution_of_another_server(pool: Pool, thread: int) -> None:
     await learn(pool, learns="review")
     learning, theirs = learning_of(pool), Seen(GUILD + 1, thread, 1)
