@@ -40,5 +40,9 @@ CREATE TABLE solutions (
 );
 CREATE INDEX solutions_forum ON solutions (forum_id, state);
 
+-- What is to be forgotten of a page: its vectors, and the answers that would be given again.
+CREATE INDEX embeddings_chunk ON embeddings (chunk_hash);
+CREATE INDEX answers_cited ON answers USING gin (citations jsonb_path_ops) WHERE repeat_key IS NOT NULL;
+
 -- The names of a forum's tags as Discord has them, by id, as people write names and threads bear ids; null: not seen yet.
 ALTER TABLE forums ADD COLUMN tags jsonb;
