@@ -39,6 +39,8 @@ CREATE TABLE solutions (
     CHECK (state = 'removed' OR solution <> '')
 );
 CREATE INDEX solutions_forum ON solutions (forum_id, state);
+CREATE INDEX solutions_asker ON solutions (guild_id, asker_id) WHERE state <> 'removed';
+CREATE INDEX solutions_solver ON solutions (guild_id, solver_id) WHERE state <> 'removed';
 
 -- What is to be forgotten of a page: its vectors, and the answers that would be given again.
 CREATE INDEX embeddings_chunk ON embeddings (chunk_hash);

@@ -264,9 +264,11 @@ class Solutions:
     async def of_forum(self, conn: Conn, forum_id: int) -> list[int]:
         return [row["thread_id"] for row in await conn.fetch(_OF_FORUM, forum_id)]
 
-    async def of_person(self, conn: Conn, guild_id: int, person_id: int) -> list[int]:
-        """Return the threads that this person asked in or solved."""
-        return [row["thread_id"] for row in await conn.fetch(_OF_PERSON, guild_id, person_id)]
+    async def of_person(self, guild_id: int, person_id: int) -> list[int]:
+        """Return the learned threads that this person asked in or solved."""
+        with translated():
+            rows = await self._pool.fetch(_OF_PERSON, guild_id, person_id)
+        return [row["thread_id"] for row in rows]
 
     async def put(
         self,

@@ -41,11 +41,16 @@ class Forgetting:
         """
         for question in await self.erasure.unsettled(guild_id, person_id, before_id):
             await self._call_off(question)
-        with translated():
-            async with self.pool.acquire() as conn, conn.transaction():
-                await self.learning.forget_person(conn, guild_id, person_id)
+        for thread_id in await self.learning.threads_of(guild_id, person_id):
+            await self._unlearn(thread_id)
         await self.erasure.forget(guild_id, person_id, before_id)
         self.wake()
+
+    async def _unlearn(self, thread_id: int) -> None:
+        """In a transaction of its own, as whoever writes in the thread waits for it."""
+        with translated():
+            async with self.pool.acquire() as conn, conn.transaction():
+                await self.learning.forget_for_person(conn, thread_id)
 
     async def _call_off(self, question: Unsettled) -> None:
         with translated():

@@ -163,10 +163,13 @@ class Learning:
     async def follow_forum_deletion(self, conn: Conn, forum_id: int) -> None:
         await self._forget(conn, await self._solutions.of_forum(conn, forum_id), _DELETED)
 
-    async def forget_person(self, conn: Conn, guild_id: int, person_id: int) -> None:
-        """Forget every thread in which this person asked or whose solution is theirs."""
-        thread_ids = await self._solutions.of_person(conn, guild_id, person_id)
-        await self._forget(conn, thread_ids, _FORGOTTEN)
+    async def threads_of(self, guild_id: int, person_id: int) -> list[int]:
+        """Return the learned threads in which this person asked or whose solution is theirs."""
+        return await self._solutions.of_person(guild_id, person_id)
+
+    async def forget_for_person(self, conn: Conn, thread_id: int) -> None:
+        """Forget a thread because a person of it asked to be forgotten."""
+        await self._forget(conn, [thread_id], _FORGOTTEN)
 
     async def accept(self, conn: Conn, seen: Seen, staff_id: int) -> Refusal | None:
         """Let a solution pass the review, unless it waits for none, or is another by now."""

@@ -40,6 +40,7 @@ _LOOKS = {
     "_FORGET_VECTORS": ("7",),
     "_FORGET_REPEATS": ("1", "7"),
     "_DELETE_PAGE": ("7",),
+    "_OF_PERSON": ("1", "307"),
 }
 
 

@@ -248,13 +248,14 @@ async def test_nothing_is_left_of_a_deleted_thread_or_forum(pool: Pool, thread: 
 async def test_who_asks_to_be_forgotten_takes_their_threads_along(pool: Pool, thread: int) -> None:
     await learn(pool)
     learning = learning_of(pool)
-    async with transaction(pool) as conn:
-        await learning.forget_person(conn, GUILD + 1, HELPER)
-        await learning.forget_person(conn, GUILD, STAFF)
-    assert len(await pages(pool)) == 1
-    async with transaction(pool) as conn:
-        await learning.forget_person(conn, GUILD, HELPER)
+    assert await learning.threads_of(GUILD + 1, HELPER) == []
+    assert await learning.threads_of(GUILD, STAFF) == []
+    assert await learning.threads_of(GUILD, ASKER) == await learning.threads_of(GUILD, HELPER)
+    for number in await learning.threads_of(GUILD, HELPER):
+        async with transaction(pool) as conn:
+            await learning.forget_for_person(conn, number)
     assert await pages(pool) == {}
+    assert await learning.threads_of(GUILD, HELPER) == []
 
 
 async def test_a_thread_unsolved_is_forgotten_and_can_be_solved_again(

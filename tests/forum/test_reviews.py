@@ -247,7 +247,7 @@ async def test_who_is_forgotten_leaves_nothing_to_decide_and_no_text(desk: Desk)
     await desk.learn()
     await desk.arrives()
     async with desk.transaction() as conn:
-        await desk.learning.forget_person(conn, GUILD, HELPER)
+        await desk.learning.forget_for_person(conn, THREAD)
     await Erasure(desk.pool).forget(GUILD, HELPER, 2**62)
     send, edit = await desk.notes()
     assert send["content"] is None

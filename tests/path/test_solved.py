@@ -25,6 +25,7 @@ from tests.town import (
     Quiet,
     QuietTown,
     Town,
+    button,
     open_quiet_town,
     open_town,
 )
@@ -226,6 +227,20 @@ async def test_what_was_learned_follows_edits_and_the_end_of_its_thread(town: To
     await town.playground.moderator.delete_thread(thread)
     await town.until("SELECT state = 'removed' FROM solutions")
     assert await town.rooms.pool.fetchval(markdown) is None
+
+
+async def test_who_is_forgotten_keeps_one_of_their_threads_waiting_at_a_time(town: Town) -> None:
+    first, second = await posted(town), await posted(town)
+    for thread, solving in (first, second):
+        await learn(town, thread, solving)
+    offer = await (await town.asker.slash(town.playground.text, "forget")).answered()
+    async with town.rooms.pool.acquire() as conn, conn.transaction():
+        await conn.execute("SELECT FROM threads WHERE id = $1 FOR UPDATE", second[0].id)
+        press = await town.asker.press(offer, button(offer, texts.erase()))
+        forgotten = "SELECT state = 'removed' FROM solutions WHERE thread_id = $1"
+        await town.until(forgotten, first[0].id)
+    assert (await press.answered()).content == texts.all_erased()
+    assert await town.rooms.pool.fetchval(forgotten, second[0].id)
 
 
 async def test_syncs_leave_what_was_learned_alone(town: Town) -> None:
