@@ -668,6 +668,23 @@ def held_votes(count: int) -> str:
     return _count("{count} vote on an answer", "{count} votes on answers", count)
 
 
+def held_drafts(count: int) -> str:
+    # Translators: drafts of docbot's answers, which a person of the staff changed
+    return _count(
+        "{count} draft that you wrote anew as staff",
+        "{count} drafts that you wrote anew as staff",
+        count,
+    )
+
+
+def held_solutions(count: int) -> str:
+    return _count(
+        "what I learned from {count} solved thread that you opened or solved",
+        "what I learned from {count} solved threads that you opened or solved",
+        count,
+    )
+
+
 def nothing_held() -> str:
     return _say(
         "I store no texts and no votes of yours in this server. I do keep when you asked me lately, "

@@ -22,3 +22,7 @@ def _lines(held: Held) -> Iterator[str]:
         yield texts.held_calls(held.calls)
     if held.votes:
         yield texts.held_votes(held.votes)
+    if held.drafts:
+        yield texts.held_drafts(held.drafts)
+    if held.solutions:
+        yield texts.held_solutions(held.solutions)

@@ -6,7 +6,7 @@ its text tells whether it has arrived.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
@@ -174,7 +174,12 @@ _HELD = """
            (SELECT count(*) FROM questions
             WHERE guild_id = $1 AND author_id = $2 AND erased_at IS NULL
               AND origin IN ('chat', 'private')) AS calls,
-           (SELECT count(*) FROM feedback WHERE guild_id = $1 AND person_id = $2) AS votes
+           (SELECT count(*) FROM feedback WHERE guild_id = $1 AND person_id = $2) AS votes,
+           (SELECT count(*) FROM drafts
+            WHERE guild_id = $1 AND edited_by = $2 AND text <> '') AS drafts,
+           (SELECT count(*) FROM solutions
+            WHERE guild_id = $1 AND (asker_id = $2 OR solver_id = $2)
+              AND state <> 'removed') AS solutions
 """
 _UNSETTLED = """
     SELECT questions.id, thread_id, interaction_id FROM questions
@@ -233,17 +238,23 @@ _CLOSE_CALLS = """
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """How much is stored of a person in a server; `calls` are asked by commands."""
+    """How much is stored of a person in a server; `calls` are asked by commands.
+
+    `drafts` were written anew by them, as staff. `solutions` are what was learned of threads in
+    which they asked or which they solved: it outlives the texts it was learned from.
+    """
 
     messages: int
     titles: int  # of threads that they opened
     questions: int
     calls: int
     votes: int
+    drafts: int
+    solutions: int
 
     @property
     def is_nothing(self) -> bool:
-        return not (self.messages or self.titles or self.questions or self.calls or self.votes)
+        return not any(astuple(self))
 
 
 @dataclass(frozen=True, slots=True)

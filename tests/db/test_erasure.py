@@ -544,8 +544,9 @@ async def test_a_batch_reads_no_more_however_much_there_is(pool: Pool) -> None:
 async def test_of_a_person_it_is_counted_what_is_stored(pool: Pool) -> None:
     await fill(pool)
     erasure = Erasure(pool)
-    assert await erasure.held(GUILD, ASKER) == Held(1, 1, 1, 0, 0)
-    assert await erasure.held(GUILD, BEN) == Held(1, 0, 0, 0, 1)
+    assert await erasure.held(GUILD, ASKER) == Held(1, 1, 1, 0, 0, 0, 0)
+    assert await erasure.held(GUILD, BEN) == Held(1, 0, 0, 0, 1, 0, 0)
+    assert await erasure.held(GUILD, STAFF) == Held(0, 0, 0, 0, 0, 1, 0)
     assert (await erasure.held(GUILD + 1, ASKER)).is_nothing
     await forget_asker(pool)
     assert (await erasure.held(GUILD, ASKER)).is_nothing
@@ -566,7 +567,7 @@ async def test_what_the_person_writes_later_stays(pool: Pool) -> None:
     await ask(pool, THREAD, message_id=53, body="One more thing")
     await Erasure(pool).forget(GUILD, ASKER, 52)
     assert await holds(pool, "One more thing") == ["messages"]
-    assert await Erasure(pool).held(GUILD, ASKER) == Held(1, 0, 1, 0, 0)
+    assert await Erasure(pool).held(GUILD, ASKER) == Held(1, 0, 1, 0, 0, 0, 0)
 
 
 async def test_votes_go_with_their_notes_and_what_staff_wrote_anew_with_its_writer(
@@ -618,7 +619,7 @@ async def test_what_was_said_in_the_channel_in_place_of_a_reply_is_erased_too(po
 
 async def test_conversations_by_commands_are_erased_and_closed(pool: Pool) -> None:
     await pool.execute(_CALLED, ASKER)
-    assert await Erasure(pool).held(GUILD, ASKER) == Held(0, 0, 0, 1, 0)
+    assert await Erasure(pool).held(GUILD, ASKER) == Held(0, 0, 0, 1, 0, 0, 0)
     await forget_asker(pool)
     assert await holds(pool, "whisper") == []
     assert await pool.fetchval("SELECT closed_at IS NOT NULL FROM conversations")

@@ -229,6 +229,24 @@ async def test_what_was_learned_follows_edits_and_the_end_of_its_thread(town: To
     assert await town.rooms.pool.fetchval(markdown) is None
 
 
+async def test_who_has_nothing_left_but_what_was_learned_is_shown_it_and_has_it_erased(
+    town: Town,
+) -> None:
+    thread, solving = await posted(town)
+    await learn(town, thread, solving)
+    await town.rooms.pool.execute("UPDATE messages SET created_at = now() - interval '1 year'")
+    while await town.rooms.erasure.expire(town.playground.guild.id, 180):
+        pass
+    offer = await (await town.helper.slash(town.playground.text, "forget")).answered()
+    lines = [line for line in offer.content.splitlines() if line.startswith("- ")]
+    assert lines == ["- what I learned from 1 solved thread that you opened or solved"]
+    press = await town.helper.press(offer, button(offer, texts.erase()))
+    assert (await press.answered()).content == texts.all_erased()
+    assert await town.rooms.pool.fetchval("SELECT state FROM solutions") == "removed"
+    again = await (await town.helper.slash(town.playground.text, "forget")).answered()
+    assert again.content == texts.nothing_held()
+
+
 async def test_who_is_forgotten_keeps_one_of_their_threads_waiting_at_a_time(town: Town) -> None:
     first, second = await posted(town), await posted(town)
     for thread, solving in (first, second):
