@@ -29,24 +29,31 @@ _PATIENCE = 10  # times as long as for a question, whose asker waits
 # after a longer time waits only for what is learned in the same breath.
 GATHER_SECONDS = 60.0
 _BREATH_SECONDS = 1.0
+_REST = 10  # times as long as an index took: so much of the time docbot makes none
 
 
 def patient_pause(attempt: int) -> float:
     return _PATIENCE * pause(attempt)
 
 
+def rest_after(built_seconds: float) -> float:
+    """How many seconds what is learned is gathered after an index that took so long to make."""
+    return max(GATHER_SECONDS, _REST * built_seconds)
+
+
 async def keep_renewed(
-    rooms: Rooms, learned: asyncio.Event, *, gather_seconds: float = GATHER_SECONDS
+    rooms: Rooms, learned: asyncio.Event, *, rest: Callable[[float], float] = rest_after
 ) -> None:
     """Renew the index now, and then whenever solved threads changed, for as long as this acts.
 
     Args:
         rooms: what it works with.
         learned: set when they may have.
-        gather_seconds: changes within so long after the index before are made into one.
+        rest: from the seconds that an index took to make to those that it stays for; what is
+            learned meanwhile is made into one.
     """
     await renew_index(rooms)
-    made_at = -math.inf
+    due_at = -math.inf
     while True:
         await learned.wait()
         learned.clear()
@@ -56,25 +63,30 @@ async def keep_renewed(
         except TransientError as error:  # told again soon
             log.debug("whether solved threads changed is looked at later: %s", error)
             continue
-        await asyncio.sleep(max(_BREATH_SECONDS, made_at + gather_seconds - monotonic()))
-        await renew_index(rooms)
-        made_at = monotonic()
+        await asyncio.sleep(max(_BREATH_SECONDS, due_at - monotonic()))
+        built_seconds = await renew_index(rooms)
+        due_at = monotonic() + rest(built_seconds)
 
 
-async def renew_index(rooms: Rooms, *, wait: Callable[[int], float] = patient_pause) -> None:
+async def renew_index(rooms: Rooms, *, wait: Callable[[int], float] = patient_pause) -> float:
     """Make the index anew where it is of another make; then end.
 
     Searches go on in the index there is until the new one is complete. A process that dies half
     way is followed by one that goes on there. What cannot be embedded at all is logged once.
+
+    Returns:
+        the seconds that making it took, waits not counted; 0 where it was not made.
     """
     attempt = 0
     while True:
         attempt += 1
         try:
             if not await _is_to_be_made(rooms):
-                return
+                return 0
             async with sync_lock(rooms.database):
+                begun_at = monotonic()
                 await _renew(rooms)
+                return monotonic() - begun_at
         except TransientError as error:
             seconds = max(wait(attempt), error.retry_after or 0)
             log.warning("the new index waits %.0f s: %s", seconds, error)
@@ -82,9 +94,7 @@ async def renew_index(rooms: Rooms, *, wait: Callable[[int], float] = patient_pa
             seconds = wait(attempt)
         except DocbotError as error:
             log.error("the index stays as it is; `docbot sync` or a restart tries again: %s", error)
-            return
-        else:
-            return
+            return 0
         await asyncio.sleep(seconds)
 
 

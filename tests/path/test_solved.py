@@ -182,7 +182,13 @@ async def test_every_change_of_what_was_learned_makes_an_index(ground: Ground) -
         async with quiet.awake() as town:
             thread, solving = await posted(town)
         rooms, changed = quiet.rooms, asyncio.Event()
-        keeping = asyncio.create_task(keep_renewed(rooms, changed, gather_seconds=0))
+        took: list[float] = []
+
+        def rest(built_seconds: float) -> float:
+            took.append(built_seconds)
+            return 0
+
+        keeping = asyncio.create_task(keep_renewed(rooms, changed, rest=rest))
         for is_solved in (True, False):
             before = await rooms.generations.find_current()
             assert before is not None
@@ -196,6 +202,7 @@ async def test_every_change_of_what_was_learned_makes_an_index(ground: Ground) -
                 "SELECT true FROM index_generations WHERE state = 'current' AND id > $1", before.id
             )
             assert not await rooms.generations.lacks_solutions()
+        assert took[0] > 0
         keeping.cancel()
         with pytest.raises(asyncio.CancelledError):
             await keeping
