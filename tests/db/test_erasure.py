@@ -219,6 +219,8 @@ async def delete_forum(pool: Pool) -> None:
     async with pool.acquire() as conn, conn.transaction():
         await Threads(pool).delete_of_forum(conn, FORUM)
         await Erasure(pool).follow_forum(conn, FORUM)
+    while await Threads(pool).erase_messages_of_forum(FORUM, BATCH):
+        pass
 
 
 async def expire_all(pool: Pool, guild: int = GUILD) -> None:
