@@ -145,6 +145,7 @@ class Replier(ClaimLoop):
         """Return False when the claim is no longer ours."""
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
+                await self._questions.lock(conn, reply.question_id)
                 ours = await self._interactions.mark_sent(conn, reply, self._epoch, parts_sent)
                 if ours and parts_sent == 1 and reply.answer_id is not None:
                     await self._questions.end_posted(conn, reply.answer_id, "answered", None)

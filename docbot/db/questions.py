@@ -640,6 +640,10 @@ class Questions:
         ended: str | None = await conn.fetchval(_END_DROPPED, answer_id, storable(reason))
         return ended
 
+    async def lock(self, conn: Conn, question_id: int) -> None:
+        """Join the caller's transaction, before it locks the call of an open question."""
+        await conn.execute(_LOCK_BY_ID, question_id)
+
     async def call_off(
         self, conn: Conn, question_id: int, reason: str, state: str = "cancelled"
     ) -> Ended:
