@@ -199,7 +199,8 @@ def did_this_solve_it(person: str) -> str:
 
 def stop_words() -> Sequence[str]:
     # Translators: replies that keep docbot out of a thread, small letters, with commas between
-    return [word.strip() for word in _say("stop").split(",")]
+    said = _say("stop, stop it, please stop, stop please, please stop it, stop it please")
+    return [words.strip() for words in said.split(",")]
 
 
 def thanks_words() -> Sequence[str]:
@@ -208,10 +209,15 @@ def thanks_words() -> Sequence[str]:
     return [word.strip() for word in said.split(",")]
 
 
-def words_that_go_on() -> Sequence[str]:
-    # Translators: how somebody who has thanked goes on to ask more, small letters, with commas between
-    said = _say("and, but, also, still, however, how, where, why, what about, what if")
-    return [words.strip() for words in said.split(",")]
+def closing_words() -> Sequence[str]:
+    # Translators: all words of which a message that only thanks may be made, small letters, with commas between
+    said = _say(
+        "thanks, thank, you, many, thx, ty, cheers, so, very, much, a, lot, again, all, for, the, "
+        "your, this, help, answer, it, that, that's, its, it's, was, is, did, does, just, exactly, "
+        "what, i, needed, wanted, works, worked, working, solved, fixed, helps, helped, now, "
+        "perfect, perfectly, great, awesome, nice, cool, good, got, bot, docbot, mate, guys"
+    )
+    return [word.strip() for word in said.split(",")]
 
 
 def stays_out(thread: str) -> str:

@@ -404,6 +404,7 @@ class RunningBot:
         calls = Calls(
             pool=rooms.pool,
             interactions=rooms.interactions,
+            threads=rooms.threads,
             bindings=self.bindings,
             questions=rooms.questions,
             answers=rooms.answers,

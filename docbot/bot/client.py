@@ -455,8 +455,12 @@ class HelpClient(discord.Client):
 
     async def _replies_to_us(self, message: discord.Message) -> bool:
         is_reply = message.type is discord.MessageType.reply  # a forward has a reference too
-        replied_to = message.reference.message_id if is_reply and message.reference else None
-        return replied_to is not None and await self.parts.outbox.is_claimed(replied_to)
+        reference = message.reference if is_reply else None
+        if reference is None or reference.message_id is None:
+            return False
+        if isinstance(reference.resolved, discord.Message):
+            return self.user is not None and reference.resolved.author.id == self.user.id
+        return await self.parts.outbox.is_claimed(reference.message_id)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Take what was pressed or sent in; commands are discord.py's own affair."""

@@ -24,6 +24,7 @@ from docbot.bot.acknowledging import (
     see_through,
 )
 from docbot.bot.held import offer_to_forget
+from docbot.bot.search import turns_a_page
 from docbot.bot.staff import actor_of
 from docbot.bot.status import shown
 from docbot.bot.translate import forum_of, message_from, thread_from
@@ -42,7 +43,7 @@ _FIELD_CHARACTERS = 4000  # Discord's limit for a field of a form
 _FIELDS = 5
 _TITLE_CHARACTERS = 45
 
-_OURS = re.compile(r"docbot:(?:vote|reason|why|draft|edited|learn|learned|solve|human|forget):")
+_OURS = re.compile(r"docbot\b.*", re.DOTALL)
 _VOTE = re.compile(r"docbot:vote:(helpful|not_right):(\d{1,19}):\d{1,19}")
 _REASON = re.compile(r"docbot:reason:(outdated|inaccurate|unanswered|none):(\d{1,19})")
 _OTHER = re.compile(r"docbot:reason:(other):(\d{1,19})")
@@ -79,7 +80,8 @@ class PressDesk:
     async def take(self, interaction: Interaction) -> bool:
         """Answer a press or a form of docbot's; False where it is for somebody else."""
         custom_id = str(_data_of(interaction).get("custom_id", ""))
-        if interaction.guild_id is None or not _OURS.match(custom_id):
+        is_ours = _OURS.fullmatch(custom_id) and not turns_a_page(custom_id)
+        if interaction.guild_id is None or not is_ours:
             return False
         if not await self.hears(interaction):
             return True
@@ -180,21 +182,27 @@ class PressDesk:
         channel = interaction.channel
         if not self._is_ours(channel):
             return texts.not_a_thread()
-        written = Written(thread_from(channel), [message_from(each, channel) for each in messages])
-        decision: Decision | None = await self._presses.tell(written, event)
+        has_say = self._has_say_in(channel, self._actor(interaction))
+        told = [message_from(each, channel) for each in messages]
+        # Whoever has no say is no reason to store anything of the thread.
+        written = Written(thread_from(channel), told) if has_say else None
+        decision: Decision | None = await self._presses.tell(channel.id, event, written)
         if decision is None:
-            return texts.not_a_thread()
+            return texts.not_a_thread() if has_say else texts.refused("not yours")
         return texts.refused(decision.refusal) if decision.refusal else done()
 
     def _is_ours(self, channel: object) -> TypeGuard[discord.Thread]:
         is_bound = self._bindings.find(forum_of(channel)) is not None
         return isinstance(channel, discord.Thread) and is_bound
 
+    def _has_say_in(self, thread: discord.Thread, by: Actor) -> bool:
+        return by.is_staff or by.id == thread.owner_id
+
     async def _marked(
         self, channel: object, message: discord.Message, by: Actor
     ) -> list[discord.Message]:
         """What is marked and what opened its thread: both may be older than the forum's binding."""
-        if not self._is_ours(channel) or not (by.is_staff or by.id == channel.owner_id):
+        if not self._is_ours(channel) or not self._has_say_in(channel, by):
             return []
         if message.id == channel.id or await self._presses.is_stored(channel.id):
             return [message]

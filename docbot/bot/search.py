@@ -154,9 +154,17 @@ def _name(passage: Passage) -> str:
     return shortened(name, _NAME_CHARACTERS)
 
 
+_PAGE_BUTTON = r"docbot:search:(?P<page>\d{1,2}):(?P<limit>\d{1,2}):(?P<source>[a-z0-9._-]{0,64})"
+
+
+def turns_a_page(custom_id: str) -> bool:
+    """Whether this is the id of a button that shows another page of results."""
+    return re.fullmatch(_PAGE_BUTTON, custom_id) is not None
+
+
 class PageButton(
     discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=r"docbot:search:(?P<page>\d{1,2}):(?P<limit>\d{1,2}):(?P<source>[a-z0-9._-]{0,64})",
+    template=_PAGE_BUTTON,
 ):
     """Turns to another page of the results that its message shows."""
 

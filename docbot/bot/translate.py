@@ -1,5 +1,6 @@
 """discord.py's objects as docbot's own."""
 
+import re
 from typing import TypeAlias
 
 import discord
@@ -15,8 +16,8 @@ Place: TypeAlias = discord.Thread | discord.TextChannel
 # What is written; the other kinds say that a thread was renamed, a message pinned and so on.
 _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
 
-# "Thank you, that was it!" What is longer may say what is still amiss.
-_MOST_WORDS_OF_THANKS = 5
+# Of what a word is made; smileys and full stops are none.
+_NO_LETTER = re.compile(r"[^\w']+")
 
 
 def is_from_person(message: discord.Message) -> bool:
@@ -51,6 +52,7 @@ def thread_from(thread: Place) -> Thread:
         tags=tuple(tag.id for tag in thread.applied_tags),
         archived=thread.archived,
         locked=thread.locked,
+        in_channel=isinstance(thread.parent, discord.TextChannel),
     )
 
 
@@ -75,12 +77,10 @@ def says_stop(content: str) -> bool:
 
 
 def only_thanks(content: str) -> bool:
-    """Whether a message to docbot thanks, and asks nothing that wants an answer."""
-    words = without_mentions(content).casefold().split()
-    if "?" in content or len(words) > _MOST_WORDS_OF_THANKS:
-        return False
-    said = " ".join(word.strip(".!,") for word in words)
-    if any(f" {more} " in f" {said} " for more in texts.words_that_go_on()):
+    """Whether a message to docbot thanks, and says nothing that may want an answer."""
+    plainly = without_mentions(content).casefold().replace("\u2019", "'")
+    said = _NO_LETTER.sub(" ", plainly).strip()
+    if "?" in content or not set(said.split()) <= {*texts.closing_words()}:
         return False
     return any(f"{said} ".startswith(f"{thanks} ") for thanks in texts.thanks_words())
 

@@ -92,6 +92,7 @@ _COUNT_PINGS = """
 """
 _PING = "UPDATE threads SET pinged_at = now() WHERE id = $1"
 _IS_SOLVED = "SELECT EXISTS (SELECT FROM threads WHERE id = $1 AND solved_at IS NOT NULL)"
+_IS_CLOSED = "SELECT EXISTS (SELECT FROM threads WHERE id = $1 AND closed_at IS NOT NULL)"
 _TO_LOOK_AT = "SELECT id, now() AS at FROM threads WHERE look_at <= now() ORDER BY look_at LIMIT $1"
 _SECONDS_TO_LOOK = """
     SELECT extract(epoch FROM min(look_at) - now())::float FROM threads WHERE look_at IS NOT NULL
@@ -127,6 +128,7 @@ class Thread:
     tags: tuple[int, ...] = ()
     archived: bool = False
     locked: bool = False
+    in_channel: bool = False  # it is no post of a forum, but was begun in a text channel
 
     @property
     def is_channel(self) -> bool:
@@ -329,6 +331,10 @@ class Threads:
     async def is_solved(self, thread_id: int) -> bool:
         with translated():
             return bool(await self._pool.fetchval(_IS_SOLVED, thread_id))
+
+    async def is_closed(self, conn: Conn, thread_id: int) -> bool:
+        """Join the caller's transaction: whether docbot was asked to stay out."""
+        return bool(await conn.fetchval(_IS_CLOSED, thread_id))
 
     async def to_look_at(self, limit: int) -> list[tuple[int, datetime]]:
         """Threads in which time alone may change something by now, the longest due first.

@@ -17,6 +17,8 @@ from docbot.db.errors import translated
 from docbot.db.interactions import Call, Interactions
 from docbot.db.pool import Conn, Pool
 from docbot.db.questions import Claimed, Questions
+from docbot.db.threads import Threads
+from docbot.forum import notes
 from docbot.forum.admission import Admission, why_refused
 from docbot.forum.bindings import Bindings
 from docbot.forum.limits import Allowed, Caller, Refused
@@ -33,6 +35,7 @@ class Calls:
         *,
         pool: Pool,
         interactions: Interactions,
+        threads: Threads,
         questions: Questions,
         answers: Answers,
         bindings: Bindings,
@@ -44,6 +47,7 @@ class Calls:
         """Set up; `may_attach` tells whether files are taken in a channel and its threads."""
         self._pool = pool
         self._interactions = interactions
+        self._threads = threads
         self._questions = questions
         self._answers = answers
         self._bindings = bindings
@@ -62,6 +66,9 @@ class Calls:
             return texts.switched_off()
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
+                # Of what is answered privately nobody else in the thread sees anything.
+                if call.kind == "chat" and await self._threads.is_closed(conn, call.channel_id):
+                    return notes.closed(call.channel_id)
                 verdict = await self._judge(conn, call, caller)
                 if isinstance(verdict, Refused):
                     return why_refused(verdict)

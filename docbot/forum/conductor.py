@@ -506,6 +506,9 @@ class Conductor:
 def state_of(standing: Standing, forum: Forum | None) -> ThreadState:
     """How a thread stands, as `conduct` has it; one whose forum is not bound any more is `off`."""
     rules = Rules(cast("Mode", forum.mode), forum.config) if forum else Rules("off")
+    if forum is not None and forum.tags is None:  # no forum, so that not all in it is told
+        quiet = replace(rules.config, remind_hours=0.0, close_hours=0.0)
+        rules = replace(rules, config=quiet)
     return ThreadState(
         author_id=standing.author_id,
         created_at=standing.created_at,

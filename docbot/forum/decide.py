@@ -49,7 +49,8 @@ def judge(incoming: Incoming, forum: Forum | None) -> Verdict:
     """Decide what to do with a message of a thread whose forum is bound as `forum`."""
     if forum is None or forum.mode == "off" or incoming.message.is_bot:
         return "ignore"
-    if incoming.thread.is_channel and not incoming.calls_us:
+    in_channel = incoming.thread.is_channel or incoming.thread.in_channel
+    if in_channel and not incoming.calls_us:
         return "ignore"  # what people say to each other there is nothing that docbot keeps
     older = incoming.thread.created_at < forum.bound_at
     if incoming.opens_thread and forum.mode in ("auto", "draft") and not older:

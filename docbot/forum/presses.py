@@ -44,15 +44,16 @@ class Presses:
     learning: Learning
     wake: Callable[[], None]
 
-    async def tell(self, written: Written, event: Event) -> Decision | None:
-        """Let an event happen in a thread; None where the thread was deleted.
+    async def tell(self, thread_id: int, event: Event, written: Written | None) -> Decision | None:
+        """Let an event happen in a thread; None where it is not stored, or was deleted.
 
-        What is not stored yet is stored first: docbot may not have been there then.
+        What is `written` is stored first, as far as it is not: docbot may not have been there then.
         """
         with translated():
             async with self.pool.acquire() as conn, conn.transaction():
-                await self._store(conn, written)
-                decision = await self.conductor.tell(conn, written.thread.id, event)
+                if written is not None:
+                    await self._store(conn, written)
+                decision = await self.conductor.tell(conn, thread_id, event)
         self.wake()
         return decision
 

@@ -13,6 +13,8 @@ from docbot.bot.translate import only_thanks
         "thx",
         "Cheers, mate.",
         "Thanks, just what I needed",
+        "Thanks a lot, that\u2019s exactly what I needed :)",
+        "Thank you so much! It works now \U0001f389",
     ],
 )
 def test_a_message_that_only_thanks_asks_nothing(said: str) -> None:
@@ -27,6 +29,10 @@ def test_a_message_that_only_thanks_asks_nothing(said: str) -> None:
         "Thanks! What about Windows",
         "<@7> thanks, still fails.",
         "Thanks, but it still fails with the same error.",
+        "thanks, it doesn't work",
+        "thx, not working",
+        "Ty, I get error 42",
+        "thanks. show me windows",
         "thankless",
         "tyre sizes",
         "It works, thanks to you",

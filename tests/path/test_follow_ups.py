@@ -333,3 +333,27 @@ async def test_docbot_stays_out_of_a_thread_that_is_older_than_the_binding_when_
             told = await town.helper.sees_direct_message()
             assert told.content == notes.closed(thread.id)
     assert quiet.playground.world.replies_of_bot(thread.id) == []
+
+
+async def test_where_docbot_was_asked_to_stay_out_chat_is_refused_and_private_is_not(
+    town: Town,
+) -> None:
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await town.asker.sees_reply(thread)
+    closed = await town.asker.slash(thread, "close")
+    assert (await closed.answered()).content == texts.thread_closed()
+    refused = await town.helper.slash(thread, "chat", question=QUESTION)
+    said = await refused.answered()
+    assert said.content == notes.closed(thread.id)
+    assert said.ephemeral_to == town.helper.id
+    private = await town.helper.slash(thread, "private", question=QUESTION)
+    assert ANSWER_PLACE in (await private.answered()).content
+
+
+async def test_stop_as_a_reply_to_what_chat_answered_keeps_docbot_out(town: Town) -> None:
+    thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+    await town.asker.sees_reply(thread)
+    called = await town.asker.slash(thread, "chat", question="When does it time out?")
+    said = await called.answered()
+    await town.asker.reply(thread, "Please stop.", said)
+    await town.until("SELECT closed_at IS NOT NULL FROM threads")

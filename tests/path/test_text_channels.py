@@ -59,6 +59,19 @@ async def test_what_people_say_to_each_other_is_neither_answered_nor_stored(here
     assert [row["id"] for row in stored] == [called.id]
 
 
+async def test_of_a_thread_in_the_channel_only_what_calls_docbot_is_stored(here: Town) -> None:
+    begun = await here.asker.send(here.playground.text, "Let us talk about it.")
+    thread = here.playground.world.create_thread(
+        here.playground.text.id, here.asker.id, {"name": "Between us"}, begun.id
+    )
+    await here.helper.reply(thread, "I have a secret.")
+    called = await here.asker.reply(thread, f"{here.mention} {QUESTION}")
+    assert ANSWER_PLACE in (await here.asker.sees_reply(thread)).content
+    await here.until("SELECT state = 'answered' FROM questions")
+    stored = await here.rooms.pool.fetch("SELECT id FROM messages")
+    assert [row["id"] for row in stored] == [called.id]
+
+
 async def test_a_reply_to_the_answer_goes_on_with_that_persons_conversation_alone(
     here: Town,
 ) -> None:

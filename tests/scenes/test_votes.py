@@ -111,6 +111,10 @@ async def test_forged_buttons(s: Scene) -> None:
         "docbot:vote:helpful:1; DROP TABLE feedback:1",
         "docbot:draft:burn:1:1",
         "docbot:why:",
+        "docbot:zzz:1",
+        "docbot:vote",
+        "docbot",
+        "docbot:search:999:1:x",
     )
     for custom_id in unknown:
         assert (await s.cleo.forges(custom_id, answer)).content == texts.button_unknown()
