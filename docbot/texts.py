@@ -68,18 +68,18 @@ def nothing_found() -> str:
 def nothing_asked() -> str:
     return _say(
         "I cannot tell what you want to know. Please write your question in a few words; "
-        "images I cannot read."
+        "I cannot read images."
     )
 
 
 def later() -> str:
-    return _say("I cannot answer just now. I keep trying, and answer here as soon as I can.")
+    return _say("I cannot answer just now. I will keep trying, and answer here as soon as I can.")
 
 
 def later_privately() -> str:
     return _say(
-        "I cannot answer just now. I keep trying for a quarter of an hour; if nothing is here by "
-        "then, please ask again."
+        "I cannot answer just now. I will keep trying for a quarter of an hour; if nothing is here "
+        "by then, please ask again."
     )
 
 
@@ -171,7 +171,7 @@ def draft_to_review(thread: str) -> str:
 def draft_held_back(thread: str) -> str:
     # Translators: to staff, above the draft of an answer
     return _say(
-        "Somebody was faster in {thread}, so I held this back. Send it if it helps.",
+        "Somebody else replied first in {thread}, so I held this back. Send it if it helps.",
         thread=thread,
     )
 
@@ -229,11 +229,11 @@ def stays_out(thread: str) -> str:
 
 
 def human_wanted(role: str) -> str:
-    return _say("{role}, help is wanted here.", role=role)
+    return _say("{role}, help is needed here.", role=role)
 
 
 def human_wanted_here() -> str:
-    return _say("A human is asked for help here.")
+    return _say("Somebody here asks for a human's help.")
 
 
 def human_wanted_in(thread: str, person: str) -> str:
@@ -330,7 +330,7 @@ def taken_back() -> str:
 
 
 def no_vote() -> str:
-    return _say("You have no vote on this answer any more, so there is nothing to add to.")
+    return _say("You have no vote on this answer any more.")
 
 
 def reason_noted() -> str:
@@ -397,7 +397,7 @@ def human_called() -> str:
 def refused(why: str) -> str:
     """Say why a press or a command did nothing; `why` is a refusal of `forum.conduct`."""
     said = {
-        "not yours": _say("Only who asked here, or staff, can do that."),
+        "not yours": _say("Only the person who asked here, or staff, can do that."),
         "staff only": _say("Only staff can do that."),
         "solved already": _say("This is marked as solved already. `/unsolve` takes it back."),
         "not solved": _say("This is not marked as solved."),
@@ -405,11 +405,11 @@ def refused(why: str) -> str:
         "not closed": _say("I am not kept out of this thread."),
         "asked already": _say("A human was asked for here already."),
         "no draft": _say("I no longer have this draft."),
-        "draft over": _say("This draft was decided on already."),
+        "draft over": _say("This draft is no longer open."),
         "no solution": _say("I no longer have this solution."),
         "solution learned": _say("This solution was learned already."),
         "solution discarded": _say(
-            "This solution was discarded already, and is not learned again."
+            "This solution was discarded already, and will not be learned again."
         ),
         "solution over": _say("There is nothing to decide any more about this solution."),
         "solution changed": _say(
@@ -475,16 +475,16 @@ def status_outcome(state: str, lane: str, sources: str, reason: str) -> str:
     Args:
         state: as the question has it.
         lane: of its answer; empty: it has none.
-        sources: titles of what the answer cites; empty: none.
+        sources: titles of what the answer cites; empty: none, or they were erased.
         reason: why, in a few words; empty: it is not said.
     """
-    if state == "answered" and lane == "suggest":
+    if state == "answered" and lane == "suggest" and sources:
         return _say("I named pages that may help: {sources}.", sources=sources)
     if state == "answered" and sources:
         return _say("I answered from {sources}.", sources=sources)
     said = {
-        "collecting": _say("I wait for its author to finish writing."),
-        "waiting": _say("It waits for my answer."),
+        "collecting": _say("I am waiting for its author to finish writing."),
+        "waiting": _say("It is waiting for my answer."),
         "answering": _say("I am working on an answer."),
         "review": _say("Staff has my draft and has not decided yet."),
         "posting": _say("My answer is on its way."),
@@ -559,8 +559,9 @@ def draft_was_discarded(thread: str, person: str) -> str:
 def solution_to_review(thread: str, person: str) -> str:
     # Translators: to staff, above the question and its solution
     return _say(
-        "{person} marked a solution in {thread}. Let me learn it, change it first, or "
-        "discard it: what is discarded is not learned again.",
+        "{person} marked a solution in {thread}. Let me learn it, change it first, or discard it: "
+        "a discarded message will not be learned again, as long as no other message of the thread "
+        "is marked in between.",
         person=person,
         thread=thread,
     )
@@ -581,15 +582,15 @@ def edit_the_solution() -> str:
 
 
 def solution_learned() -> str:
-    return _say("Learned. Searches find it in a moment.")
+    return _say("Learned. Searches will find it in a moment.")
 
 
 def solution_learned_as_edited() -> str:
-    return _say("Learned in your words. Searches find them in a moment.")
+    return _say("Learned in your words. Searches will find them in a moment.")
 
 
 def solution_discarded() -> str:
-    return _say("Discarded. It is not learned again.")
+    return _say("Discarded. It will not be learned again.")
 
 
 def solution_was_learned(thread: str, person: str) -> str:
@@ -598,7 +599,7 @@ def solution_was_learned(thread: str, person: str) -> str:
 
 def solution_was_edited(thread: str, person: str) -> str:
     return _say(
-        "{person} let me learn the solution in {thread}, in other words.",
+        "{person} let me learn the solution in {thread}, in their own words.",
         thread=thread,
         person=person,
     )
@@ -606,7 +607,7 @@ def solution_was_edited(thread: str, person: str) -> str:
 
 def solution_was_discarded(thread: str, person: str) -> str:
     return _say(
-        "{person} discarded the solution in {thread}. It is not learned again.",
+        "{person} discarded the solution in {thread}. It will not be learned again.",
         thread=thread,
         person=person,
     )
@@ -621,6 +622,11 @@ def solution_over(thread: str, why: str) -> str:
     )
 
 
+def learned_without_review() -> str:
+    # Translators: why there is nothing to decide any more about a solution
+    return _say("learned without a review")
+
+
 def title_erased() -> str:
     # Translators: in place of a thread's title that docbot does not store any more
     return _say("(its title was erased)")
@@ -631,7 +637,7 @@ def title_erased() -> str:
 
 def held(lines: Sequence[str]) -> str:
     """Say what is stored, what erasing it means, and what stays; `lines` are a list."""
-    head = _say("This is what I store of you in this server:")
+    head = _say("This is what I store about you in this server:")
     tail = _say(
         "Erase removes all of it, and calls off questions of yours that I am still on. "
         "What I wrote on Discord stays there, and so do your own messages: delete those yourself. "
@@ -910,8 +916,7 @@ def counted_sources(count: int) -> str:
 def about_chat_model(model: str, host: str) -> str:
     return _say(
         "**Who sees what you ask:** the model {model} at {host} writes my answers. It is given your "
-        "question with the text files attached to it, what was said before it in its thread, and "
-        "passages of the documentation.",
+        "question, what was said before it in its thread, and passages of the documentation.",
         model=model,
         host=host,
     )
@@ -945,23 +950,23 @@ def about_keeping(days: int | None) -> str:
     """What is kept of members; `days` for how long, None: for good."""
     if days is None:
         return _say(
-            "**What I keep of you:** what you ask me and write in the threads that I answer in, my "
+            "**What I keep about you:** what you ask me and write in the threads that I answer in, my "
             "answers, and your votes, until you delete it. What you delete on Discord I erase "
-            "too. `/forget` removes what I keep of you."
+            "too. `/forget` removes what I keep about you."
         )
     return _count(
-        "**What I keep of you:** what you ask me and write in the threads that I answer in, my "
+        "**What I keep about you:** what you ask me and write in the threads that I answer in, my "
         "answers, and your votes, for {count} day. What you delete on Discord I erase too. "
-        "`/forget` removes what I keep of you.",
-        "**What I keep of you:** what you ask me and write in the threads that I answer in, my "
+        "`/forget` removes what I keep about you.",
+        "**What I keep about you:** what you ask me and write in the threads that I answer in, my "
         "answers, and your votes, for {count} days. What you delete on Discord I erase too. "
-        "`/forget` removes what I keep of you.",
+        "`/forget` removes what I keep about you.",
         days,
     )
 
 
 def about_docs() -> str:
-    return _say("Whoever runs me finds how in `README.md` and the folder `docs` that come with me.")
+    return _say("How to run me is described in `README.md` and the folder `docs`.")
 
 
 def of_command(text: str) -> str:
@@ -994,7 +999,10 @@ def asked_by(mention: str, question: str) -> str:
 
 
 def cleared() -> str:
-    return _say("Done: what you ask next here by `/chat` or `/private` begins a new conversation.")
+    return _say(
+        "Done: what you ask next here by `/chat` or `/private`, or by mentioning me in a text "
+        "channel, begins a new conversation."
+    )
 
 
 def cleared_thread() -> str:
@@ -1009,7 +1017,7 @@ def over_own_limit(free_at: int) -> str:
     """Refuse until there is a place again; `free_at` in seconds since 1970."""
     # Translators: Discord shows <t:...:R> as "in 2 hours", and <t:...:t> as "14:30"
     return _say(
-        "You have asked me as often as you can for now. Your next question is free "
+        "You have asked me as often as you can for now. You can ask again "
         "<t:{free_at}:R>, at <t:{free_at}:t>.",
         free_at=free_at,
     )
@@ -1019,7 +1027,7 @@ def over_server_limit(free_at: int) -> str:
     """Refuse until there is a place again; `free_at` in seconds since 1970."""
     # Translators: Discord shows <t:...:R> as "in 2 hours", and <t:...:t> as "14:30"
     return _say(
-        "This server has asked me as often as it can for now. The next question is free "
+        "This server has asked me as often as it can for now. You can ask again "
         "<t:{free_at}:R>, at <t:{free_at}:t>.",
         free_at=free_at,
     )
@@ -1027,7 +1035,7 @@ def over_server_limit(free_at: int) -> str:
 
 def still_on_last_one() -> str:
     return _say(
-        "I am still on your last one. Please wait for its answer, or add to it where you asked it."
+        "I am still on your last question. Please wait for its answer, or add to it where you asked it."
     )
 
 
@@ -1042,7 +1050,7 @@ def nothing_changed() -> str:
 
 def taken_in(names: Sequence[str]) -> str:
     # Translators: {names} are settings that changed
-    return _say("Taken in: {names}.", names=", ".join(names))
+    return _say("Applied: {names}.", names=", ".join(names))
 
 
 def needs_restart(names: Sequence[str]) -> str:
@@ -1058,7 +1066,7 @@ def env_file_not_read() -> str:
 
 
 def reload_refused(reason: str) -> str:
-    return _say("Nothing was taken in: {reason}", reason=reason)
+    return _say("Nothing was applied: {reason}", reason=reason)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -32,6 +32,11 @@ def test_a_translation_is_found_and_spoken_until_the_block_ends(tmp_path: Path) 
     assert texts.may_help() == "These pages may help:"
 
 
+def test_pages_that_were_erased_are_not_named() -> None:
+    assert texts.status_outcome("answered", "suggest", "Pages", "").endswith("help: Pages.")
+    assert texts.status_outcome("answered", "suggest", "", "") == "I answered."
+
+
 @pytest.mark.parametrize("language", ["pt", "pt-BR"])
 def test_a_language_serves_the_countries_that_speak_it(tmp_path: Path, language: str) -> None:
     translate(tmp_path, "pt", {"Next": "Seguinte"})

@@ -60,7 +60,7 @@ def solution_decided(learned: Solution, person_id: int) -> str:
 
 def solution_over(learned: Solution) -> tuple[str, str]:
     """Say that there is nothing to decide any more; and why, in a few words."""
-    why = learned.reason or "learned without a review"
+    why = learned.reason or texts.learned_without_review()
     return texts.solution_over(channel(learned.thread_id), why), why
 
 

@@ -156,9 +156,9 @@ async def test_the_settings_are_reloaded_by_the_administrator_alone(
     await act_as(page, "Olga")
     for written, reply in (
         ("", "Nothing changed."),
-        ("DOCBOT_LOG_LEVEL=loud\n", "Nothing was taken in: DOCBOT_LOG_LEVEL"),
-        ("DOCBOT_LOG_LEVEL=debug\n", "Taken in: DOCBOT_LOG_LEVEL."),
-        ("", "Taken in: DOCBOT_LOG_LEVEL."),
+        ("DOCBOT_LOG_LEVEL=loud\n", "Nothing was applied: DOCBOT_LOG_LEVEL"),
+        ("DOCBOT_LOG_LEVEL=debug\n", "Applied: DOCBOT_LOG_LEVEL."),
+        ("", "Applied: DOCBOT_LOG_LEVEL."),
     ):
         settings.write_text(written)
         await type_command(page, "reload-config")

@@ -202,6 +202,6 @@ def test_a_refusal_says_when_the_next_is_free_and_never_too_early(reason: Reason
 def test_a_refusal_tells_a_limit_from_a_question_that_runs_and_from_a_ban() -> None:
     reasons: list[Reason] = ["still on the last one", "banned", "ignored"]
     running, banned, ignored = (why_refused(Refused(reason)) for reason in reasons)
-    assert "still on your last one" in running
+    assert "still on your last question" in running
     assert "no questions from you" in banned
     assert banned == ignored

@@ -324,7 +324,7 @@ async def test_reload_names_what_changed_and_never_a_value(ground: Ground, tmp_p
                 reply = (await call.answered()).content
     taken_in, restart = reply.splitlines()
     assert taken_in == (
-        f"Taken in: `forum {playground.forum.id} mode`, `OPENAI_API_KEY`, `DOCBOT_CRAWL_PAUSE`."
+        f"Applied: `forum {playground.forum.id} mode`, `OPENAI_API_KEY`, `DOCBOT_CRAWL_PAUSE`."
     )
     assert restart == "Changed, but needs a restart: `DOCBOT_DATA_DIR`."
     assert "new-secret" not in reply
@@ -372,7 +372,7 @@ async def test_a_wrong_setting_is_refused_whole(ground: Ground) -> None:
         await town.rooms.pool.execute("UPDATE forums SET mode = 'mention'")
         call = await town.playground.admin.slash(town.playground.text, "reload-config")
         reply = (await call.answered()).content
-        assert reply.startswith("Nothing was taken in: DOCBOT_LOG_LEVEL")
+        assert reply.startswith("Nothing was applied: DOCBOT_LOG_LEVEL")
         assert town.forum_as_bound().mode == "auto"
 
 

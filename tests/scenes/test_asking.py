@@ -23,7 +23,7 @@ async def test_a_human_is_asked_for_once(s: Scene) -> None:
     await s.docbot_says()
     assert (await s.cleo.presses("Ask a human")).content == texts.refused("not yours")
     assert (await s.ada.presses("Ask a human")).content == texts.human_called()
-    call = await s.docbot_says("help is wanted")
+    call = await s.docbot_says("help is needed")
     assert call.mention_roles == [s.playground.town.helpers.id]
     assert len([line for line in call.content.splitlines() if line.startswith("> ")]) == 2
     await s.answer_shows(texts.human_asked())
@@ -42,7 +42,7 @@ async def test_a_sixth_human_within_the_hour(s: Scene) -> None:
     for _ in range(5):
         await s.ada.posts(OFF_TOPIC)
         assert (await s.ada.runs("escalate")).content == texts.human_called()
-        await s.docbot_says("help is wanted")
+        await s.docbot_says("help is needed")
     await s.ben.posts(OFF_TOPIC)
     assert (await s.ben.runs("escalate")).content == texts.human_called()
     line = await s.staff_gets(f"<@{s.ben.id}> asks for a human in <#{s.thread.id}>")
@@ -50,7 +50,7 @@ async def test_a_sixth_human_within_the_hour(s: Scene) -> None:
     await s.time_passes(hours=1)
     await s.cleo.posts(OFF_TOPIC)
     await s.cleo.runs("escalate")
-    await s.docbot_says("help is wanted")
+    await s.docbot_says("help is needed")
 
 
 @scene("Ada is told that nobody is set up to be asked.", ends=["answered"], says=1)

@@ -88,7 +88,7 @@ async def test_a_draft_that_was_held_back_is_sent(s: Scene) -> None:
     await s.docbot_thinks()
     await s.ben.writes("I have that too.")
     s.docbot_goes_on()
-    draft = await s.staff_gets("Somebody was faster")
+    draft = await s.staff_gets("Somebody else replied first")
     await s.question_is("yielded")
     await s.mina.presses("Send", draft)
     assert REVIEWED in (await s.docbot_says(ANSWER_PLACE)).content

@@ -27,7 +27,7 @@ async def test_the_limit_is_reached(s: Scene) -> None:
     await s.ben.calls_docbot(TIMEOUT)
     await s.docbot_says()
     await s.ben.calls_docbot(QUESTION)
-    assert "Your next question is free <t:" in (await s.ben.hears()).content
+    assert "You can ask again <t:" in (await s.ben.hears()).content
     await s.time_passes(hours=6)
     await s.ben.calls_docbot(QUESTION)
     await s.docbot_says()

@@ -168,7 +168,7 @@ async def test_nothing_is_found_and_docbot_says_so(s: Scene) -> None:
     await s.ada.posts(OFF_TOPIC)
     assert (await s.docbot_says()).content == texts.nothing_found()
     assert (await s.ada.presses("Ask a human")).content == texts.human_called()
-    await s.docbot_says("help is wanted")
+    await s.docbot_says("help is needed")
 
 
 @scene(

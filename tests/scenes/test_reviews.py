@@ -80,7 +80,7 @@ async def test_a_solution_is_edited(s: Scene) -> None:
     form = await s.mina.opens("Edit", note)
     said = await s.mina.fills_in(form, "Hang a bright lamp in the cellar.")
     assert said.content == texts.solution_learned_as_edited()
-    await s.staff_reads("in other words", note)
+    await s.staff_reads("in their own words", note)
     await is_found(s, index)
     await s.cleo.posts("What is a lamp in the cellar for?", "A bright one.")
     answer = await s.docbot_says("bright lamp")
@@ -183,7 +183,7 @@ async def test_a_solution_is_edited_across_restarts(s: Scene) -> None:
     await s.docbot_restarts()
     said = await s.mina.fills_in(form, "Hang a lamp there.")
     assert said.content == texts.solution_learned_as_edited()
-    await s.staff_reads("in other words", note)
+    await s.staff_reads("in their own words", note)
     assert await s.value("SELECT edited FROM solutions") == "Hang a lamp there."
 
 

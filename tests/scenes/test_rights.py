@@ -67,7 +67,7 @@ async def test_a_docbot_that_may_ping_every_role(s: Scene) -> None:
     await s.ada.posts()
     await s.docbot_says()
     await s.ada.presses("Ask a human")
-    await s.docbot_says("help is wanted")
+    await s.docbot_says("help is needed")
     assert s.lines_with("may not ping") == []
 
 

@@ -84,7 +84,7 @@ async def test_buttons_after_a_restart(s: Scene) -> None:
     assert (await s.ada.presses("Solved")).content == texts.marked_solved()
     await s.answer_shows("Helpful (1)")
     await s.answer_shows(texts.is_solved())
-    await s.docbot_says("help is wanted")
+    await s.docbot_says("help is needed")
 
 
 @scene(
