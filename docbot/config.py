@@ -9,7 +9,7 @@ has no value of its own.
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from docbot.errors import UsageError
@@ -86,8 +86,6 @@ class ServerConfig:
     overrides: tuple[Override, ...] = ()
     banned: frozenset[int] = frozenset()
     retention_days: int | None = 180  # None: for good
-    staff_channel: int | None = None
-    helper_role: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ class Kind(Generic[Value]):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One setting; `field` is what it is called in ForumConfig, ServerConfig, or both."""
+    """One setting; `field` is what it is called in ForumConfig or ServerConfig, as its scope is."""
 
     name: str
     scope: Scope
@@ -477,8 +475,7 @@ ENTRIES: tuple[Entry, ...] = (
         "yields_to",
         _choice("anyone", "helpers"),
         "helpers",
-        "Who else's reply makes docbot hold back its answer: anyone's, or only that of a member "
-        "with the helper role.",
+        "Who else's reply makes docbot hold back its answer: anyone's, or only that of staff.",
     ),
     _of_forum(
         "staff-channel",
@@ -603,5 +600,4 @@ ENTRIES: tuple[Entry, ...] = (
 )
 _BY_NAME: dict[str, Entry] = {each.name: each for each in ENTRIES}
 _FORUM_ENTRIES = [each for each in ENTRIES if each.scope == "forum" and each.field]
-_SERVER_FIELDS = {each.name for each in fields(ServerConfig)}
-_SERVER_ENTRIES = [each for each in ENTRIES if each.field in _SERVER_FIELDS]
+_SERVER_ENTRIES = [each for each in ENTRIES if each.scope == "server"]

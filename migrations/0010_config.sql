@@ -7,7 +7,6 @@ CREATE TABLE config (
     channel_id bigint CHECK (channel_id > 0),  -- null: for the whole server
     name       text NOT NULL CHECK (name ~ '^[a-z]+(-[a-z]+)*$'),
     value      text NOT NULL,  -- as `docbot config set` takes it, so that one reader reads both
-    changed_at timestamptz NOT NULL DEFAULT now(),
     FOREIGN KEY (channel_id, guild_id) REFERENCES forums (channel_id, guild_id)
         ON UPDATE CASCADE ON DELETE CASCADE
 );

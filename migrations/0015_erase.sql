@@ -24,8 +24,7 @@ ALTER TABLE outbox
 -- Rows on their way, whose text goes once they have ended. No reference: whoever sends one holds it
 -- locked, and is waited for by nobody.
 CREATE TABLE outbox_erasures (
-    outbox_id bigint PRIMARY KEY,
-    guild_id  bigint NOT NULL
+    outbox_id bigint PRIMARY KEY
 );
 
 -- What is too old, oldest first; what was erased is in none of them.

@@ -106,9 +106,7 @@ def test_every_field_of_what_is_acted_on_has_one_entry() -> None:
     of_forum = [each.field for each in ENTRIES if each.scope == "forum" and each.name != MODE]
     of_server = [each.field for each in ENTRIES if each.scope == "server"]
     assert of_forum == [each.name for each in fields(ForumConfig)]
-    assert [*of_server, "staff_channel", "helper_role"] == [
-        each.name for each in fields(ServerConfig)
-    ]
+    assert of_server == [each.name for each in fields(ServerConfig)]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +198,7 @@ def test_a_forum_has_its_own_value_else_that_of_its_server_else_the_default() ->
     of_server = {"helper-role": "5", "yields-to": "helpers", "limit-calls": "1/1"}
     config = forum_config(of_server, {"helper-role": "none", "settle-seconds": "0"})
     assert config == ForumConfig(settle_seconds=0, yields_to="helpers", helper_role=None)
-    assert server_config(of_server) == ServerConfig(call_limit=Window(1, 1), helper_role=5)
+    assert server_config(of_server) == ServerConfig(call_limit=Window(1, 1))
     assert forum_config({}, {}) == ForumConfig()
     assert server_config({}) == ServerConfig()
 

@@ -1,7 +1,6 @@
 """What is set for a server or one of its forums, as text; `docbot.config` says what it means."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import asyncpg
 
@@ -11,7 +10,7 @@ from docbot.db.pool import Pool
 from docbot.errors import UsageError
 
 _ALL = """
-    SELECT guild_id, channel_id, name, value, changed_at FROM config
+    SELECT guild_id, channel_id, name, value FROM config
     ORDER BY guild_id, channel_id NULLS FIRST, name
 """
 _SET = """
@@ -20,7 +19,7 @@ _SET = """
         WHERE guild_id = $1 AND channel_id IS NOT DISTINCT FROM $2 AND name = $3)
     INSERT INTO config (guild_id, channel_id, name, value) VALUES ($1, $2, $3, $4)
     ON CONFLICT (guild_id, coalesce(channel_id, 0), name)
-        DO UPDATE SET value = $4, changed_at = now()
+        DO UPDATE SET value = $4
     RETURNING (SELECT value FROM former)
 """
 _UNSET = """
@@ -38,7 +37,6 @@ class Stored:
     channel_id: int | None  # None: for the whole server
     name: str
     value: str
-    changed_at: datetime
 
 
 class Configs:

@@ -78,8 +78,8 @@ _ERASE_ROWS = """
             WHERE id = ANY($1::bigint[]) AND ended_at IS NOT NULL AND erased_at IS NULL
             FOR UPDATE SKIP LOCKED)
         RETURNING id)
-    INSERT INTO outbox_erasures (outbox_id, guild_id)
-    SELECT id, guild_id FROM outbox
+    INSERT INTO outbox_erasures (outbox_id)
+    SELECT id FROM outbox
     WHERE id = ANY($1::bigint[]) AND erased_at IS NULL AND id NOT IN (SELECT id FROM erased)
     ON CONFLICT DO NOTHING
 """

@@ -16,11 +16,9 @@ from docbot.playground.world import World
 
 ANY = ".*"
 SEND_MESSAGE = r"/channels/\d+/messages"
-EDIT_MESSAGE = r"/channels/\d+/messages/\d+"
 EDIT_CHANNEL = r"/channels/\d+"
 CALLBACK = r"/interactions/\d+/[^/]+/callback"
 FOLLOW_UP = r"/webhooks/\d+/[^/]+"
-EDIT_RESPONSE = r"/webhooks/\d+/[^/]+/messages/@original"
 
 
 # What a success comes as: a page of HTML, or JSON that breaks off.

@@ -47,7 +47,7 @@ FILL = r"""
     UPDATE solutions SET outbox_id = (SELECT min(id) FROM outbox), shown = 1;
     INSERT INTO drafts (answer_id, guild_id, channel_id, outbox_id, text, edited_by)
         SELECT 1, 1, 50, min(id), 'Set it higher.', 302 FROM outbox;
-    INSERT INTO outbox_erasures (outbox_id, guild_id) VALUES (1, 1);
+    INSERT INTO outbox_erasures (outbox_id) VALUES (1);
     INSERT INTO feedback (answer_id, person_id, guild_id, vote) VALUES (1, 301, 1, 'helpful');
     INSERT INTO interactions (id, guild_id, channel_id, forum_id, person_id, kind, parts, parts_sent, created_at, expires_at, ended_at)
     VALUES (8, 1, 9, 9, 300, 'chat', '[{"content": "So\n\"[1]\"."}]', 1, now(), now(), now());

@@ -76,7 +76,7 @@ async def test_a_reload_takes_in_what_was_set_since(pool: Pool) -> None:
         "server 1 helper-role",
         "server 1 limit-calls",
     ]
-    assert bindings.server(1) == ServerConfig(call_limit=Window(5, 1), helper_role=7)
+    assert bindings.server(1) == ServerConfig(call_limit=Window(5, 1))
     assert bindings.server(2) == ServerConfig()
     forum = bindings.find(20)
     assert forum is not None
