@@ -9,6 +9,7 @@ import asyncpg
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
+from docbot.db.touched import touched
 from docbot.errors import GoneError
 from docbot.text import storable
 
@@ -212,12 +213,12 @@ class Answers:
             status = await self._pool.execute(
                 _GIVE_REASON, answer_id, person_id, guild_id, reason, kept
             )
-        return not status.endswith(" 0")
+        return touched(status) > 0
 
     async def take_back(self, conn: Conn, answer_id: int, person_id: int, guild_id: int) -> bool:
         """Join the caller's transaction; False where this person has no vote."""
         status = await conn.execute(_TAKE_BACK, answer_id, person_id, guild_id)
-        return not status.endswith(" 0")
+        return touched(status) > 0
 
     async def thread_status(
         self, conn: Conn, thread_id: int, guild_id: int, most: int = 5

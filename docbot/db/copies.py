@@ -23,6 +23,7 @@ from docbot.db.migrations import (
     tables_of,
 )
 from docbot.db.pool import Conn, Connection, Database, close
+from docbot.db.touched import touched
 from docbot.errors import PermanentError, UsageError
 
 LEFT_OUT: Mapping[str, str] = MappingProxyType(
@@ -144,7 +145,7 @@ class Snapshot:
             status = await self._conn.copy_from_table(
                 table.name, columns=table.columns, output=sink, format="text"
             )
-        return _rows(status)
+        return touched(status)
 
 
 @asynccontextmanager
@@ -246,7 +247,7 @@ class Loading:
             status = await self._conn.copy_to_table(
                 table.name, columns=table.columns, source=lines, format="text"
             )
-        return _rows(status)
+        return touched(status)
 
     async def finish(self) -> list[str]:
         """Bring the schema up to date; return which migrations that took."""
@@ -318,7 +319,3 @@ async def _load_order(conn: Conn, tables: Mapping[str, Table]) -> list[str]:
     for row in await conn.fetch(_REFERENCES):
         sorter.add(row["referring"], row["referred"])
     return list(sorter.static_order())
-
-
-def _rows(status: str) -> int:
-    return int(status.rpartition(" ")[2])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from docbot.db.pool import Conn
+from docbot.db.touched import touched
 from docbot.text import storable
 
 # One that was offered before, and withdrawn, is offered anew.
@@ -72,7 +73,7 @@ class Drafts:
     async def edit(self, conn: Conn, answer_id: int, text: str, person_id: int) -> bool:
         """Keep what staff made of it; False where it was decided."""
         status = await conn.execute(_EDIT, answer_id, storable(text), person_id)
-        return not status.endswith(" 0")
+        return touched(status) > 0
 
     async def find(self, conn: Conn, answer_id: int, guild_id: int) -> StoredDraft | None:
         """None: there is none in this server."""

@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
+from docbot.db.touched import touched
 
 # Of one statement, so that no lock is held for long.
 BATCH = 200
@@ -301,7 +302,7 @@ class Erasure:
     async def erase_ended_rows(self) -> bool:
         """Erase rows that were on their way when all else was erased; True: there may be more."""
         with translated():
-            return _count(await self._pool.execute(_ERASE_ENDED_ROWS, BATCH)) == BATCH
+            return touched(await self._pool.execute(_ERASE_ENDED_ROWS, BATCH)) == BATCH
 
     # What is too old
 
@@ -318,7 +319,7 @@ class Erasure:
         erased = await self._expire_questions(guild_id, days)
         with translated():
             for statement in (_EXPIRE_MESSAGES, _EXPIRE_TITLES, _EXPIRE_ROWS, _EXPIRE_NOTES):
-                erased += _count(await self._pool.execute(statement, guild_id, days, BATCH))
+                erased += touched(await self._pool.execute(statement, guild_id, days, BATCH))
         return erased > 0
 
     async def _expire_questions(self, guild_id: int, days: int) -> int:
@@ -355,7 +356,7 @@ class Erasure:
                 # Before the messages, whose texts tell of which threads they are.
                 reviews = await _ids(conn, _REVIEWS_OF_PERSON, guild_id, person_id)
                 await self._erase_rows(conn, reviews)
-            while _count(await self._pool.execute(_ERASE_MESSAGES_OF_PERSON, *of_person, BATCH)):
+            while touched(await self._pool.execute(_ERASE_MESSAGES_OF_PERSON, *of_person, BATCH)):
                 pass
             async with self._pool.acquire() as conn, conn.transaction():
                 await conn.execute(_DELETE_VOTES, guild_id, person_id)
@@ -405,7 +406,3 @@ class Erasure:
 
 async def _ids(conn: Conn, statement: str, *arguments: object) -> list[int]:
     return [row["id"] for row in await conn.fetch(statement, *arguments)]
-
-
-def _count(status: str) -> int:
-    return int(status.rsplit(maxsplit=1)[-1])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
+from docbot.db.touched import touched
 from docbot.errors import TransientError
 
 _CURRENT = """
@@ -193,7 +194,7 @@ class Generations:
             async with self._pool.acquire() as conn, conn.transaction():
                 await conn.execute(_RETIRE)
                 switched = await conn.execute(_SWITCH, name, built.points, built.last_chunk)
-                if switched != "UPDATE 1":
+                if not touched(switched):
                     raise TransientError(
                         f"index {name} was thrown away by another sync; run `docbot sync` again"
                     )

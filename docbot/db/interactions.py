@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
+from docbot.db.touched import touched
 from docbot.text import storable
 
 CallKind: TypeAlias = Literal["chat", "private"]
@@ -216,7 +217,7 @@ class Interactions:
 
     async def mark_sent(self, conn: Conn, reply: Reply, epoch: int, parts_sent: int) -> bool:
         """Join the caller's transaction; False when the claim is no longer ours."""
-        return _touched(await conn.execute(_SENT, reply.id, epoch, parts_sent))
+        return touched(await conn.execute(_SENT, reply.id, epoch, parts_sent)) > 0
 
     async def end(self, conn: Conn, reply: Reply, epoch: int) -> int | None:
         """Join the caller's transaction: nothing more is said by the token.
@@ -260,7 +261,3 @@ class Interactions:
         with translated():
             seconds: float | None = await self._pool.fetchval(_NEXT_DUE)
         return seconds
-
-
-def _touched(status: str) -> bool:
-    return not status.endswith(" 0")

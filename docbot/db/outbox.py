@@ -12,6 +12,7 @@ from typing import Any
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
+from docbot.db.touched import touched
 from docbot.errors import GoneError
 from docbot.text import storable
 
@@ -239,13 +240,13 @@ class Outbox:
 
         `message_id` is None for what is no message.
         """
-        return _touched(await conn.execute(_SENT, delivery.id, epoch, message_id))
+        return touched(await conn.execute(_SENT, delivery.id, epoch, message_id)) > 0
 
     async def end_unsent(
         self, conn: Conn, delivery: Delivery, epoch: int, state: str, reason: str
     ) -> bool:
         """Join the caller's transaction: `dropped` or `dead`; later parts are dropped with it."""
-        if not _touched(await conn.execute(_END, delivery.id, epoch, state, storable(reason))):
+        if not touched(await conn.execute(_END, delivery.id, epoch, state, storable(reason))):
             return False
         if delivery.answer_id is not None:
             after = storable(f"part {delivery.part} was not sent: {reason}")
@@ -277,7 +278,7 @@ class Outbox:
 
     async def drop_untried(self, conn: Conn, row_id: int, reason: str) -> bool:
         """Join the caller's transaction; False where it was tried already."""
-        return _touched(await conn.execute(_DROP, row_id, storable(reason)))
+        return touched(await conn.execute(_DROP, row_id, storable(reason))) > 0
 
     async def first_row_of(self, answer_id: int) -> int | None:
         """The row of an answer's first message."""
@@ -309,7 +310,7 @@ class Outbox:
         await conn.execute(_LOCK_ORDER, order_key)
         if await conn.fetchval(_HAS_LATER, order_key, answer_id):
             return None
-        return int((await conn.execute(_REVIVE, answer_id)).split()[-1])
+        return touched(await conn.execute(_REVIVE, answer_id))
 
     async def of_question(self, question_id: int) -> list[Part]:
         """The messages of its answer, in order."""
@@ -356,7 +357,3 @@ def _new_nonce() -> str:
 
 def _order_key(channel_id: int) -> str:
     return f"channel:{channel_id}"
-
-
-def _touched(status: str) -> bool:
-    return not status.endswith(" 0")

@@ -7,6 +7,7 @@ from typing import Any
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
+from docbot.db.touched import touched
 from docbot.text import storable
 
 STATES = (
@@ -546,7 +547,7 @@ class Questions:
     async def end_collecting(self) -> bool:
         """Let the questions wait for an answer whose authors have stopped writing."""
         with translated():
-            return _touched(await self._pool.execute(_COLLECTED))
+            return touched(await self._pool.execute(_COLLECTED)) > 0
 
     async def seconds_to_collected(self) -> float | None:
         """How long until the next question is whole; None when none is written just now."""
@@ -564,7 +565,7 @@ class Questions:
 
     async def retitle(self, conn: Conn, thread_id: int, title: str) -> bool:
         """Join the caller's transaction; True where the post's question has another title now."""
-        return _touched(await conn.execute(_RETITLE, thread_id, storable(title)))
+        return touched(await conn.execute(_RETITLE, thread_id, storable(title))) > 0
 
     async def gist(self, conn: Conn, thread_id: int) -> Gist:
         row = await conn.fetchrow(_GIST, thread_id)
@@ -601,14 +602,14 @@ class Questions:
 
         False when the claim is no longer ours.
         """
-        return _touched(await conn.execute(_SEND_ON, question_id, epoch, state))
+        return touched(await conn.execute(_SEND_ON, question_id, epoch, state)) > 0
 
     async def end_claimed(
         self, conn: Conn, question_id: int, epoch: int, state: str, reason: str | None
     ) -> bool:
         """Join the caller's transaction; False when the claim is no longer ours."""
         why = None if reason is None else storable(reason)
-        return _touched(await conn.execute(_END_CLAIMED, question_id, epoch, state, why))
+        return touched(await conn.execute(_END_CLAIMED, question_id, epoch, state, why)) > 0
 
     async def put_off(
         self,
@@ -624,11 +625,10 @@ class Questions:
 
         The claim is handed back, to be taken again in `seconds`; `refused` counts against it.
         """
-        return _touched(
-            await conn.execute(
-                _PUT_OFF, question_id, epoch, seconds, storable(reason), int(refused)
-            )
+        status = await conn.execute(
+            _PUT_OFF, question_id, epoch, seconds, storable(reason), int(refused)
         )
+        return touched(status) > 0
 
     async def end_posted(self, conn: Conn, answer_id: int, state: str, reason: str | None) -> bool:
         """Join the transaction that ends the row of the answer's first message."""
@@ -728,7 +728,3 @@ async def _call_off(
         unsent=[row["answer_id"] for row in answers if not row["in_doubt"]],
         in_doubt=[row["answer_id"] for row in answers if row["in_doubt"]],
     )
-
-
-def _touched(status: str) -> bool:
-    return not status.endswith(" 0")

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from docbot.db.errors import translated
 from docbot.db.pool import Conn, Pool
+from docbot.db.touched import touched
 from docbot.text import storable
 
 # Events may come twice and out of order: what is stored is never put back to an older state.
@@ -284,13 +285,15 @@ class Threads:
     async def erase_messages_of_forum(self, forum_id: int, limit: int) -> bool:
         """Erase some of the messages of a forum that was deleted; False: there are no more."""
         with translated():
-            return _touched(await self._pool.execute(_ERASE_MESSAGES_OF_FORUM, forum_id, limit))
+            return touched(await self._pool.execute(_ERASE_MESSAGES_OF_FORUM, forum_id, limit)) > 0
 
     async def edit_message(
         self, conn: Conn, message_id: int, content: str, edited_at: datetime
     ) -> bool:
         """Join the caller's transaction; True where the text is another now, and the newest."""
-        return _touched(await conn.execute(_EDIT_MESSAGE, message_id, storable(content), edited_at))
+        return (
+            touched(await conn.execute(_EDIT_MESSAGE, message_id, storable(content), edited_at)) > 0
+        )
 
     async def is_stored(self, conn: Conn, message_id: int) -> bool:
         return bool(await conn.fetchval(_IS_STORED, message_id))
@@ -318,7 +321,7 @@ class Threads:
 
     async def carry_buttons(self, conn: Conn, thread_id: int, answer_id: int) -> bool:
         """Join the caller's transaction: let this answer have them unless another one does."""
-        return _touched(await conn.execute(_CARRY_BUTTONS, thread_id, answer_id))
+        return touched(await conn.execute(_CARRY_BUTTONS, thread_id, answer_id)) > 0
 
     async def may_ping(self, conn: Conn, guild_id: int, thread_id: int, most: int) -> bool:
         """Join the caller's transaction; take one of the server's `most` pings within an hour."""
@@ -375,7 +378,3 @@ class Threads:
         with translated():
             rows = await self._pool.fetch(_TOLD, thread_ids)
         return {row["id"]: Told(row["seen_id"], row["read_from"]) for row in rows}
-
-
-def _touched(status: str) -> bool:
-    return not status.endswith(" 0")
