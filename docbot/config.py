@@ -16,6 +16,7 @@ from docbot.errors import UsageError
 from docbot.text import printable, shortened, storable
 
 MODE = "mode"  # the one entry that is stored with the forum's binding
+NO_TAG = "none"  # what `solved-tag` is where solved threads get none
 
 MODES = ("auto", "draft", "mention", "off")
 
@@ -66,7 +67,7 @@ class ForumConfig:
     yields_to: Literal["anyone", "helpers"] = "anyone"
     staff_channel: int | None = None
     helper_role: int | None = None
-    solved_tag: str | None = None  # name or id; None: one named "solved"; "none": none
+    solved_tag: str | None = None  # name or id; None: one named "solved"; NO_TAG: none
     archive_solved_hours: float = 0  # this and the next two: 0 is never
     remind_hours: float = 0  # of silence
     close_hours: float = 0  # of silence after the reminder
@@ -195,6 +196,11 @@ def forum_config(of_server: Mapping[str, str], of_forum: Mapping[str, str]) -> F
     """What holds in a forum, of the texts stored for its server and for itself."""
     found = (resolve(each, of_server, of_forum) for each in _FORUM_ENTRIES)
     return ForumConfig(**_by_field(found))
+
+
+def is_tag(wanted: str, tag_id: int, name: str) -> bool:
+    """Whether a setting means this tag of a forum: by its id, or by its name in any case."""
+    return wanted.strip().casefold() in (str(tag_id), name.strip().casefold())
 
 
 def server_config(of_server: Mapping[str, str]) -> ServerConfig:
@@ -372,7 +378,7 @@ def _parse_solved_tag(text: str) -> str | None:
     tag = _parse_tag(text)
     if tag.casefold() == "solved":
         return None
-    return "none" if tag.casefold() == "none" else tag
+    return NO_TAG if tag.casefold() == NO_TAG else tag
 
 
 def _parse_tag(text: str) -> str:

@@ -16,6 +16,7 @@ from docbot.config import (
     Window,
     forum_config,
     get_entry,
+    is_tag,
     resolve,
     server_config,
     why_unreadable,
@@ -201,6 +202,11 @@ def test_a_forum_has_its_own_value_else_that_of_its_server_else_the_default() ->
     assert server_config(of_server) == ServerConfig(call_limit=Window(1, 1))
     assert forum_config({}, {}) == ForumConfig()
     assert server_config({}) == ServerConfig()
+
+
+def test_a_tag_is_named_by_its_id_or_in_any_case() -> None:
+    assert all(is_tag(wanted, 70, " Solved ") for wanted in ("70", "solved", " SOLVED"))
+    assert not any(is_tag(wanted, 70, "Solved") for wanted in ("7", "solve", "none"))
 
 
 def test_it_is_told_whose_value_holds() -> None:

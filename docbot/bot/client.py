@@ -46,6 +46,7 @@ from docbot.bot.watch import (
     lacked_in,
     may_attach,
     may_ping,
+    tags_of,
 )
 from docbot.db.forums import Forum, Forums
 from docbot.db.outbox import Outbox
@@ -335,11 +336,9 @@ class HelpClient(discord.Client):
     async def _store_tags(self, guild_id: int | None) -> None:
         """Keep the names by which operators and staff call the tags that threads bear."""
         for forum in self.parts.bindings.all():
-            channel = self.get_channel(forum.channel_id)
-            if guild_id in (None, forum.guild_id) and isinstance(channel, discord.ForumChannel):
-                tags = {tag.id: tag.name for tag in channel.available_tags}
-                if tags != forum.tags:
-                    await self.parts.forums.put_tags(forum.channel_id, tags)
+            tags = tags_of(self.get_channel(forum.channel_id))
+            if guild_id in (None, forum.guild_id) and tags is not None and tags != forum.tags:
+                await self.parts.forums.put_tags(forum.channel_id, tags)
 
     async def _is_read(self, forum: Forum) -> bool:
         return await self.parts.search.sources.are_indexed(forum.source_ids)

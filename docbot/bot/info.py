@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from discord.utils import format_dt
+
 from docbot import texts
 from docbot.answers.sanitise import inline_code, plain
 from docbot.answers.split import LIMIT, length
@@ -116,7 +118,7 @@ def _collection(source: Collection) -> str:
         plain(shortened(source.name, _NAME_CHARACTERS)),
         texts.counted_pages(source.pages),
         texts.counted_passages(source.chunks),
-        texts.last_read(_when(read)) if read else texts.not_read_yet(),
+        texts.last_read(format_dt(read, "R")) if read else texts.not_read_yet(),
     )
 
 
@@ -156,7 +158,3 @@ def _host(models: Models) -> str:
 def _code(text: str, limit: int = _NAME_CHARACTERS) -> str:
     # Nothing between code marks would leave them open.
     return inline_code(shortened(text, limit) or "?")
-
-
-def _when(at: datetime) -> str:
-    return f"<t:{int(at.timestamp())}:R>"

@@ -6,7 +6,7 @@ Pure: the watch judges by what the gateway tells, `docbot doctor` by what REST t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from docbot.bot.tags import is_called
+from docbot.config import NO_TAG, is_tag
 from docbot.db.forums import Forum
 
 # What docbot needs in the channel of the staff, as Discord's pages name it.
@@ -55,9 +55,9 @@ def losses(forum: Forum, found: Found) -> Iterator[Loss]:
     if channel_id is not None:
         yield from _of_staff_channel(forum, channel_id, found.staff)
     tag, tags = forum.config.solved_tag, found.tags
-    if tag in (None, "none") or tags is None:
+    if tag is None or tag == NO_TAG or tags is None:
         return
-    if not any(is_called(tag, tag_id, name) for tag_id, name in tags.items()):
+    if not any(is_tag(tag, tag_id, name) for tag_id, name in tags.items()):
         yield Loss(
             f'it has no tag "{tag}", so solved threads get none', _set("solved-tag NAME", forum)
         )

@@ -1,9 +1,8 @@
 """What `/status` shows of a thread."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
-import discord
+from discord.utils import format_dt
 
 from docbot import texts
 from docbot.answers.sanitise import plain
@@ -15,18 +14,18 @@ _SOURCES_CHARACTERS = 150
 
 def shown(status: ThreadStatus) -> str:
     """Write how a thread stands, what docbot did in it and why; newest question first."""
-    return "\n".join([*_standing(status), *map(_question, status.questions)] or [])
+    return "\n".join([*_standing(status), *map(_question, status.questions)])
 
 
 def _standing(status: ThreadStatus) -> Iterator[str]:
     if status.solved_at is not None:
-        yield texts.status_solved(_when(status.solved_at))
+        yield texts.status_solved(format_dt(status.solved_at, "R"))
     else:
         yield texts.status_not_solved()
     if status.escalated_at is not None:
-        yield texts.status_escalated(_when(status.escalated_at))
+        yield texts.status_escalated(format_dt(status.escalated_at, "R"))
     if status.closed_at is not None:
-        yield texts.status_closed(_when(status.closed_at))
+        yield texts.status_closed(format_dt(status.closed_at, "R"))
     elif status.others_wrote:
         yield texts.status_people()
     if status.helpful or status.not_right:
@@ -44,8 +43,5 @@ def _question(question: QuestionStatus) -> str:
         plain(shortened(titles, _SOURCES_CHARACTERS)),
         plain(question.reason or ""),
     )
-    return f"- {texts.status_question(_when(question.asked_at), question.origin, outcome)}"
-
-
-def _when(at: datetime) -> str:
-    return discord.utils.format_dt(at, "R")
+    asked = format_dt(question.asked_at, "R")
+    return f"- {texts.status_question(asked, question.origin, outcome)}"

@@ -242,8 +242,8 @@ def called(channel: Bindable) -> str:
     return f"{kind} #{channel.name}"
 
 
-def tags_of(channel: Bindable) -> Mapping[int, str] | None:
-    """The names of a forum's tags by id; a text channel has none."""
+def tags_of(channel: object) -> Mapping[int, str] | None:
+    """The names of a forum's tags by id; what is no forum has none."""
     if not isinstance(channel, discord.ForumChannel):
         return None
     return {tag.id: tag.name for tag in channel.available_tags}

@@ -5,6 +5,7 @@ What a forum learned from its own solved threads is searched with either.
 
 from collections.abc import Collection, Mapping
 
+from docbot.config import is_tag
 from docbot.db.forums import Forum
 
 
@@ -47,6 +48,4 @@ def lines_about_tags(forum: Forum, known: Collection[str]) -> list[str]:
 
 
 def _is_named(forum: Forum, tag: int, name: str) -> bool:
-    """Whether a tag has this name, in any case, or this id."""
-    names = (str(tag), (forum.tags or {}).get(tag, ""))
-    return name.casefold().strip() in [each.casefold().strip() for each in names]
+    return is_tag(name, tag, (forum.tags or {}).get(tag, ""))
