@@ -22,12 +22,13 @@ from pydantic import SecretStr
 
 from benchmarks.corpus import write_corpus
 from benchmarks.loop_watch import Stall
-from docbot.app.configuring import Place, set_value
+from docbot.app.configuring import set_value
 from docbot.app.reading import sync_sources
 from docbot.app.rooms import Rooms, open_rooms
 from docbot.db.embedded import SERVER_LOCK, EmbeddedServer
 from docbot.db.errors import translated
 from docbot.errors import TransientError
+from docbot.forum.bindings import Place
 from docbot.playground.server import Playground
 from docbot.settings import Settings
 

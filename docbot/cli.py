@@ -21,9 +21,10 @@ from docbot.telemetry import set_up_logging
 from docbot.text import printable
 
 if TYPE_CHECKING:
-    from docbot.app.configuring import Change, Place
+    from docbot.app.configuring import Change
     from docbot.app.reading import Outcome
     from docbot.app.rooms import Rooms
+    from docbot.forum.bindings import Place
 
 Result = TypeVar("Result")
 
@@ -702,9 +703,9 @@ def config_list(guild_id: int | None, channel_id: int | None, as_json: bool) -> 
       docbot config list
       docbot config list --forum 222222222222222222
     """
-    from docbot.app.configuring import Place, Settings, find_place, settings_of
+    from docbot.app.configuring import Settings, find_place, settings_of
 
-    async def look(rooms: "Rooms") -> tuple[Place, Settings]:
+    async def look(rooms: "Rooms") -> tuple["Place", Settings]:
         place = await find_place(rooms, guild_id, channel_id)
         return place, await settings_of(rooms, place)
 

@@ -10,13 +10,14 @@ from typing import Any
 import discord
 from pydantic import SecretStr
 
-from docbot.app.configuring import Place, set_value
+from docbot.app.configuring import set_value
 from docbot.app.reading import Outcome, sync_sources
 from docbot.app.rooms import Rooms, open_rooms
 from docbot.app.run import RunningBot
 from docbot.bot.client import PERMISSIONS
 from docbot.config import MODE
 from docbot.db.forums import Forum
+from docbot.forum.bindings import Place
 from docbot.playground.actors import Member
 from docbot.playground.objects import Channel, Message, Permission
 from docbot.playground.server import Playground

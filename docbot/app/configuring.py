@@ -8,26 +8,7 @@ from docbot.app.rooms import Rooms
 from docbot.config import ENTRIES, MODE, Entry, Resolved, get_entry, resolve, why_unreadable
 from docbot.db.forums import Forum
 from docbot.errors import UsageError
-from docbot.forum.bindings import by_place, named, passed_over
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A server as a whole, or one of its forums."""
-
-    guild_id: int
-    channel_id: int | None = None
-
-    @property
-    def name(self) -> str:
-        return named((self.guild_id, self.channel_id))
-
-    @property
-    def option(self) -> str:
-        """What names it on the command line."""
-        if self.channel_id is None:
-            return f"--guild {self.guild_id}"
-        return f"--forum {self.channel_id}"
+from docbot.forum.bindings import Place, by_place, passed_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +93,14 @@ async def settings_of(rooms: Rooms, place: Place) -> Settings:
     texts = await _texts(rooms, place)
     found = [texts.resolve(entry) for entry in ENTRIES if _why_not(entry, place) is None]
     here = {
-        (guild, channel): stored
-        for (guild, channel), stored in set_in.items()
-        if guild == place.guild_id and channel in {None, place.channel_id}
+        each: stored
+        for each, stored in set_in.items()
+        if each.guild_id == place.guild_id and each.channel_id in {None, place.channel_id}
     }
     notes = [
-        f"{named(key)} has its own: {', '.join(stored)}. Next: docbot config list --forum {key[1]}"
-        for key, stored in set_in.items()
-        if place.channel_id is None and key[0] == place.guild_id and key[1] is not None
+        f"{each.name} has its own: {', '.join(stored)}. Next: docbot config list {each.option}"
+        for each, stored in set_in.items()
+        if place.channel_id is None and each.guild_id == place.guild_id and each != place
     ]
     return Settings(found, list(passed_over(here)), notes)
 
@@ -174,11 +155,11 @@ async def _store(rooms: Rooms, place: Place, name: str, text: str) -> None:
 
 async def _texts(rooms: Rooms, place: Place) -> _Texts:
     set_in = by_place(await rooms.configs.all())
-    of_server = set_in.get((place.guild_id, None), {})
+    of_server = set_in.get(Place(place.guild_id), {})
     if place.channel_id is None:
         return _Texts(place, of_server, {})
     forum = await _bound(rooms, place.channel_id)
-    of_forum = set_in.get((place.guild_id, place.channel_id), {})
+    of_forum = set_in.get(place, {})
     return _Texts(place, of_server, {MODE: forum.mode, **of_forum})
 
 

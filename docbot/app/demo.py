@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from docbot.app.configuring import Place, set_value
+from docbot.app.configuring import set_value
 from docbot.app.embedding import Progress
 from docbot.app.reading import is_stale, sync_sources
 from docbot.app.rooms import Rooms, open_rooms
@@ -17,6 +17,7 @@ from docbot.app.run import RunningBot, stop_on_signals
 from docbot.db.locks import sync_lock
 from docbot.db.sources import Sources
 from docbot.errors import DocbotError, TransientError, UsageError, cause_of
+from docbot.forum.bindings import Place
 from docbot.knowledge.location import located
 from docbot.playground.page import DocPage, page_routes
 from docbot.playground.server import HOST, Playground

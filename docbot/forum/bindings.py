@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from docbot.config import ServerConfig, server_config, why_unreadable
 from docbot.db.config import Configs, Stored
@@ -12,14 +11,32 @@ from docbot.forum.sources_of import lines_about_tags, sources_of
 
 log = logging.getLogger(__name__)
 
-Place: TypeAlias = tuple[int, int | None]  # a server and its forum, None for the whole server
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A server as a whole, or one of its forums."""
+
+    guild_id: int
+    channel_id: int | None = None
+
+    @property
+    def name(self) -> str:
+        return f"server {self.guild_id}" if self.channel_id is None else f"forum {self.channel_id}"
+
+    @property
+    def option(self) -> str:
+        """What names it on the command line."""
+        if self.channel_id is None:
+            return f"--guild {self.guild_id}"
+        return f"--forum {self.channel_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What Postgres held at one moment: the forums by channel, and of each place what is set.
+    """What was read last: the forums by channel, of each place what is set, and sources.
 
-    `sources` are the operator's, by name.
+    Each is read by itself: what changes between the reads is told, and read again. `sources` are
+    the operator's, by name.
     """
 
     forums: Mapping[int, Forum] = field(default_factory=dict)
@@ -32,7 +49,7 @@ class Known:
             return self
         return Known(
             {channel: one for channel, one in self.forums.items() if one.guild_id == guild_id},
-            {place: texts for place, texts in self.set_in.items() if place[0] == guild_id},
+            {place: texts for place, texts in self.set_in.items() if place.guild_id == guild_id},
         )
 
 
@@ -51,9 +68,9 @@ class Bindings:
         found = Known(forums, set_in, await self._forums.source_ids())
         before, self._known = self._known, found
         self._servers = {
-            guild: server_config(texts)
-            for (guild, channel), texts in found.set_in.items()
-            if channel is None
+            place.guild_id: server_config(texts)
+            for place, texts in found.set_in.items()
+            if place.channel_id is None
         }
         about_tags = [
             line for forum in forums.values() for line in lines_about_tags(forum, found.sources)
@@ -110,7 +127,7 @@ def lines_about_staff(forum: Forum) -> Iterator[str]:
 def by_place(stored: Sequence[Stored]) -> dict[Place, dict[str, str]]:
     places: dict[Place, dict[str, str]] = {}
     for each in stored:
-        places.setdefault((each.guild_id, each.channel_id), {})[each.name] = each.value
+        places.setdefault(Place(each.guild_id, each.channel_id), {})[each.name] = each.value
     return places
 
 
@@ -120,16 +137,10 @@ def passed_over(set_in: Mapping[Place, Mapping[str, str]]) -> Iterator[str]:
         for name, text in texts.items():
             reason = why_unreadable(name, text)
             if reason is not None:
-                option = "--guild {}" if place[1] is None else "--forum {1}"
                 yield (
-                    f"{name} of {named(place)} is passed over, as if it were not set (`docbot "
-                    f"config unset {name} {option.format(*place)}` removes it): {reason}"
+                    f"{name} of {place.name} is passed over, as if it were not set (`docbot "
+                    f"config unset {name} {place.option}` removes it): {reason}"
                 )
-
-
-def named(place: Place) -> str:
-    guild, channel = place
-    return f"server {guild}" if channel is None else f"forum {channel}"
 
 
 def changed_names(before: Known, after: Known) -> list[str]:
@@ -148,9 +159,13 @@ def changed_names(before: Known, after: Known) -> list[str]:
 def _changed_settings(before: Known, after: Known) -> Iterator[str]:
     # What is set for a forum that was added or removed came or went with it.
     lasting = {None, *(before.forums.keys() & after.forums.keys())}
-    places = {place for place in {*before.set_in, *after.set_in} if place[1] in lasting}
-    for place in sorted(places, key=lambda place: (place[1] is None, place)):
+    places = {place for place in {*before.set_in, *after.set_in} if place.channel_id in lasting}
+    for place in sorted(places, key=_forums_first):
         was, now = before.set_in.get(place, {}), after.set_in.get(place, {})
         for name in sorted({*was, *now}):
             if was.get(name) != now.get(name):
-                yield f"{named(place)} {name}"
+                yield f"{place.name} {name}"
+
+
+def _forums_first(place: Place) -> tuple[bool, int, int]:
+    return place.channel_id is None, place.guild_id, place.channel_id or 0

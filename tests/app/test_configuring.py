@@ -5,7 +5,6 @@ from pydantic import SecretStr
 
 from docbot.app.configuring import (
     Change,
-    Place,
     find_place,
     set_value,
     settings_of,
@@ -14,6 +13,7 @@ from docbot.app.configuring import (
 from docbot.app.rooms import Rooms, open_rooms
 from docbot.config import ENTRIES, MODE
 from docbot.errors import UsageError
+from docbot.forum.bindings import Place
 from docbot.settings import Settings
 from tests.town import Ground
 

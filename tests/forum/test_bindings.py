@@ -8,7 +8,7 @@ from docbot.db.config import Configs
 from docbot.db.forums import Forum, Forums
 from docbot.db.pool import Pool
 from docbot.db.sources import Sources
-from docbot.forum.bindings import Bindings, Known, changed_names
+from docbot.forum.bindings import Bindings, Known, Place, changed_names
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -30,15 +30,17 @@ def test_what_changed_is_named_by_forum_and_setting() -> None:
 
 def test_what_is_set_anew_changed_or_no_more_is_named_by_its_place() -> None:
     forums = {**_forum(1), **_forum(2)}
-    before = Known(forums, {(1, None): {"learn": "off", "banned": "5"}, (1, 1): {"learn": "on"}})
-    after = Known(forums, {(1, None): {"learn": "on", "banned": "5"}, (1, 2): {"learn": "off"}})
+    before = Known(
+        forums, {Place(1): {"learn": "off", "banned": "5"}, Place(1, 1): {"learn": "on"}}
+    )
+    after = Known(forums, {Place(1): {"learn": "on", "banned": "5"}, Place(1, 2): {"learn": "off"}})
     assert changed_names(before, after) == ["forum 1 learn", "forum 2 learn", "server 1 learn"]
     assert changed_names(before.in_guild(2), after.in_guild(2)) == []
 
 
 def test_what_came_and_went_with_a_forum_is_not_named_besides() -> None:
-    before = Known(_forum(1), {(1, 1): {"learn": "on"}})
-    after = Known(_forum(2), {(1, 2): {"learn": "on"}})
+    before = Known(_forum(1), {Place(1, 1): {"learn": "on"}})
+    after = Known(_forum(2), {Place(1, 2): {"learn": "on"}})
     assert changed_names(before, after) == ["forum 2 added", "forum 1 removed"]
 
 

@@ -9,12 +9,13 @@ from pydantic import SecretStr
 
 from docbot import texts
 from docbot.answers.split import length
-from docbot.app.configuring import Place, set_value
+from docbot.app.configuring import set_value
 from docbot.app.reading import sync_sources
 from docbot.app.rooms import Rooms, open_rooms
 from docbot.app.run import RunningBot
 from docbot.bot.search import asked, asked_on, page_text
 from docbot.errors import SettingsError
+from docbot.forum.bindings import Place
 from docbot.playground.actors import PATIENCE, Invocation
 from docbot.playground.objects import DiscordError, Message, MessageFlag, Permission
 from docbot.playground.server import Playground

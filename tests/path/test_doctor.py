@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from docbot.app.configuring import Place, set_value
+from docbot.app.configuring import set_value
 from docbot.app.doctor import Examination
 from docbot.app.findings import Finding
 from docbot.app.rooms import open_rooms, rebuild_index
@@ -19,6 +19,7 @@ from docbot.bot.client import PERMISSIONS
 from docbot.db.activity import ActiveLock
 from docbot.db.pool import Database
 from docbot.errors import GoneError
+from docbot.forum.bindings import Place
 from docbot.playground.objects import ChannelKind, Permission
 from docbot.playground.server import Playground
 from docbot.settings import Settings
