@@ -230,7 +230,7 @@ class PressDesk:
                 answer_id, guild_id, interaction.channel_id or 0, person_id
             )
             return texts.taken_back() if known else texts.no_vote()
-        kept = await self._presses.answers.give_reason(answer_id, person_id, guild_id, reason)
+        kept = await self._presses.give_reason(answer_id, guild_id, person_id, reason)
         return texts.reason_noted() if kept else texts.no_vote()
 
     async def _ask_why(self, interaction: Interaction, found: re.Match[str]) -> None:
@@ -248,8 +248,8 @@ class PressDesk:
         note = "".join(_filled_in(interaction)).strip()
         if len(note) > LONGEST_NOTE:
             return texts.reason_too_long(LONGEST_NOTE)
-        kept = await self._presses.answers.give_reason(
-            _id(found[1]), interaction.user.id, interaction.guild_id or 0, "other", note
+        kept = await self._presses.give_reason(
+            _id(found[1]), interaction.guild_id or 0, interaction.user.id, "other", note
         )
         return texts.reason_noted() if kept else texts.no_vote()
 

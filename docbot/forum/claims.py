@@ -1,4 +1,4 @@
-"""The loop of whoever claims rows: the question workers and the outbox drains."""
+"""The loop of whoever looks for what is due in Postgres, mostly rows to claim."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ class Wake:
 
 
 class ClaimLoop(ABC):
-    """Takes due rows until told to stop; the one in hand is finished first.
+    """Takes what is due until told to stop; what is in hand is finished first.
 
     Several run side by side on one `wake`, so that a slow row delays no other.
     """

@@ -92,6 +92,12 @@ class Presses:
         self.wake()
         return known
 
+    async def give_reason(
+        self, answer_id: int, guild_id: int, person_id: int, reason: str, note: str | None = None
+    ) -> bool:
+        """Keep why an answer is not right for this person; False where they did not say so."""
+        return await self.answers.give_reason(answer_id, person_id, guild_id, reason, note)
+
     async def draft(self, answer_id: int, guild_id: int) -> StoredDraft | None:
         with translated():
             async with self.pool.acquire() as conn:

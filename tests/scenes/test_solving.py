@@ -3,9 +3,19 @@
 import pytest
 
 from docbot import texts
+from docbot.playground.objects import Message
 from tests.scenes.script import Scene, scene
 
 pytestmark = pytest.mark.check
+
+
+async def is_reminded(s: Scene) -> Message:
+    """Ada posts and is answered; nobody says anything, so docbot asks."""
+    await s.ada.posts()
+    await s.docbot_says()
+    await s.question_is("answered")
+    await s.time_passes(hours=48)
+    return await s.docbot_says("did this solve it?")
 
 
 @scene(
@@ -138,11 +148,7 @@ async def test_a_solved_thread_is_archived(s: Scene) -> None:
     given={"remind-hours": "48", "close-hours": "72"},
 )
 async def test_a_reminder_and_then_the_end(s: Scene) -> None:
-    await s.ada.posts()
-    await s.docbot_says()
-    await s.question_is("answered")
-    await s.time_passes(hours=48)
-    reminder = await s.docbot_says("did this solve it?")
+    reminder = await is_reminded(s)
     assert [each["label"] for each in reminder.buttons] == [texts.solved(), texts.ask_a_human()]
     await s.time_passes(hours=72)
     await s.until("SELECT archived FROM threads")
@@ -155,11 +161,7 @@ async def test_a_reminder_and_then_the_end(s: Scene) -> None:
     given={"remind-hours": "48", "close-hours": "72"},
 )
 async def test_a_reminder_that_is_heard(s: Scene) -> None:
-    await s.ada.posts()
-    await s.docbot_says()
-    await s.question_is("answered")
-    await s.time_passes(hours=48)
-    reminder = await s.docbot_says("did this solve it?")
+    reminder = await is_reminded(s)
     assert (await s.ada.presses("Solved", reminder)).content == texts.marked_solved()
     await s.thread_has_tags("solved")
     await s.time_passes(hours=72)
