@@ -118,7 +118,9 @@ async def test_a_mention_is_answered_too(visit: Visit) -> None:
     await page.get_by_role("button", name="Mention docbot").click()
     await page.keyboard.type("how do I bind a forum?")
     await page.keyboard.press("Enter")
-    await expect(answers(page)).to_have_count(2)
+    await expect(messages(page)).to_have_count(4)
+    await expect(messages(page).last).to_contain_text("Sources")
+    await expect(answers(page)).to_have_count(1)  # the buttons of a thread are on its first answer
     await expect(messages(page).nth(2).locator(".mention")).to_have_text("@docbot")
 
 
