@@ -292,8 +292,6 @@ class Intake:
 
     async def forum_deleted(self, forum_id: int) -> None:
         """As if each of its threads was deleted: Discord tells only of those it shows."""
-        while await self._threads.erase_messages_of_forum(forum_id, _ERASED_AT_ONCE):
-            pass  # many times, as a forum may hold more than a statement has time for
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 await self._threads.delete_of_forum(conn, forum_id)
@@ -301,6 +299,8 @@ class Intake:
                 await self._learning.follow_forum_deletion(conn, forum_id)
                 await self._erasure.follow_forum(conn, forum_id)
         self._wake()
+        while await self._threads.erase_messages_of_forum(forum_id, _ERASED_AT_ONCE):
+            pass  # many times, as a forum may hold more than a statement has time for
 
     async def forum_left(self, forum_id: int) -> None:
         """Nothing can be answered there; the texts are kept, since docbot may be invited again."""

@@ -539,7 +539,7 @@ EFFECTS = {
         "commit in OutboxDrain._end #1",
         "commit in QuestionWorker._store #3",
         "commit in QuestionWorker._fail #1",
-        "GET /channels/* in HelpClient._thread_of #1",
+        "GET /channels/* in HelpClient._place_of #1",
         "commit in QuestionWorker._cancel #1",
     ),
     "a database that fails": (
@@ -565,7 +565,7 @@ EFFECTS = {
     ),
     "a send in doubt": (
         "commit in RunningBot._take_over #1",
-        "GET /channels/*/messages in CatchUp._take_new_messages #1",
+        "GET /channels/*/messages in _written_since #1",
         "commit in Intake.take #1",
         "commit in Intake.take #2",
         "commit in Threads.saw #1",
@@ -611,7 +611,7 @@ EFFECTS = {
     ),
     "calls": (
         "commit in Calls.take #1",
-        "POST /interactions/*/*/callback in _add_call #1",
+        "POST /interactions/*/*/callback in acknowledge #1",
         "commit in Questions.claim_next #1",
         "commit in QuestionWorker._store #1",
         "commit in Interactions.claim_next #1",
@@ -620,12 +620,12 @@ EFFECTS = {
         "POST /webhooks/*/* in Replier._answered #1",
         "commit in Replier._note_sent #2",
         "commit in Calls.take #2",
-        "POST /interactions/*/*/callback in _add_call #2",
+        "POST /interactions/*/*/callback in acknowledge #2",
         "PATCH /webhooks/*/*/messages/@original in Replier._answered #2",
         "commit in Replier._note_sent #3",
-        "POST /interactions/*/*/callback in _add_clear #1",
+        "POST /interactions/*/*/callback in acknowledge #3",
         "commit in Calls.clear #1",
-        "POST /webhooks/*/* in _add_clear #1",
+        "POST /webhooks/*/* in say #1",
     ),
     "calls in trouble": (
         "commit in Interactions.put_off #1",
@@ -649,14 +649,17 @@ PATH = (
 )
 OFF_THE_PATH = {
     "Answers.give_reason",
-    "Clock.take_one",  # of reminders, what is archived, and what staff was not shown
+    "Clock._look_at",  # for reminders, and what is archived
+    "Clock._show_solutions",  # what staff was not shown yet
     "Forgetting._call_off",  # broken off, it is pressed again
-    "Forgetting.forget",
+    "Forgetting._unlearn",
     "Presses._decide_solution",
     "Presses.edit_draft",
     "Presses.take_back",
     "Presses.vote",
+    "Threads.erase_messages_of_forum",  # some at a time, until there are no more
     "Threads.look_anew",
+    "Threads.look_later",
 }
 ALL_ALONG = "a post and a mention"
 # Shown where an answer takes its time; nothing waits for it.
