@@ -77,6 +77,8 @@ IDLE_SECONDS = 5.0
 WORKERS = 4
 DRAINS = 4
 REPLIERS = 4
+# For which nothing is answered or sent while it reads what people wrote meanwhile.
+CATCH_UP_SECONDS = 30.0
 # Of the 10 that a stop may take; what is left is for closing.
 STOP_SECONDS = 8.0
 _GIVE_UP_SECONDS = 0.5  # for what was cancelled to end
@@ -107,6 +109,7 @@ class RunningBot:
         requests_per_second: int = REQUESTS_PER_SECOND,
         send_seconds: float = SEND_SECONDS,
         connect_seconds: float = CONNECT_SECONDS,
+        catch_up_seconds: float = CATCH_UP_SECONDS,
         refusals: Refusals | None = None,
         locale: Path = texts.LOCALE,
     ) -> None:
@@ -121,6 +124,7 @@ class RunningBot:
             requests_per_second: to Discord, all together; more only for measuring.
             send_seconds: the longest that one send may take.
             connect_seconds: for which a connection to the gateway may take to be ready.
+            catch_up_seconds: the longest that questions wait for what was missed to be taken in.
             refusals: counts what Discord refuses; another only for tests.
             locale: where the translations lie.
         """
@@ -165,6 +169,7 @@ class RunningBot:
         self._pace = RequestPace(requests_per_second, refusals=refusals)
         self._send_seconds = send_seconds
         self._connect_seconds = connect_seconds
+        self._catch_up_seconds = catch_up_seconds
         self._starts = Starts(self._note_start)
         self._failures = 0  # to act, in a row
         self._stop = asyncio.Event()
@@ -317,21 +322,27 @@ class RunningBot:
             raise
 
     async def _work(self, client: HelpClient, epoch: int, tasks: asyncio.TaskGroup) -> None:
-        parts: list[ClaimLoop] = [
+        repliers = [self._replier(client, epoch, number) for number in range(REPLIERS)]
+        others: list[ClaimLoop] = [
             *(self._worker(client, epoch, number) for number in range(self._workers())),
             *(self._drain(client, epoch, number) for number in range(DRAINS)),
             self._clock(),
-            *(self._replier(client, epoch, number) for number in range(REPLIERS)),
         ]
-        at_work = [tasks.create_task(part.run(), name=type(part).__name__) for part in parts]
+        at_work = _begin(repliers, tasks)
+        # What people wrote and did meanwhile may take back what is due.
+        if await _first(self._wait_to_know(client), self._stop.wait()):
+            at_work += _begin(others, tasks)
         await self._stop.wait()
-        for part in parts:
+        for part in [*repliers, *others]:
             part.stop()
         _, late = await asyncio.wait(at_work, timeout=STOP_SECONDS)
         for task in late:  # what it held is taken up by the next process
             task.cancel()
         if late and (await asyncio.wait(late, timeout=_GIVE_UP_SECONDS))[1]:
             self._rooms.database.abandon()
+
+    async def _wait_to_know(self, client: HelpClient) -> None:
+        await _first(client.caught_up.wait(), asyncio.sleep(self._catch_up_seconds))
 
     def _workers(self) -> int:
         """As many as may ask the model at once: a worker waits for its reply."""
@@ -686,6 +697,10 @@ def _on_signals(call: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, call)
+
+
+def _begin(parts: Sequence[ClaimLoop], tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+    return [tasks.create_task(part.run(), name=type(part).__name__) for part in parts]
 
 
 async def _first(one: Awaitable[object], other: Awaitable[object]) -> bool:

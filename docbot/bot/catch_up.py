@@ -184,11 +184,14 @@ class CatchUp:
             threads = await _threads_since(channel, horizon)
         told = await self._threads.told([thread.id for thread in threads])
         behind = [thread for thread in threads if _is_behind(thread, told.get(thread.id), horizon)]
-        # What can still be answered comes first, the oldest of it first.
+        # First what waits, as somebody may have been there before docbot; then what can still be
+        # answered, the oldest of it first.
+        waiting = {thread_id for thread_id, each in told.items() if each.open_id is not None}
         oldest = discord.utils.time_snowflake(began - self._bounds.age)
 
-        def turn(thread: discord.Thread) -> tuple[bool, bool, int]:
-            return tally.failures[thread.id] >= _LAST_AFTER, thread.id < oldest, thread.id
+        def turn(thread: discord.Thread) -> tuple[bool, bool, bool, int]:
+            is_late = tally.failures[thread.id] >= _LAST_AFTER
+            return is_late, thread.id not in waiting, thread.id < oldest, thread.id
 
         for thread in sorted(behind, key=turn):
             after = _told_up_to(thread, told.get(thread.id), horizon)

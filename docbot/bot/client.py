@@ -137,6 +137,7 @@ class HelpClient(discord.Client):
         self._starts = starts
         self._line = GatewayLine(self, starts, connect_seconds=connect_seconds)
         self._catching_up = asyncio.Lock()
+        self.caught_up = asyncio.Event()  # once on all that it may read
         # What happens in one thread is taken in in the order in which it happened.
         self._in_order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._events = InOrder(_STORED_AT_ONCE)
@@ -266,6 +267,7 @@ class HelpClient(discord.Client):
         for guild in self.guilds:
             await self._store_guild(guild)
         await self.look_at_forums()
+        self.caught_up.set()
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """A server that was away, or came too late for READY."""

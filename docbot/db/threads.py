@@ -108,10 +108,10 @@ _LOOK_ANEW = """
 _SAW = "UPDATE threads SET seen_id = $2 WHERE id = $1 AND seen_id < $2"
 _SAW_NEXT = "UPDATE threads SET seen_id = $2 WHERE id = $1 AND seen_id BETWEEN 1 AND $2"
 _TOLD = """
-    SELECT id, seen_id, least(seen_id, (
-        SELECT min(questions.message_id) - 1
+    SELECT id, seen_id, (
+        SELECT min(questions.message_id)
         FROM questions JOIN conversations ON conversations.id = conversation_id
-        WHERE conversations.thread_id = threads.id AND questions.ended_at IS NULL)) AS read_from
+        WHERE conversations.thread_id = threads.id AND questions.ended_at IS NULL) AS open_id
     FROM threads WHERE id = ANY($1::bigint[])
 """
 
@@ -206,12 +206,16 @@ class Standing:
 class Told:
     """What docbot was told of a stored thread: every message up to `seen_id`; 0: not surely all.
 
-    `read_from`: the same, or before the first question that waits for its answer, so that its text
-    is taken in as it is by now.
+    `open_id`: the message that asked the first question that waits for its answer.
     """
 
     seen_id: int
-    read_from: int
+    open_id: int | None
+
+    @property
+    def read_from(self) -> int:
+        """After which it is read: what waits is taken in as it is by now."""
+        return self.seen_id if self.open_id is None else min(self.seen_id, self.open_id - 1)
 
 
 class Threads:
@@ -377,4 +381,4 @@ class Threads:
         """What docbot was told of these threads; one that is not stored is left out."""
         with translated():
             rows = await self._pool.fetch(_TOLD, thread_ids)
-        return {row["id"]: Told(row["seen_id"], row["read_from"]) for row in rows}
+        return {row["id"]: Told(row["seen_id"], row["open_id"]) for row in rows}

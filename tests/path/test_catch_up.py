@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from docbot.playground.faults import SEND_MESSAGE
 from docbot.playground.objects import Thread
 from docbot.playground.world import Clock
 from tests.town import (
@@ -27,6 +28,11 @@ _BIND_AS_OF = """
         INSERT INTO forums (channel_id, guild_id, bound_at) VALUES ($1, $2, $3)
         RETURNING channel_id)
     INSERT INTO forum_sources SELECT channel_id, sources.id FROM bound CROSS JOIN sources
+"""
+_IS_TRIED = "SELECT attempt > 0 AND state = 'pending' FROM outbox"
+_ALL_IS_DUE = """
+    WITH rows AS (UPDATE outbox SET due_at = now() WHERE ended_at IS NULL)
+    UPDATE questions SET ready_at = now() WHERE ended_at IS NULL
 """
 
 
@@ -430,7 +436,7 @@ async def test_a_thread_that_cannot_be_read_keeps_none_from_being_found(ground: 
         town.playground.faults.garble(
             "page", method="GET", path=rf"/channels/{odd.id}/messages", times=1_000
         )
-        async with town.awake():
+        async with town.awake(catch_up_seconds=0.5):
             assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
 
 
@@ -473,3 +479,37 @@ async def test_a_tag_put_on_while_away_solves_the_thread(ground: Ground) -> None
         await town.asker.reply(thread, "That was it.")
         async with town.awake():
             await town.until("SELECT solved_at IS NOT NULL FROM threads")
+
+
+# What waits
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+async def test_who_was_first_while_docbot_was_away_is_not_talked_over(
+    ground: Ground, *, is_written: bool
+) -> None:
+    async with open_quiet_town(ground) as town:
+        if is_written:
+            town.playground.faults.answer(503, method="POST", path=SEND_MESSAGE, times=1_000)
+        else:
+            await town.configure("settle-seconds", "30")
+        async with town.awake() as awake:
+            await awake.caught_up()
+            thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+            await town.until(_IS_TRIED if is_written else "SELECT count(*) = 1 FROM questions")
+        town.playground.faults.clear()
+        await town.playground.moderator.reply(thread, "Set max_retries.")
+        await town.rooms.pool.execute(_ALL_IS_DUE)
+        async with town.awake():
+            await town.until("SELECT bool_and(ended_at IS NOT NULL) FROM questions")
+            assert await town.states() == [("yielded", "people were first")]
+        assert town.playground.world.replies_of_bot(thread.id) == []
+
+
+async def test_what_waits_is_answered_though_catching_up_takes_for_ever(ground: Ground) -> None:
+    async with open_quiet_town(ground) as town:
+        town.playground.faults.hold(method="GET", path=r"/guilds/\d+/threads/active")
+        async with town.awake(catch_up_seconds=0.5):
+            thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+            assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
+        town.playground.faults.clear()
