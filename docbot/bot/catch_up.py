@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import discord
 
 from docbot.bot import faults
-from docbot.bot.translate import Place, is_from_person
+from docbot.bot.translate import Place, change_of, is_from_person
 from docbot.bot.watch import Bindable
 from docbot.db.forums import Forum, Forums
 from docbot.db.threads import ThreadChange, Threads, Told
@@ -61,6 +61,7 @@ class CatchUp:
         *,
         bounds: Bounds,
         as_incoming: Callable[[discord.Message, Place], Awaitable[Incoming]],
+        change_thread: Callable[[ThreadChange], Awaitable[None]],
         in_order: Callable[[int], AbstractAsyncContextManager[None]],
     ) -> None:
         self._client = client
@@ -70,6 +71,7 @@ class CatchUp:
         self._forums = forums
         self._bounds = bounds
         self._as_incoming = as_incoming
+        self._change_thread = change_thread
         self._in_order = in_order  # keeps other events of a thread waiting
         # By forum: how often there was a gap; the last one that was caught up on, and as of which
         # binding: what came before this process knew of a new one was taken for nobody's.
@@ -183,6 +185,9 @@ class CatchUp:
         with faults.understood():
             threads = await _threads_since(channel, horizon)
         told = await self._threads.told([thread.id for thread in threads])
+        for thread in threads:
+            if thread.id in told:
+                await self._tell_change(change_of(thread), told[thread.id])
         behind = [thread for thread in threads if _is_behind(thread, told.get(thread.id), horizon)]
         # First what waits, as somebody may have been there before docbot; then what can still be
         # answered, the oldest of it first.
@@ -208,6 +213,14 @@ class CatchUp:
             changes.append(discord.utils.snowflake_time(channel.last_message_id or channel.id))
         if changes:
             await self._forums.tell(forum.channel_id, max(changes))
+
+    async def _tell_change(self, listed: ThreadChange, told: Told) -> None:
+        """Tell of a thread that was solved, archived or the like meanwhile."""
+        if told.is_as_in(listed):
+            return
+        async with self._in_order(listed.id):
+            if listed.id not in (self._changes or {}):
+                await self._change_thread(listed)
 
     async def _take_new_calls(
         self, channel: discord.TextChannel, horizon: datetime, began: datetime, tally: _Tally

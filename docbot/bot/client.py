@@ -151,6 +151,7 @@ class HelpClient(discord.Client):
             parts.forums,
             bounds=bounds,
             as_incoming=self.as_incoming,
+            change_thread=self._change_thread,
             in_order=self._order_of,
         )
         self.watch = ForumWatch(

@@ -70,6 +70,12 @@ def change_from(payload: discord.RawThreadUpdateEvent) -> ThreadChange:
     )
 
 
+def change_of(thread: discord.Thread) -> ThreadChange:
+    """As `change_from`, from a thread that was asked for."""
+    now = thread_from(thread)
+    return ThreadChange(now.id, now.title, now.tags, now.archived, now.locked, now.forum_id)
+
+
 def says_stop(content: str) -> bool:
     """Whether a reply to docbot tells it to stop, and nothing else."""
     words = without_mentions(content).strip(" .!,").casefold()

@@ -111,7 +111,8 @@ _TOLD = """
     SELECT id, seen_id, (
         SELECT min(questions.message_id)
         FROM questions JOIN conversations ON conversations.id = conversation_id
-        WHERE conversations.thread_id = threads.id AND questions.ended_at IS NULL) AS open_id
+        WHERE conversations.thread_id = threads.id AND questions.ended_at IS NULL) AS open_id,
+        CASE WHEN erased_at IS NULL THEN title END AS title, tags, archived, locked
     FROM threads WHERE id = ANY($1::bigint[])
 """
 
@@ -206,16 +207,27 @@ class Standing:
 class Told:
     """What docbot was told of a stored thread: every message up to `seen_id`; 0: not surely all.
 
-    `open_id`: the message that asked the first question that waits for its answer.
+    `open_id`: the message that asked the first question that waits for its answer. `title`: None
+    where it was erased.
     """
 
     seen_id: int
     open_id: int | None
+    title: str | None
+    tags: tuple[int, ...]
+    archived: bool
+    locked: bool
 
     @property
     def read_from(self) -> int:
         """After which it is read: what waits is taken in as it is by now."""
         return self.seen_id if self.open_id is None else min(self.seen_id, self.open_id - 1)
+
+    def is_as_in(self, change: ThreadChange) -> bool:
+        """Whether a thread that is so now has not changed."""
+        is_same_title = self.title is None or self.title == storable(change.title)
+        is_same_state = (self.archived, self.locked) == (change.archived, change.locked)
+        return is_same_title and is_same_state and {*self.tags} == {*change.tags}
 
 
 class Threads:
@@ -381,4 +393,14 @@ class Threads:
         """What docbot was told of these threads; one that is not stored is left out."""
         with translated():
             rows = await self._pool.fetch(_TOLD, thread_ids)
-        return {row["id"]: Told(row["seen_id"], row["open_id"]) for row in rows}
+        return {
+            row["id"]: Told(
+                row["seen_id"],
+                row["open_id"],
+                row["title"],
+                tuple(row["tags"]),
+                row["archived"],
+                row["locked"],
+            )
+            for row in rows
+        }

@@ -30,6 +30,12 @@ _BIND_AS_OF = """
     INSERT INTO forum_sources SELECT channel_id, sources.id FROM bound CROSS JOIN sources
 """
 _IS_TRIED = "SELECT attempt > 0 AND state = 'pending' FROM outbox"
+_IS_NOW = {
+    "solved": "SELECT solved_at IS NOT NULL FROM threads",
+    "archived": "SELECT archived FROM threads",
+    "locked": "SELECT locked FROM threads",
+}
+_REMINDER_IS_DUE = "UPDATE threads SET spoke_at = now() - interval '49 hours', look_at = now()"
 _ALL_IS_DUE = """
     WITH rows AS (UPDATE outbox SET due_at = now() WHERE ended_at IS NULL)
     UPDATE questions SET ready_at = now() WHERE ended_at IS NULL
@@ -513,3 +519,43 @@ async def test_what_waits_is_answered_though_catching_up_takes_for_ever(ground: 
             thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
             assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
         town.playground.faults.clear()
+
+
+@pytest.mark.parametrize("what", ["solved", "archived", "locked"])
+async def test_what_became_of_a_thread_while_docbot_was_away_is_taken_in(
+    ground: Ground, what: str
+) -> None:
+    """Without a message that would tell of it; nobody is reminded of it either."""
+    async with open_quiet_town(ground) as town:
+        await town.configure("remind-hours", "48")
+        async with town.awake():
+            thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+            await town.asker.sees_reply(thread)
+            await town.until("SELECT bool_and(ended_at IS NOT NULL) FROM questions")
+        if what == "solved":
+            await town.asker.tag(thread, "solved")
+        elif what == "archived":
+            await town.playground.moderator.archive(thread)
+        else:
+            await town.playground.moderator.lock(thread)
+        await town.rooms.pool.execute(_REMINDER_IS_DUE)
+        async with town.awake():
+            await town.until(_IS_NOW[what])
+            await town.until("SELECT look_at IS NULL FROM threads")
+        assert await town.rooms.pool.fetchval("SELECT reminded_at IS NULL FROM threads")
+
+
+async def test_what_was_solved_while_docbot_was_away_is_not_answered(ground: Ground) -> None:
+    async with open_quiet_town(ground) as town:
+        town.playground.faults.answer(503, method="POST", path=SEND_MESSAGE, times=1_000)
+        async with town.awake() as awake:
+            await awake.caught_up()
+            thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+            await town.until(_IS_TRIED)
+        town.playground.faults.clear()
+        await town.asker.tag(thread, "solved")
+        await town.rooms.pool.execute(_ALL_IS_DUE)
+        async with town.awake():
+            await town.until("SELECT bool_and(ended_at IS NOT NULL) FROM questions")
+            assert await town.states() == [("cancelled", "solved")]
+        assert town.playground.world.replies_of_bot(thread.id) == []
