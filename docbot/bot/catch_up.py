@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 import discord
 
@@ -20,6 +21,9 @@ from docbot.forum.decide import Bounds, Incoming, judge_missed
 from docbot.forum.intake import Intake
 
 log = logging.getLogger(__name__)
+
+# Whoever wrote; a member of the server where Discord tells as much.
+Author: TypeAlias = discord.User | discord.Member
 
 # An event may be tried again for so long before it is given up, or be late by itself: what a
 # forum's mark says was told, was told up to so long before it.
@@ -60,7 +64,7 @@ class CatchUp:
         forums: Forums,
         *,
         bounds: Bounds,
-        as_incoming: Callable[[discord.Message, Place], Awaitable[Incoming]],
+        as_incoming: Callable[[discord.Message, Place, Author], Awaitable[Incoming]],
         change_thread: Callable[[ThreadChange], Awaitable[None]],
         in_order: Callable[[int], AbstractAsyncContextManager[None]],
     ) -> None:
@@ -79,6 +83,8 @@ class CatchUp:
         self._caught_up: dict[int, tuple[int, datetime]] = {}
         self._tallies: defaultdict[int, _Tally] = defaultdict(_Tally)
         self._marks: dict[int, datetime] = {}
+        # By server and person, while a catch-up runs: one request for all that somebody wrote.
+        self._authors: dict[tuple[int, int], Author] = {}
         # By thread, while a catch-up runs: newer than the lists that it reads.
         self._changes: dict[int, ThreadChange] | None = None
         self._next_turn = datetime.now(UTC)
@@ -125,6 +131,7 @@ class CatchUp:
             await self._run(guild_id)
         finally:
             self._changes = None
+            self._authors.clear()
 
     async def _run(self, guild_id: int | None) -> None:
         missed: TransientError | None = None
@@ -229,7 +236,7 @@ class CatchUp:
         start = max(horizon, began - self._bounds.age)
         async with self._in_order(channel.id):
             for message in await _written_since(channel, discord.utils.time_snowflake(start)):
-                incoming = await self._as_incoming(message, channel)
+                incoming = await self._incoming(message, channel)
                 await self._take(incoming, began, tally, people_wrote=False)
 
     async def _take_new_messages(
@@ -240,9 +247,15 @@ class CatchUp:
             messages = await _written_since(thread, after)
             people_wrote = _somebody_helps(thread, messages)
             for message in messages:
-                incoming = self._as_changed(await self._as_incoming(message, thread))
+                incoming = self._as_changed(await self._incoming(message, thread))
                 await self._take(incoming, began, tally, people_wrote=people_wrote)
             await self._threads.saw(thread.id, _last_id(thread))
+
+    async def _incoming(self, message: discord.Message, place: Place) -> Incoming:
+        key = place.guild.id, message.author.id
+        if key not in self._authors:
+            self._authors[key] = await _author_of(message, place.guild)
+        return await self._as_incoming(message, place, self._authors[key])
 
     def _as_changed(self, incoming: Incoming) -> Incoming:
         change = (self._changes or {}).get(incoming.thread.id)
@@ -274,6 +287,15 @@ class CatchUp:
             self._next_turn = turn_at + _TURN
             tally.asked += 1
             tally.posts += incoming.opens_thread
+
+
+async def _author_of(message: discord.Message, guild: discord.Guild) -> Author:
+    """The author with roles and rights, which a channel's history does not tell."""
+    try:
+        with faults.translated(), faults.understood():
+            return await guild.fetch_member(message.author.id)
+    except GoneError:  # who left has neither
+        return message.author
 
 
 async def _written_since(place: Place, after: int) -> list[discord.Message]:

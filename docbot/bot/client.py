@@ -425,7 +425,7 @@ class HelpClient(discord.Client):
             return
         if place is None or not self._is_bound(forum_of(place)):
             return
-        incoming = await self.as_incoming(message, place)
+        incoming = await self.as_incoming(message, place, message.author)
         # An earlier message of the thread may have been given up meanwhile.
         in_step = in_step and self._catch_up.is_in_step(forum_of(place))
         await self.parts.intake.take(incoming, in_step=in_step)
@@ -438,16 +438,22 @@ class HelpClient(discord.Client):
                 channel = await self.fetch_channel(message.channel.id)
         return channel if isinstance(channel, discord.Thread | discord.TextChannel) else None
 
-    async def as_incoming(self, message: discord.Message, place: Place) -> Incoming:
-        """Tell of a message: whether it calls docbot, or tells it to stop, and who wrote it."""
+    async def as_incoming(
+        self, message: discord.Message, place: Place, author: discord.abc.User
+    ) -> Incoming:
+        """Tell of a message: whether it calls docbot, or tells it to stop, and who wrote it.
+
+        `author`: as Discord tells most of them, which may be more than the message does.
+        """
         replies_to_us = await self._replies_to_us(message)
         forum = self.parts.bindings.find(forum_of(place))
         return incoming_from(
             message,
             place,
+            author,
             calls_us=(replies_to_us or self._mentions_us(message))
             and not only_thanks(message.content),
-            is_staff=writes_as_staff(message, forum.config if forum else None),
+            is_staff=writes_as_staff(author, place, forum.config if forum else None),
             says_stop=replies_to_us and says_stop(message.content),
             solved_tag=self._solved_tag_of(place.id if forum is None else forum.channel_id),
         )

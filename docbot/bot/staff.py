@@ -5,7 +5,7 @@ from typing import Any
 
 import discord
 
-from docbot.bot.translate import roles_of
+from docbot.bot.translate import Place, roles_of
 from docbot.config import ForumConfig
 from docbot.db.forums import Forum
 from docbot.forum.events import Actor
@@ -26,13 +26,11 @@ def actor_of(interaction: discord.Interaction[Any], forum: Forum | None) -> Acto
     return Actor(user.id, is_staff(interaction.permissions, roles_of(user), config))
 
 
-def writes_as_staff(message: discord.Message, config: ForumConfig | None) -> bool:
-    """Whether the author of a message is staff, as far as the message tells."""
-    author = message.author
+def writes_as_staff(author: discord.abc.User, place: Place, config: ForumConfig | None) -> bool:
+    """Whether who writes in a place is staff, as far as Discord tells of them."""
     if not isinstance(author, discord.Member):
         return False
-    channel = message.channel
-    parent = channel.parent if isinstance(channel, discord.Thread) else channel
+    parent = place.parent if isinstance(place, discord.Thread) else place
     permissions = (
         parent.permissions_for(author)
         if isinstance(parent, discord.abc.GuildChannel)

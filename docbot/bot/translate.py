@@ -114,6 +114,7 @@ def message_from(message: discord.Message, thread: Place) -> Message:
 def incoming_from(
     message: discord.Message,
     thread: Place,
+    author: discord.abc.User,
     *,
     calls_us: bool,
     is_staff: bool,
@@ -127,5 +128,5 @@ def incoming_from(
         is_staff=is_staff,
         says_stop=says_stop,
         solved_tag=solved_tag,
-        role_ids=roles_of(message.author),
+        role_ids=roles_of(author),
     )

@@ -559,3 +559,41 @@ async def test_what_was_solved_while_docbot_was_away_is_not_answered(ground: Gro
             await town.until("SELECT bool_and(ended_at IS NOT NULL) FROM questions")
             assert await town.states() == [("cancelled", "solved")]
         assert town.playground.world.replies_of_bot(thread.id) == []
+
+
+# Who wrote
+
+
+async def test_a_stop_of_staff_while_docbot_was_away_is_heeded(ground: Ground) -> None:
+    async with open_quiet_town(ground) as town:
+        async with town.awake():
+            thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+            said = await town.asker.sees_reply(thread)
+        await town.playground.moderator.reply(thread, "stop", said)
+        async with town.awake():
+            await town.until("SELECT closed_at IS NOT NULL AND staff_wrote FROM threads")
+
+
+async def test_a_helper_who_wrote_while_docbot_was_away_was_first(ground: Ground) -> None:
+    async with open_quiet_town(ground) as town:
+        await town.configure("yields-to", "helpers")
+        await town.configure("helper-role", str(town.playground.town.helpers.id))
+        await town.configure("settle-seconds", "30")
+        async with town.awake() as awake:
+            await awake.caught_up()
+            thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+            await town.until("SELECT count(*) = 1 FROM questions")
+        await town.playground.helper.reply(thread, "Set max_retries.")
+        await town.rooms.pool.execute(_ALL_IS_DUE)
+        async with town.awake():
+            await town.until("SELECT bool_and(ended_at IS NOT NULL) FROM questions")
+            assert await town.states() == [("yielded", "people were first")]
+
+
+async def test_who_left_since_they_wrote_is_taken_in_as_anybody(ground: Ground) -> None:
+    async with open_quiet_town(ground) as town:
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        town.playground.world.remove_member(town.playground.guild.id, town.asker.id)
+        async with town.awake():
+            await town.until("SELECT state = 'answered' FROM questions")
+        assert len(town.playground.world.replies_of_bot(thread.id)) == 1

@@ -566,6 +566,7 @@ EFFECTS = {
     "a send in doubt": (
         "commit in RunningBot._take_over #1",
         "GET /channels/*/messages in _written_since #1",
+        "GET /guilds/*/members/* in _author_of #1",
         "commit in Intake.take #1",
         "commit in Intake.take #2",
         "commit in Threads.saw #1",
