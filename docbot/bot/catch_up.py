@@ -32,6 +32,8 @@ _MARGIN = timedelta(minutes=30)
 _MARK_EVERY = timedelta(minutes=10)
 # Between two missed questions: a third of what Discord lets a bot answer, the rest is for live ones.
 _TURN = timedelta(seconds=0.2)
+# In which the further parts of a post that is found are taken in.
+_MOMENT = timedelta(seconds=2)
 # A thread that was not to be had so often is tried after all others: it may never be.
 _LAST_AFTER = 3
 _EVER = datetime.min.replace(tzinfo=UTC)
@@ -237,7 +239,7 @@ class CatchUp:
         async with self._in_order(channel.id):
             for message in await _written_since(channel, discord.utils.time_snowflake(start)):
                 incoming = await self._incoming(message, channel)
-                await self._take(incoming, began, tally, people_wrote=False)
+                await self._take(incoming, began, tally, people_wrote=False, whole_at=_EVER)
 
     async def _take_new_messages(
         self, thread: discord.Thread, after: int, began: datetime, tally: _Tally
@@ -246,9 +248,12 @@ class CatchUp:
         async with self._in_order(thread.id):
             messages = await _written_since(thread, after)
             people_wrote = _somebody_helps(thread, messages)
+            whole_at = self._whole_at(thread, messages)
             for message in messages:
                 incoming = self._as_changed(await self._incoming(message, thread))
-                await self._take(incoming, began, tally, people_wrote=people_wrote)
+                await self._take(
+                    incoming, began, tally, people_wrote=people_wrote, whole_at=whole_at
+                )
             await self._threads.saw(thread.id, _last_id(thread))
 
     async def _incoming(self, message: discord.Message, place: Place) -> Incoming:
@@ -261,8 +266,23 @@ class CatchUp:
         change = (self._changes or {}).get(incoming.thread.id)
         return replace(incoming, thread=incoming.thread.changed(change)) if change else incoming
 
+    def _whole_at(self, thread: discord.Thread, messages: list[discord.Message]) -> datetime:
+        """When its author has stopped writing the post, and all of it is taken in."""
+        forum = self._bindings.find(thread.parent_id)
+        parts = [each.created_at for each in messages if each.author.id == thread.owner_id]
+        if forum is None or not parts:
+            return _EVER
+        settled = parts[-1] + timedelta(seconds=forum.config.settle_seconds)
+        return max(settled, datetime.now(UTC) + _MOMENT) if len(parts) > 1 else settled
+
     async def _take(
-        self, incoming: Incoming, began: datetime, tally: _Tally, *, people_wrote: bool
+        self,
+        incoming: Incoming,
+        began: datetime,
+        tally: _Tally,
+        *,
+        people_wrote: bool,
+        whole_at: datetime,
     ) -> None:
         written = incoming.message.created_at
         # What is written from now on is live, also where the gateway tells of it a moment later.
@@ -276,7 +296,8 @@ class CatchUp:
             taken=tally.posts,
             people_wrote=people_wrote,
         )
-        turn_at = max(self._next_turn, datetime.now(UTC))
+        turn = max(self._next_turn, datetime.now(UTC))
+        turn_at = max(turn, whole_at) if incoming.opens_thread else turn
         incoming = replace(
             incoming, turn_at=None if too_late else turn_at, is_missed=too_late is not None
         )
@@ -284,7 +305,7 @@ class CatchUp:
         if taken == "missed" and too_late:
             tally.missed[too_late] += 1
         elif taken == "asked":
-            self._next_turn = turn_at + _TURN
+            self._next_turn = turn + _TURN
             tally.asked += 1
             tally.posts += incoming.opens_thread
 

@@ -25,7 +25,10 @@ _ADD = """
              counts_from, state, reason, ended_at, mode)
         -- Discord's clock may be ahead of this one: nobody waits for that.
         SELECT id, $1, $3, $4, $5, $6, $7::timestamptz,
-               coalesce($8::timestamptz, least($7, now()) + $11 * interval '1 second'), $8,
+               coalesce($8::timestamptz, greatest(
+                   least($7, now()) + $11 * interval '1 second',
+                   -- Of a post that is told late the further parts are told at once.
+                   CASE WHEN $11 > 0 THEN now() + least($11, 2) * interval '1 second' END)), $8,
                CASE WHEN $9::text IS NOT NULL THEN 'cancelled' WHEN $11 > 0 THEN 'collecting'
                     ELSE 'waiting' END,
                $9, CASE WHEN $9::text IS NOT NULL THEN now() END, $10

@@ -597,3 +597,36 @@ async def test_who_left_since_they_wrote_is_taken_in_as_anybody(ground: Ground) 
         async with town.awake():
             await town.until("SELECT state = 'answered' FROM questions")
         assert len(town.playground.world.replies_of_bot(thread.id)) == 1
+
+
+# In several parts
+
+_PARTS = "SELECT count(*) = $1 FROM question_messages"
+
+
+async def test_a_post_in_parts_that_is_found_later_is_answered_as_a_whole(ground: Ground) -> None:
+    async with open_quiet_town(ground) as quiet:
+        thread = await quiet.asker.post(quiet.playground.forum, "Hello", "I have a problem.")
+        for n in range(29):
+            await quiet.asker.reply(thread, f"This is step {n}.")
+        # Found while docbot is at work already.
+        async with quiet.awake(catch_up_seconds=0.0) as town:
+            await town.until("SELECT count(*) = 1 FROM questions")
+            await town.until("SELECT bool_and(ended_at IS NOT NULL) FROM questions")
+            assert await town.rooms.pool.fetchval(_PARTS, 30)
+
+
+async def test_a_post_in_parts_that_is_told_late_is_answered_as_a_whole(ground: Ground) -> None:
+    clock = Clock()
+    clock.advance(-60)  # so late is all that is told
+    async with open_quiet_town(ground, clock=clock) as quiet:
+        await quiet.rooms.pool.execute("UPDATE forums SET bound_at = now() - interval '1 day'")
+        await quiet.configure("settle-seconds", "6")
+        async with quiet.awake() as town:
+            await town.caught_up()
+            thread = await town.asker.post(town.playground.forum, "Hello", "I have a problem.")
+            await town.until(_PARTS, 1)
+            assert await town.rooms.pool.fetchval("SELECT ready_at > now() FROM questions")
+            await town.asker.reply(thread, QUESTION)
+            assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
+            assert await town.rooms.pool.fetchval(_PARTS, 2)
