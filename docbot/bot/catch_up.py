@@ -246,7 +246,11 @@ class CatchUp:
     ) -> None:
         """Take in what people wrote in the thread that was not told."""
         async with self._in_order(thread.id):
-            messages = await _written_since(thread, after)
+            messages = [
+                message
+                for message in await _written_since(thread, after)
+                if self._intake.is_heard(thread.guild.id, message.author.id)
+            ]
             people_wrote = _somebody_helps(thread, messages)
             whole_at = self._whole_at(thread, messages)
             for message in messages:

@@ -110,16 +110,24 @@ class Intake:
         self._on_step = on_step
         self._early = _Early()
 
+    def is_heard(self, guild_id: int, person_id: int) -> bool:
+        """Whether what this person writes is of any account in the server."""
+        return not self._admission.is_banned(guild_id, person_id)
+
     def asks(self, incoming: Incoming) -> bool:
-        verdict = judge(incoming, self._bindings.find(incoming.thread.forum_id))
-        return verdict in ("post", "mention")
+        return self._verdict_on(incoming) in ("post", "mention")
+
+    def _verdict_on(self, incoming: Incoming) -> Verdict:
+        if not self.is_heard(incoming.message.guild_id, incoming.message.author_id):
+            return "ignore"
+        return judge(incoming, self._bindings.find(incoming.thread.forum_id))
 
     async def take(self, incoming: Incoming, *, in_step: bool) -> Taken:
         """Store the message, and its question if it asks one; the same event twice is one.
 
         `in_step`: every earlier message of the thread was told as well.
         """
-        verdict = judge(incoming, self._bindings.find(incoming.thread.forum_id))
+        verdict = self._verdict_on(incoming)
         if verdict == "ignore" or self._early.is_deleted(incoming.message.id):
             return "ignored"
         self._on_step("message received")

@@ -304,8 +304,10 @@ class Scene:
     async def has_read(self, message_id: int) -> None:
         """Wait until docbot has taken a message in; where it is to take none, do not."""
         forum = self.town.bot.bindings.find(self.thread.parent_id)
-        author = self.playground.world.messages[message_id].author
-        if forum is not None and forum.mode != "off" and not author.bot:
+        message = self.playground.world.messages[message_id]
+        banned = self.town.bot.bindings.server(message.guild_id or 0).banned
+        is_taken = not message.author.bot and message.author.id not in banned
+        if forum is not None and forum.mode != "off" and is_taken:
             await self.until("SELECT true FROM messages WHERE id = $1", message_id)
 
     def lines_with(self, words: str) -> list[str]:

@@ -3,7 +3,8 @@
 import pytest
 
 from docbot import texts
-from tests.scenes.script import Scene, scene
+from tests.model_server import Hang
+from tests.scenes.script import BODY, Scene, scene
 from tests.town import ANSWER_PLACE, QUESTION, button
 
 pytestmark = pytest.mark.check
@@ -11,6 +12,8 @@ pytestmark = pytest.mark.check
 VOTES = (
     "SELECT string_agg(concat_ws(' ', vote, reason, note), ', ' ORDER BY person_id) FROM feedback"
 )
+STORED_OF = "SELECT count(*) FROM messages WHERE author_id = $1"
+REPLY = "Set `max_retries` [1]."
 
 
 @scene(
@@ -152,7 +155,7 @@ async def test_the_id_of_another_servers_answer(s: Scene) -> None:
 
 @scene(
     "Ada is banned in one server, and answered in the other.",
-    ends=["cancelled: banned", "answered"],
+    ends=["answered"],
     says=1,
 )
 async def test_a_person_in_two_servers(s: Scene) -> None:
@@ -166,7 +169,7 @@ async def test_a_person_in_two_servers(s: Scene) -> None:
 
 @scene(
     "Nothing that Ben does is of any account: no post, no mention, no command, no button.",
-    ends=["cancelled: banned", "answered", "cancelled: banned"],
+    ends=["answered"],
     says=1,
 )
 async def test_a_banned_person(s: Scene) -> None:
@@ -182,3 +185,39 @@ async def test_a_banned_person(s: Scene) -> None:
     assert (await s.ben.sends_in("docbot:why:1", "Bad.")).content == texts.not_heard()
     assert await s.value(VOTES) is None
     assert s.tags == []
+    assert await s.value(STORED_OF, s.ben.id) == 0
+
+
+@scene(
+    "Nobody who counts was faster than docbot, and Ada's stop stops nothing any more.",
+    ends=["answered", "answered"],
+    says=2,
+    model=[Hang(), REPLY, REPLY],
+)
+async def test_words_of_a_banned_person(s: Scene) -> None:
+    await s.set("banned", str(s.ben.id))
+    await s.ada.posts()
+    await s.docbot_thinks()
+    await s.ben.writes("lol")
+    await s.ada.writes("It fails on Sundays too.")
+    s.docbot_goes_on()
+    answer = await s.docbot_says()
+    await s.question_is("answered")
+    await s.set("banned", str(s.ada.id))
+    await s.ada.writes("stop", to=answer)
+    await s.cleo.calls_docbot(QUESTION)
+    await s.docbot_says()
+
+
+@scene(
+    "Ada is answered: who wrote below her post while docbot was away does not count.",
+    ends=["answered"],
+    says=1,
+)
+async def test_words_of_a_banned_person_while_docbot_was_away(s: Scene) -> None:
+    await s.set("banned", str(s.ben.id))
+    await s.docbot_stops()
+    s.thread = await s.ada.member.post(s.playground.forum, QUESTION, BODY)
+    await s.ben.member.reply(s.thread, "lol")
+    await s.docbot_starts()
+    await s.docbot_says()
