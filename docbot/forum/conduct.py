@@ -75,8 +75,9 @@ _NO_STAFF_CHANNEL = (
     "the forum's mode is draft and it has no staff channel; set one: "
     "docbot config set staff-channel CHANNEL_ID --forum CHANNEL_ID"
 )
-# A reminder in a thread that was left so long ago would only bring it up again.
-_OLD = timedelta(days=7)
+# A reminder that is as late as this would only bring an old thread up again; and where reminders are
+# turned on, only what became due within this time is reminded of at once.
+_OLD = timedelta(days=1)
 
 # Why a press or a command is refused; each has its line for whom it was.
 Refusal = Literal[
@@ -119,7 +120,8 @@ class ThreadState:
 
     `others_wrote`: somebody but its author; `staff_wrote`: one of them is staff. `is_closed`:
     docbot was told to stay out. `spoke_at` is when a person wrote last. `was_answered`: docbot's
-    answer stands in it. `is_channel`: a text channel, which is nobody's: docbot answers there who
+    answer stands in it. `reminded_at` is when it asked whether that solved it; that of a thread in
+    which it was too late to ask is `spoke_at`, so that none is closed unasked. `is_channel`: a text channel, which is nobody's: docbot answers there who
     calls it, one by one, and nothing in it is ever solved or closed.
     """
 
@@ -540,9 +542,9 @@ def _(event: Ticked, thread: ThreadState, question: QuestionState | None) -> Dec
         return Decision(replace(thread, is_archived=True), question, (Archive(),))
     if remind is None or remind > event.at:
         return Decision(thread, question)
-    reminded = replace(thread, reminded_at=event.at)
-    is_old = event.at - remind > _OLD
-    return Decision(reminded, question, () if is_old else (Remind(),))
+    if event.at - remind > _OLD:
+        return Decision(replace(thread, reminded_at=thread.spoke_at), question)
+    return Decision(replace(thread, reminded_at=event.at), question, (Remind(),))
 
 
 def _archive_at(thread: ThreadState) -> datetime | None:

@@ -453,10 +453,19 @@ def test_nobody_is_reminded_where_it_is_over_or_people_talk(change: dict[str, An
 
 
 def test_old_threads_are_not_brought_up_again() -> None:
-    thread = thread_in(config=ForumConfig(remind_hours=24), was_answered=True)
-    decision = decide(thread, None, Ticked(START + timedelta(days=30)))
-    assert decision.effects == ()
-    assert next_look(decision.thread) is None
+    config = ForumConfig(remind_hours=24, close_hours=24)
+    thread = thread_in(config=config, was_answered=True)
+    assert decide(thread, None, Ticked(START + timedelta(days=2))).effects == (Remind(),)
+    late = decide(thread, None, Ticked(START + timedelta(days=2, seconds=1)))
+    assert late.effects == ()
+    assert next_look(late.thread) is None
+
+
+def test_nothing_is_closed_whose_author_was_not_asked() -> None:
+    config = ForumConfig(remind_hours=24, close_hours=24)
+    thread = thread_in(config=config, was_answered=True)
+    late = decide(thread, None, Ticked(START + timedelta(days=20)))
+    assert decide(late.thread, None, Ticked(START + timedelta(days=22))).effects == ()
 
 
 def test_a_word_after_the_reminder_keeps_the_thread_open() -> None:
@@ -570,7 +579,7 @@ class Conduct(RuleBasedStateMachine):
                 self.questions[number] = replace(question, state="answered")
                 self.thread = replace(self.thread, was_answered=True)
 
-    @rule(hours=st.sampled_from([0.5, 1.0, 3.0]))
+    @rule(hours=st.sampled_from([0.5, 1.0, 3.0, 50.0]))
     def time_passes(self, hours: float) -> None:
         self.at += timedelta(hours=hours)
         self._tell(Ticked(self.at))
@@ -643,6 +652,9 @@ class Conduct(RuleBasedStateMachine):
                 case Remind() | Archive():
                     assert not before.is_archived
                     assert not before.is_shut
+                    # Nobody's thread is closed who was not asked before.
+                    is_asked = any(isinstance(each, Remind) for each in self.done)
+                    assert isinstance(effect, Remind) or before.is_solved or is_asked
                 case CallHuman():
                     assert not before.was_escalated
                     assert before.rules.has_somebody_to_ask
