@@ -186,6 +186,7 @@ _LOCK_OF_THREAD = """
     SELECT questions.id, origin, coalesce(questions.mode, 'auto') AS mode, questions.state, reason,
            questions.message_id, asked_at, ready_at, answers.id AS answer_id, lane,
            coalesce(drafts.state = 'open', false) AS holds_draft,
+           coalesce(drafts.state = 'sent', false) AS was_reviewed,
            ARRAY(SELECT question_messages.message_id FROM question_messages
                  WHERE question_id = questions.id) AS messages
     FROM conversations JOIN questions ON conversation_id = conversations.id
@@ -394,7 +395,8 @@ class Claimed:
 class OfThread:
     """A question as its thread sees it; `messages` are all that it is written in.
 
-    `mode` is that of its forum when it was asked; `holds_draft`: staff has its answer to decide on.
+    `mode` is that of its forum when it was asked; `holds_draft`: staff has its answer to decide on,
+    `was_reviewed`: and has sent it.
     """
 
     id: int
@@ -408,6 +410,7 @@ class OfThread:
     answer_id: int | None
     lane: str | None
     holds_draft: bool
+    was_reviewed: bool
     messages: frozenset[int]
 
 

@@ -159,7 +159,8 @@ class QuestionState:
     """A question; `messages` are all that it is written in, the first of them asked it.
 
     `mode` is that of the forum when it was asked, `lane` that of its answer, if it has one.
-    `holds_draft`: staff has the answer before it and has not yet sent or discarded it.
+    `holds_draft`: staff has the answer before it and has not yet sent or discarded it;
+    `was_reviewed`: staff sent it.
     """
 
     origin: Origin
@@ -172,6 +173,7 @@ class QuestionState:
     reason: str | None = None
     lane: Lane | None = None
     holds_draft: bool = False
+    was_reviewed: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -332,6 +334,8 @@ def _yield_to(thread: ThreadState, question: QuestionState | None) -> Decision:
     """Somebody else has written: hold back what is not sent yet."""
     if question is None or question.origin != "post" or not thread.people_talk:
         return Decision(thread, question)
+    if question.was_reviewed:  # staff has judged
+        return Decision(thread, question)
     has_staff = thread.rules.config.staff_channel is not None
     if question.state == "posting" and has_staff:
         return _yield_with_draft(thread, question)
@@ -378,6 +382,7 @@ def _asked_anew(thread: ThreadState, question: QuestionState, at: datetime) -> D
         ready_at=at + timedelta(seconds=seconds),
         lane=None,
         holds_draft=False,
+        was_reviewed=False,
     )
     return Decision(thread, anew, _withdrawn(question, "the question was edited"))
 
@@ -508,7 +513,7 @@ def _(event: DraftSent, thread: ThreadState, question: QuestionState | None) -> 
     refusal = _draft_refusal(event.by, thread, question)
     if refusal is not None or question is None:
         return Decision(thread, question, refusal=refusal)
-    posting = replace(question, state="posting", reason=None, holds_draft=False)
+    posting = replace(question, state="posting", reason=None, holds_draft=False, was_reviewed=True)
     return Decision(thread, posting, (Post(event.by.id),))
 
 

@@ -544,6 +544,7 @@ def _state_of(question: OfThread | None) -> QuestionState | None:
         reason=question.reason,
         lane=cast("Lane | None", question.lane),
         holds_draft=question.holds_draft,
+        was_reviewed=question.was_reviewed,
     )
 
 

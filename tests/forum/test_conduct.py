@@ -297,6 +297,19 @@ def test_staff_sends_the_draft_of_a_question_that_yielded() -> None:
     assert ends(sent.question) == ("posting", None)
 
 
+def test_what_staff_sent_goes_out_although_somebody_writes_before_it_is_there() -> None:
+    sent = then(drafted(), DraftSent(BY_HELPER))
+    decision = then(sent, words(BEN))
+    assert decision.question == sent.question
+    assert decision.effects == ()
+
+
+def test_an_edit_before_it_is_there_takes_back_what_staff_sent() -> None:
+    edited = then(then(drafted(), DraftSent(BY_HELPER)), Edited(FIRST, after(9)))
+    assert edited.question is not None
+    assert (edited.question.state, edited.question.was_reviewed) == ("waiting", False)
+
+
 def test_nobody_but_staff_decides_on_a_draft() -> None:
     assert then(drafted(), DraftSent(BY_AUTHOR)).refusal == "staff only"
     assert then(drafted(), DraftDiscarded(BY_BEN)).refusal == "staff only"
@@ -660,6 +673,9 @@ class Conduct(RuleBasedStateMachine):
                     assert before.rules.has_somebody_to_ask
         if before.is_closed and not isinstance(event, Opened):
             assert decision.asked is None
+        if question is not None and question.was_reviewed and decision.question is not None:
+            # Staff has judged; nobody's words make docbot step back from that.
+            assert decision.question.state != "yielded"
 
     @invariant()
     def holds(self) -> None:

@@ -76,6 +76,26 @@ async def test_a_draft_is_sent_after_people_wrote(s: Scene) -> None:
 
 
 @scene(
+    "What staff has sent is posted although Ben writes before it is there.",
+    ends=["answered"],
+    says=1,
+    to_staff=1,
+    given=DRAFTS,
+)
+async def test_somebody_writes_while_a_sent_draft_is_on_its_way(s: Scene) -> None:
+    await s.ada.posts()
+    draft = await s.staff_gets()
+    s.playground.faults.answer(
+        503, method="POST", path=rf"/channels/{s.thread.id}/messages", times=1000
+    )
+    await s.mina.presses("Send", draft)
+    await s.until("SELECT attempt > 0 AND state = 'pending' FROM outbox WHERE answer_id > 0")
+    await s.ben.writes("I have that too.")
+    s.playground.faults.clear()
+    await s.docbot_says(REVIEWED)
+
+
+@scene(
     "What docbot held back is posted once staff sends it.",
     ends=["answered"],
     says=1,
