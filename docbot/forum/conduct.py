@@ -71,6 +71,7 @@ LONGEST_SETTLING = timedelta(seconds=30)
 STOPPED = "docbot was asked to stay out of this thread"
 FORGOTTEN = "its asker had it erased"
 _PEOPLE_FIRST = "people were first"
+_EDITED = "the question was edited"
 _NO_STAFF_CHANNEL = (
     "the forum's mode is draft and it has no staff channel; set one: "
     "docbot config set staff-channel CHANNEL_ID --forum CHANNEL_ID"
@@ -373,6 +374,9 @@ def _(event: Deleted, thread: ThreadState, question: QuestionState | None) -> De
 
 def _asked_anew(thread: ThreadState, question: QuestionState, at: datetime) -> Decision:
     """The text is another: what was written for the text before does not count any more."""
+    if question.state == "yielded":
+        withdrawn = _withdrawn(question, _EDITED)
+        return Decision(thread, replace(question, holds_draft=False), withdrawn)
     if question.state not in ("answering", "review", "posting"):
         return Decision(thread, question)
     seconds = thread.rules.config.settle_seconds if question.origin == "post" else 0.0
@@ -384,7 +388,7 @@ def _asked_anew(thread: ThreadState, question: QuestionState, at: datetime) -> D
         holds_draft=False,
         was_reviewed=False,
     )
-    return Decision(thread, anew, _withdrawn(question, "the question was edited"))
+    return Decision(thread, anew, _withdrawn(question, _EDITED))
 
 
 @_decide.register

@@ -158,6 +158,20 @@ def test_an_edit_takes_back_the_draft_that_staff_has() -> None:
     assert (decision.question.state, decision.question.holds_draft) == ("waiting", False)
 
 
+@pytest.mark.parametrize(
+    "event", [Edited(101, after(9)), Deleted(frozenset([101]), after(9))], ids=["edit", "deletion"]
+)
+def test_an_edit_takes_back_the_draft_of_what_was_left_to_people(event: Event) -> None:
+    messages = frozenset([FIRST, 101])
+    yielded = question_in(
+        "yielded", holds_draft=True, reason="people were first", messages=messages
+    )
+    decision = decide(thread_in(config=STAFFED), yielded, event)
+    assert decision.effects == (WithdrawDraft("the question was edited"),)
+    assert ends(decision.question) == ("yielded", "people were first")
+    assert then(decision, DraftSent(BY_HELPER)).refusal == "draft over"
+
+
 def test_an_edit_of_what_was_answered_changes_nothing() -> None:
     answered = question_in("answered")
     assert decide(thread_in(), answered, Edited(FIRST, after(9))).question == answered
@@ -673,6 +687,10 @@ class Conduct(RuleBasedStateMachine):
                     assert before.rules.has_somebody_to_ask
         if before.is_closed and not isinstance(event, Opened):
             assert decision.asked is None
+        if isinstance(event, Edited) and question is not None and decision.question is not None:
+            # No draft outlives the text that it was written for.
+            is_its = event.message_id in question.messages
+            assert not (is_its and decision.question.holds_draft)
         if question is not None and question.was_reviewed and decision.question is not None:
             # Staff has judged; nobody's words make docbot step back from that.
             assert decision.question.state != "yielded"

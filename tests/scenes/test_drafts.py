@@ -115,6 +115,25 @@ async def test_a_draft_that_was_held_back_is_sent(s: Scene) -> None:
 
 
 @scene(
+    "The draft that was held back is withdrawn when Ada asks something else.",
+    ends=["yielded"],
+    to_staff=1,
+    model=[Hang(), REPLY],
+    given={"staff-channel": "#staff"},
+)
+async def test_the_post_of_a_draft_that_was_held_back_is_edited(s: Scene) -> None:
+    await s.ada.posts()
+    await s.docbot_thinks()
+    await s.ben.writes("I have that too.")
+    s.docbot_goes_on()
+    draft = await s.staff_gets()
+    send = button(draft, "Send")
+    await s.ada.edits(s.post, "Sorry, when does it time out?")
+    await s.staff_reads("the question was edited", draft)
+    assert (await s.mina.forges(send, draft)).content == texts.refused("draft over")
+
+
+@scene(
     "Of two who decide at once one is told so; Ada is answered once.",
     ends=["answered"],
     says=1,
