@@ -293,7 +293,7 @@ def _taken_in(
 ) -> Decision:
     if event.asks == "post":
         return Decision(thread, question, asked=_asked(thread, event))
-    if is_author and question is not None and _is_being_written(question):
+    if is_author and event.is_kept and question is not None and _is_being_written(question):
         return Decision(thread, _joined(thread, question, event))
     decision = Decision(thread, question) if is_author else _yield_to(thread, question)
     return replace(decision, asked=_asked(thread, event)) if event.asks else decision

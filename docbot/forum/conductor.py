@@ -505,14 +505,10 @@ class Conductor:
 
 def state_of(standing: Standing, forum: Forum | None) -> ThreadState:
     """How a thread stands, as `conduct` has it; one whose forum is not bound any more is `off`."""
-    rules = Rules(cast("Mode", forum.mode), forum.config) if forum else Rules("off")
-    if forum is not None and forum.tags is None:  # no forum, so that not all in it is told
-        quiet = replace(rules.config, remind_hours=0.0, close_hours=0.0)
-        rules = replace(rules, config=quiet)
     return ThreadState(
         author_id=standing.author_id,
         created_at=standing.created_at,
-        rules=rules,
+        rules=_rules_of(forum),
         spoke_at=standing.spoke_at,
         others_wrote=standing.others_wrote,
         staff_wrote=standing.staff_wrote,
@@ -528,6 +524,18 @@ def state_of(standing: Standing, forum: Forum | None) -> ThreadState:
         reminded_at=standing.reminded_at,
         is_channel=standing.is_channel,
     )
+
+
+def _rules_of(forum: Forum | None) -> Rules:
+    if forum is None:
+        return Rules("off")
+    config = forum.config
+    # Of a text channel not all is told.
+    if forum.mode == "off" or forum.tags is None:
+        config = replace(config, remind_hours=0.0, close_hours=0.0)
+    if forum.mode == "off":
+        config = replace(config, archive_solved_hours=0.0)
+    return Rules(cast("Mode", forum.mode), config)
 
 
 def _state_of(question: OfThread | None) -> QuestionState | None:

@@ -7,7 +7,8 @@ from typing import Literal
 from docbot.db.forums import Forum
 from docbot.db.threads import Message, Thread
 
-Verdict = Literal["ignore", "store", "post", "mention"]
+# `note`: that somebody wrote counts in a thread that is stored, but what they wrote is not kept.
+Verdict = Literal["ignore", "note", "store", "post", "mention"]
 # Why a question that docbot missed is never answered.
 TooLate = Literal["too old", "too many", "people wrote"]
 
@@ -47,11 +48,13 @@ class Bounds:
 
 def judge(incoming: Incoming, forum: Forum | None) -> Verdict:
     """Decide what to do with a message of a thread whose forum is bound as `forum`."""
-    if forum is None or forum.mode == "off" or incoming.message.is_bot:
+    if forum is None or incoming.message.is_bot:
         return "ignore"
     in_channel = incoming.thread.is_channel or incoming.thread.in_channel
     if in_channel and not incoming.calls_us:
         return "ignore"  # what people say to each other there is nothing that docbot keeps
+    if forum.mode == "off":
+        return "note"
     older = incoming.thread.created_at < forum.bound_at
     if incoming.opens_thread and forum.mode in ("auto", "draft") and not older:
         return "post"
@@ -59,7 +62,7 @@ def judge(incoming: Incoming, forum: Forum | None) -> Verdict:
     if incoming.calls_us and incoming.message.created_at >= forum.bound_at:
         return "mention"
     # A post made before its forum was bound was not written to docbot.
-    return "ignore" if older else "store"
+    return "note" if older else "store"
 
 
 def judge_missed(

@@ -22,7 +22,7 @@ class Wrote:
     """A person wrote a message; `asks` is what it is by itself, before anybody looks around.
 
     Of one that was missed and found late, `turn_at` is when it is answered, and `missed` why it
-    never is.
+    never is. `is_kept`: its text is stored, so that it can be part of a question.
     """
 
     message_id: int
@@ -33,6 +33,7 @@ class Wrote:
     says_stop: bool = False
     turn_at: datetime | None = None
     missed: str | None = None
+    is_kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from docbot.db.threads import Message, Standing, ThreadChange, Threads
 from docbot.db.usage import UseKind
 from docbot.forum.admission import Admission, why_refused
 from docbot.forum.bindings import Bindings
-from docbot.forum.conduct import QuestionState
+from docbot.forum.conduct import Decision, QuestionState
 from docbot.forum.conductor import Conductor
 from docbot.forum.decide import Incoming, Verdict, judge
 from docbot.forum.events import Deleted, Edited, Retagged, Shut, Wrote
@@ -130,6 +130,9 @@ class Intake:
         verdict = self._verdict_on(incoming)
         if verdict == "ignore" or self._early.is_deleted(incoming.message.id):
             return "ignored"
+        if verdict == "note":
+            await self._note(incoming)
+            return "ignored"
         self._on_step("message received")
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
@@ -158,11 +161,20 @@ class Intake:
                 new = decision.asked if decision is not None else None
                 asked = new is not None and await self._ask(conn, incoming, new)
         self._on_step("message stored")
-        if asked or (decision is not None and (decision.effects or decision.question)):
+        if asked or _may_bring_work(decision):
             self._wake()
         if not asked:
             return "stored"
         return "missed" if incoming.is_missed else "asked"
+
+    async def _note(self, incoming: Incoming) -> None:
+        """Let it count in a thread that docbot knows that somebody wrote; the text is not kept."""
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                event = wrote(incoming, "note")
+                decision = await self._conductor.tell(conn, incoming.thread.id, event)
+        if _may_bring_work(decision):
+            self._wake()
 
     async def _ask(self, conn: Conn, incoming: Incoming, question: QuestionState) -> bool:
         """Store a question, if its author may ask just now; who may not is told alone."""
@@ -336,7 +348,12 @@ def wrote(incoming: Incoming, verdict: Verdict) -> Wrote:
         says_stop=incoming.says_stop,
         turn_at=incoming.turn_at,
         missed=MISSED if incoming.is_missed else None,
+        is_kept=verdict != "note",
     )
+
+
+def _may_bring_work(decision: Decision | None) -> bool:
+    return decision is not None and bool(decision.effects or decision.question)
 
 
 async def _conversation_of(conn: Conn, incoming: Incoming) -> int | None:

@@ -120,6 +120,17 @@ def test_each_further_part_restarts_the_wait_up_to_half_a_minute() -> None:
     assert len(decision.question.messages) == 7
 
 
+def test_what_is_not_kept_is_no_part_of_the_question() -> None:
+    decision = then(decide(thread_in(), None, post()), words(AUTHOR, 3, is_kept=False))
+    assert decision.question is not None
+    assert decision.question.messages == {FIRST}
+
+
+def test_who_wrote_counts_also_where_what_they_wrote_is_not_kept() -> None:
+    decision = decide(thread_in(), None, words(BEN, is_kept=False))
+    assert (decision.thread.others_wrote, decision.thread.spoke_at) == (True, after(10))
+
+
 def test_a_part_that_mentions_docbot_is_part_of_the_question_all_the_same() -> None:
     decision = then(decide(thread_in(), None, post()), words(AUTHOR, 3, asks="mention"))
     assert decision.asked is None
@@ -537,10 +548,16 @@ class Conduct(RuleBasedStateMachine):
         asks: Origin | None = None if mode == "mention" else "post"
         self._tell(Wrote(self._new_id(), AUTHOR, self.at, asks))
 
-    @rule(by=st.sampled_from([AUTHOR, BEN, HELPER]), calls=st.booleans(), stop=st.booleans())
-    def write(self, by: int, calls: bool, stop: bool) -> None:
+    @rule(
+        by=st.sampled_from([AUTHOR, BEN, HELPER]),
+        calls=st.booleans(),
+        stop=st.booleans(),
+        is_kept=st.booleans(),
+    )
+    def write(self, by: int, calls: bool, stop: bool, is_kept: bool) -> None:
         asks: Origin | None = "mention" if calls else None
         event = Wrote(self._new_id(), by, self.at, asks, by == HELPER, calls and stop)
+        event = replace(event, is_kept=calls or is_kept)
         self._tell(event, event.message_id)
 
     @rule(number=st.integers(0, 50), deletes=st.booleans())
@@ -633,6 +650,7 @@ class Conduct(RuleBasedStateMachine):
             self.questions.append(decision.asked)
         self.thread = decision.thread
         self._check(event, decision, before, question, effects)
+        self._check_words(event, decision, question)
         self.done += effects
 
     def _about(self, message_id: int | None) -> int | None:
@@ -687,6 +705,15 @@ class Conduct(RuleBasedStateMachine):
                     assert before.rules.has_somebody_to_ask
         if before.is_closed and not isinstance(event, Opened):
             assert decision.asked is None
+
+    def _check_words(
+        self, event: Event, decision: Decision, question: QuestionState | None
+    ) -> None:
+        if isinstance(event, Wrote):
+            assert decision.thread.others_wrote or event.author_id == AUTHOR
+            assert decision.thread.spoke_at >= event.at
+            joined = decision.question.messages if decision.question is not None else frozenset()
+            assert event.is_kept or event.message_id not in joined
         if isinstance(event, Edited) and question is not None and decision.question is not None:
             # No draft outlives the text that it was written for.
             is_its = event.message_id in question.messages

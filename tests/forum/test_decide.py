@@ -32,9 +32,12 @@ def test_bots_are_ignored_also_when_they_call() -> None:
     assert judge(Incoming(replace(LATER, is_bot=True), THREAD, calls_us=True), FORUM) == "ignore"
 
 
-def test_an_unbound_forum_and_one_that_is_off_are_ignored() -> None:
+def test_an_unbound_forum_is_ignored() -> None:
     assert judge(Incoming(FIRST, THREAD, calls_us=True), None) == "ignore"
-    assert judge(Incoming(FIRST, THREAD, calls_us=True), replace(FORUM, mode="off")) == "ignore"
+
+
+def test_of_a_forum_that_is_off_it_counts_that_somebody_wrote_but_not_what() -> None:
+    assert judge(Incoming(FIRST, THREAD, calls_us=True), replace(FORUM, mode="off")) == "note"
 
 
 def test_in_mention_mode_a_post_is_only_remembered() -> None:
@@ -44,13 +47,13 @@ def test_in_mention_mode_a_post_is_only_remembered() -> None:
 
 
 def test_a_post_older_than_the_binding_is_answered_only_when_it_calls() -> None:
-    assert judge(Incoming(FIRST, OLD_THREAD, calls_us=False), FORUM) == "ignore"
+    assert judge(Incoming(FIRST, OLD_THREAD, calls_us=False), FORUM) == "note"
     assert judge(Incoming(LATER, OLD_THREAD, calls_us=True), FORUM) == "mention"
 
 
 def test_what_called_docbot_before_its_forum_was_bound_is_no_question() -> None:
     called = replace(LATER, created_at=BOUND_AT - timedelta(minutes=1))
-    assert judge(Incoming(called, OLD_THREAD, calls_us=True), FORUM) == "ignore"
+    assert judge(Incoming(called, OLD_THREAD, calls_us=True), FORUM) == "note"
 
 
 BOUNDS = Bounds(timedelta(hours=6), posts=50)

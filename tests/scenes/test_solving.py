@@ -180,3 +180,39 @@ async def test_no_reminder_where_people_talk(s: Scene) -> None:
     await s.ben.writes("I have that too.")
     await s.time_passes(hours=1000)
     assert await s.value("SELECT look_at IS NULL FROM threads")
+
+
+@scene(
+    "Nobody is reminded where people talk, also where the forum was off in between.",
+    ends=["answered"],
+    says=1,
+    given={"remind-hours": "48", "close-hours": "72"},
+)
+async def test_no_reminder_where_people_talk_in_a_thread_from_before(s: Scene) -> None:
+    await s.ada.posts()
+    await s.docbot_says()
+    await s.set("mode", "off")
+    await s.set("mode", "auto")
+    await s.ben.member.reply(s.thread, "I have that too.")
+    await s.until("SELECT others_wrote FROM threads")
+    assert await s.value("SELECT count(*) FROM messages WHERE author_id = $1", s.ben.id) == 0
+    await s.time_passes(hours=48)
+    await s.until("SELECT look_at IS NULL FROM threads")
+
+
+@scene(
+    "Nobody is reminded while the forum is off; it is noticed all the same that people talk.",
+    ends=["answered"],
+    says=1,
+    given={"remind-hours": "48", "close-hours": "72"},
+)
+async def test_no_reminder_where_the_forum_is_off(s: Scene) -> None:
+    await s.ada.posts()
+    await s.docbot_says()
+    await s.set("mode", "off")
+    await s.until("SELECT look_at IS NULL FROM threads")
+    await s.ben.member.reply(s.thread, "I have that too.")
+    await s.until("SELECT others_wrote FROM threads")
+    await s.set("mode", "auto")
+    await s.time_passes(hours=48)
+    await s.until("SELECT look_at IS NULL FROM threads")
