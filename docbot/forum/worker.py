@@ -281,15 +281,13 @@ class QuestionWorker(ClaimLoop):
         self._wake_sender(question)
 
     async def _cancel(self, question: Claimed, reason: str) -> None:
-        """Silent in a forum that is no longer bound; told to whom called docbot by a command."""
+        """Silent: what asks where no forum is bound any more is a message, never a command."""
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
-                ended = await self._is_ours(conn, question) and await self._questions.end_claimed(
-                    conn, question.id, self._epoch, "cancelled", reason
-                )
-                if ended and question.interaction_id is not None:
-                    await self._tell(conn, question, texts.switched_off())
-        self._wake_sender(question)
+                if await self._is_ours(conn, question):
+                    await self._questions.end_claimed(
+                        conn, question.id, self._epoch, "cancelled", reason
+                    )
 
     async def _tell(self, conn: Conn, question: Claimed, line: str) -> None:
         """Join the caller's transaction: tell whom called docbot, and nobody else."""

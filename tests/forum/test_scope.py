@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from docbot.db.config import Configs
 from docbot.db.forums import Forums
 from docbot.db.pool import Pool
@@ -46,10 +48,12 @@ async def test_a_call_where_no_forum_is_bound_reads_what_all_of_the_server_may(p
     assert scope.names == ("docs", "own")
 
 
-async def test_a_bound_forum_has_its_own_sources_unless_it_is_off(pool: Pool) -> None:
+@pytest.mark.parametrize("mode", ["mention", "off"])
+async def test_what_was_asked_in_a_bound_forum_is_searched_there_also_once_it_is_off(
+    pool: Pool, mode: str
+) -> None:
     question = await asked(pool)
     for asks in (question, replace(question, interaction_id=1)):
-        scope = await scope_of(asks, await bound(pool, "mention"), Sources(pool))
+        scope = await scope_of(asks, await bound(pool, mode), Sources(pool))
         assert scope is not None
         assert scope.names == ("docs",)
-        assert await scope_of(asks, await bound(pool, "off"), Sources(pool)) is None

@@ -204,6 +204,21 @@ async def test_off(s: Scene) -> None:
 
 
 @scene(
+    "What was posted before the forum was turned off is answered; what is posted then is not.",
+    ends=["answered"],
+    says=1,
+    given={"settle-seconds": "30"},
+)
+async def test_off_after_a_post(s: Scene) -> None:
+    thread = await s.ada.posts()
+    await s.set("mode", "off")
+    await s.ben.posts()
+    s.thread = thread
+    await s.time_passes(seconds=30)
+    await s.docbot_says(ANSWER_PLACE)
+
+
+@scene(
     "Titles and names stay as they were written: they ping, link and format nothing.",
     ends=["review"],
     to_staff=1,
