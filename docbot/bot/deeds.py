@@ -96,7 +96,8 @@ class Deeds:
 
     async def _tag(self, delivery: Delivery) -> None:
         """Put the forum's tag for solved threads on, or take it off."""
-        thread = await self._thread(delivery.channel_id)
+        # Asked for: the cache may not know yet of what docbot itself changed last.
+        thread = _thread(await self._client.fetch_channel(delivery.channel_id))
         forum = self._bindings.find(thread.parent_id)
         channel = thread.parent
         if forum is None or not isinstance(channel, discord.ForumChannel):
@@ -120,16 +121,12 @@ class Deeds:
             await thread.edit(archived=True)
 
     async def _archive(self, delivery: Delivery) -> None:
-        thread = await self._thread(delivery.channel_id)
+        channel_id = delivery.channel_id
+        channel = self._client.get_channel(channel_id)
+        thread = _thread(channel or await self._client.fetch_channel(channel_id))
         if not thread.archived:
             _refuse_unmanaged(thread)
             await thread.edit(archived=True)
-
-    async def _thread(self, thread_id: int) -> discord.Thread:
-        channel = self._client.get_channel(thread_id) or await self._client.fetch_channel(thread_id)
-        if not isinstance(channel, discord.Thread):
-            raise GoneError(f"channel {thread_id} is no thread")
-        return channel
 
     async def _tell(self, delivery: Delivery) -> int:
         """Tell one person; who takes no such messages is not told."""
@@ -147,6 +144,12 @@ class Deeds:
         except discord.Forbidden as error:
             raise GoneError(f"person {person.id} takes no messages from docbot") from error
         return sent.id
+
+
+def _thread(channel: discord.abc.Snowflake) -> discord.Thread:
+    if not isinstance(channel, discord.Thread):
+        raise GoneError(f"channel {channel.id} is no thread")
+    return channel
 
 
 def _refuse_unmanaged(thread: discord.Thread) -> None:

@@ -94,6 +94,13 @@ _COUNT_PINGS = """
 _PING = "UPDATE threads SET pinged_at = now() WHERE id = $1"
 _IS_SOLVED = "SELECT EXISTS (SELECT FROM threads WHERE id = $1 AND solved_at IS NOT NULL)"
 _IS_CLOSED = "SELECT EXISTS (SELECT FROM threads WHERE id = $1 AND closed_at IS NOT NULL)"
+# One that is yet to be done follows how the thread stands; of two, the first may show the opposite.
+# What Discord tells comes within a moment.
+_IS_BEING_TAGGED = """
+    SELECT count(*) > 1 OR bool_or(state = 'pending') FROM outbox
+    WHERE channel_id = $1 AND kind = 'tag'
+      AND (ended_at IS NULL OR ended_at > now() - interval '5 seconds')
+"""
 _TO_LOOK_AT = "SELECT id, now() AS at FROM threads WHERE look_at <= now() ORDER BY look_at LIMIT $1"
 _SECONDS_TO_LOOK = """
     SELECT extract(epoch FROM min(look_at) - now())::float FROM threads WHERE look_at IS NOT NULL
@@ -354,6 +361,10 @@ class Threads:
     async def is_closed(self, conn: Conn, thread_id: int) -> bool:
         """Join the caller's transaction: whether docbot was asked to stay out."""
         return bool(await conn.fetchval(_IS_CLOSED, thread_id))
+
+    async def is_being_tagged(self, conn: Conn, thread_id: int) -> bool:
+        """Join the transaction that locked it: whether a change of tags may be docbot's own."""
+        return bool(await conn.fetchval(_IS_BEING_TAGGED, thread_id))
 
     async def to_look_at(self, limit: int) -> list[tuple[int, datetime]]:
         """Threads in which time alone may change something by now, the longest due first.

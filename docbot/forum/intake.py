@@ -294,9 +294,15 @@ class Intake:
         now: Collection[int],
         solved_tag: int | None,
     ) -> None:
-        """Tell where somebody put the tag for solved threads on, or took it off."""
+        """Tell where somebody put the tag for solved threads on, or took it off.
+
+        What docbot's own changes bring about is no act of a person: told late, it would take back
+        what was decided since.
+        """
         has = solved_tag in now
-        if solved_tag is not None and (solved_tag in before) != has:
+        if solved_tag is None or (solved_tag in before) == has:
+            return
+        if not await self._threads.is_being_tagged(conn, thread_id):
             event = Retagged(is_solved=has, at=datetime.now(UTC))
             await self._conductor.tell(conn, thread_id, event)
 

@@ -44,6 +44,29 @@ async def test_somebodys_message_is_marked_as_the_solution(s: Scene) -> None:
 
 
 @scene(
+    "What Discord tells late of docbot's own tags takes nothing back of what Ada decided since.",
+    ends=["answered"],
+    says=1,
+)
+async def test_docbots_own_tags_are_told_late(s: Scene) -> None:
+    await s.ada.posts()
+    await s.docbot_says()
+    helped = await s.ben.writes("Set max_retries.")
+    await s.ada.runs("solve")
+    await s.thread_has_tags("solved")
+    changes = s.playground.faults.hold_events("THREAD_UPDATE")
+    assert (await s.ada.runs("unsolve")).content == texts.marked_unsolved()
+    await s.thread_has_tags()
+    assert (await s.ada.marks_as_solution(helped)).content == texts.marked_solved()
+    await s.thread_has_tags("solved")
+    await s.until("SELECT count(*) = 3 FROM outbox WHERE kind = 'tag' AND ended_at IS NOT NULL")
+    changes.release()
+    await s.ada.writes("That was it.")
+    assert await s.value("SELECT solution_id FROM threads") == helped.id
+    assert await s.value("SELECT state FROM solutions") == "verified"
+
+
+@scene(
     "Who takes the tag off says that it is not solved; the button shows it.",
     ends=["answered"],
     says=1,
