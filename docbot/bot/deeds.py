@@ -15,7 +15,7 @@ from docbot.bot.attached import attached
 from docbot.bot.tags import solved_tag
 from docbot.bot.views import answer_view, plain_view
 from docbot.db.answers import Answers
-from docbot.db.outbox import Delivery, Outbox
+from docbot.db.outbox import TAKES_NO_LINES, Delivery, Outbox
 from docbot.db.threads import Threads
 from docbot.errors import GoneError, TransientError
 from docbot.forum.bindings import Bindings
@@ -142,7 +142,7 @@ class Deeds:
                 allowed_mentions=discord.AllowedMentions.none(),
             )
         except discord.Forbidden as error:
-            raise GoneError(f"person {person.id} takes no messages from docbot") from error
+            raise GoneError(TAKES_NO_LINES) from error
         return sent.id
 
 

@@ -16,6 +16,9 @@ from docbot.db.touched import touched
 from docbot.errors import GoneError
 from docbot.text import storable
 
+# Why a line to one person was dropped, where Discord does not let docbot write to them.
+TAKES_NO_LINES = "the person takes no direct messages from docbot"
+
 # Ids are given before commit: two writers of one key go one after the other, and the row gets its
 # id once the lock is had.
 _LOCK_ORDER = "SELECT pg_advisory_xact_lock(hashtextextended($1, 7110))"
@@ -23,7 +26,7 @@ _ADD = """
     WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($3, 7110)) IS NULL)
     INSERT INTO outbox
         (kind, guild_id, channel_id, order_key, payload, nonce, answer_id, part, thread_id)
-    SELECT $8, $1, $2, $3, $4, $5, $6, $7, $9 FROM turn
+    SELECT 'send', $1, $2, $3, $4, $5, $6, $7, $8 FROM turn
     RETURNING id
 """
 # What waits to be done already sees how things stand once it is its turn.
@@ -34,6 +37,19 @@ _ADD_ONCE = """
     WHERE NOT EXISTS (
         SELECT FROM outbox
         WHERE order_key = $4 AND state = 'pending' AND kind = $1 AND payload = $5)
+"""
+# The same line is not said again so soon, and nothing to whom Discord lets docbot say nothing: each
+# try that is refused counts against docbot there.
+_TELL = """
+    WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($3, 7110)) IS NULL)
+    INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce)
+    SELECT 'direct', $1, $2, $3, $4, $5 FROM turn
+    WHERE NOT EXISTS (
+        SELECT FROM outbox
+        WHERE guild_id = $1 AND kind = 'direct' AND payload ->> 'person' = $4::jsonb ->> 'person'
+          AND (payload ->> 'content' = $4::jsonb ->> 'content'
+               AND created_at > now() - interval '5 minutes'
+               OR reason = $6 AND ended_at > now() - interval '1 hour'))
 """
 _CLAIM_NEXT = """
     UPDATE outbox
@@ -184,7 +200,6 @@ class Outbox:
         nonce: str | None = None,
         answer_id: int | None = None,
         part: int = 1,
-        kind: str = "send",
         thread_id: int | None = None,
     ) -> int:
         """Join the caller's transaction; rows of one channel go out in the order of their commits.
@@ -202,7 +217,6 @@ class Outbox:
                 nonce or _new_nonce(),
                 answer_id,
                 part,
-                kind,
                 thread_id,
             )
         )
@@ -225,6 +239,21 @@ class Outbox:
         order_key = f"{kind}:{channel_id}"
         await conn.execute(
             _ADD_ONCE, kind, guild_id, channel_id, order_key, payload, _new_nonce(), thread_id
+        )
+
+    async def tell(
+        self, conn: Conn, *, guild_id: int, channel_id: int, person_id: int, content: str
+    ) -> None:
+        """Join the caller's transaction: write to one person alone about what they did somewhere.
+
+        In an order of its own, so that it holds up no message of the channel. Nothing is written
+        where they were told the very same in the last five minutes, or took no line in the last
+        hour.
+        """
+        payload = {"person": person_id, "content": content}
+        order_key = f"direct:{person_id}"
+        await conn.execute(
+            _TELL, guild_id, channel_id, order_key, payload, _new_nonce(), TAKES_NO_LINES
         )
 
     async def claim_next(self, epoch: int, drain: int) -> Delivery | None:

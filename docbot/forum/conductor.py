@@ -187,13 +187,9 @@ class Conductor:
     async def tell_alone(
         self, conn: Conn, guild_id: int, channel_id: int, person_id: int, content: str
     ) -> None:
-        """Write to one person alone about what they did in a channel."""
-        await self._outbox.add(
-            conn,
-            kind="direct",
-            guild_id=guild_id,
-            channel_id=channel_id,
-            payload={"person": person_id, "content": content},
+        """Write to one person alone about what they did in a channel, unless they know."""
+        await self._outbox.tell(
+            conn, guild_id=guild_id, channel_id=channel_id, person_id=person_id, content=content
         )
 
     async def begin_in(self, conn: Conn, thread_id: int) -> None:

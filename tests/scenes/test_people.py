@@ -107,6 +107,65 @@ async def test_the_author_says_stop(s: Scene) -> None:
 
 
 @scene(
+    "Who calls again and again is told once, and once more by the thread they call in.",
+    ends=["answered", "answered"],
+    says=2,
+    privately=2,
+)
+async def test_a_closed_thread_is_told_of_once(s: Scene) -> None:
+    for _ in range(2):
+        await s.ada.posts()
+        await s.docbot_says()
+        assert (await s.ada.runs("close")).content == texts.thread_closed()
+        for _ in range(3):
+            await s.ben.calls_docbot(TIMEOUT)
+
+
+@scene(
+    "Ben takes no messages: docbot tries it once, and Ada need not wait for it.",
+    ends=["answered", "answered", "answered"],
+    says=3,
+)
+async def test_who_takes_no_messages_holds_up_nobody(s: Scene) -> None:
+    s.ben.member.user.takes_direct_messages = False
+    await s.ada.posts(TIMEOUT)
+    await s.docbot_says()
+    await s.ada.runs("close")
+    await s.ben.calls_docbot("Hi.")
+    await s.until("SELECT state = 'dropped' FROM outbox WHERE kind = 'direct'")
+    for _ in range(3):
+        await s.ben.calls_docbot("Hi!")
+    await s.ada.posts()
+    await s.docbot_says()
+    await s.ada.runs("close")
+    await s.ben.calls_docbot("Hi there.")
+    await s.ada.runs("open")
+    await s.ada.calls_docbot(TIMEOUT)
+    await s.docbot_says()
+    assert s.playground.rest.invalid_requests == 1
+
+
+@scene(
+    "A line to Ben alone that Discord does not take just now keeps nobody in the thread waiting.",
+    ends=["answered", "answered"],
+    says=2,
+    privately=1,
+)
+async def test_a_line_to_one_person_holds_up_nobody(s: Scene) -> None:
+    await s.ada.posts()
+    await s.docbot_says()
+    await s.ada.runs("close")
+    s.playground.faults.answer(503, method="POST", path="/users/@me/channels", times=1000)
+    await s.ben.calls_docbot("Hi.")
+    await s.until("SELECT attempt > 0 AND state = 'pending' FROM outbox WHERE kind = 'direct'")
+    await s.ada.runs("open")
+    await s.ada.calls_docbot(TIMEOUT)
+    await s.docbot_says()
+    s.playground.faults.clear()
+    await s.ben.hears("stay out")
+
+
+@scene(
     "A stranger's word does not count: docbot says nothing to it, and goes on answering Ada.",
     ends=["answered", "answered"],
     says=2,
