@@ -320,9 +320,20 @@ class OutboxDrain(ClaimLoop):
         Raises:
             GoneError: it must not be sent any more.
         """
-        withdrawn = await self._outbox.withdrawn(delivery.id)
+        withdrawn = await self._outbox.withdrawn(delivery.id) or await self._why_unsaid(delivery)
         if withdrawn is not None:
             raise GoneError(withdrawn)
+
+    async def _why_unsaid(self, delivery: Delivery) -> str | None:
+        """Why a line that nobody called for does not fit any more; None for all others."""
+        line = delivery.payload.get("unasked")
+        if line is None:
+            return None
+        with translated():
+            async with self._pool.acquire() as conn, conn.transaction():
+                return await self._conductor.why_unsaid(
+                    conn, delivery.channel_id, line, delivery.payload["reply_to"]
+                )
 
     async def _buttons(self, delivery: Delivery) -> dict[str, Any]:
         """The buttons of a message, as things stand by now."""

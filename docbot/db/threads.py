@@ -56,6 +56,7 @@ _EDIT_MESSAGE = """
       AND (edited_at IS NULL OR edited_at <= $3) AND content <> $2
 """
 _IS_STORED = "SELECT EXISTS (SELECT FROM messages WHERE id = $1)"
+_IS_DELETED = "SELECT EXISTS (SELECT FROM messages WHERE id = $1 AND deleted_at IS NOT NULL)"
 _DELETE_MESSAGES = """
     WITH deleted AS (
         UPDATE messages SET deleted_at = now(), content = ''
@@ -320,6 +321,10 @@ class Threads:
 
     async def is_stored(self, conn: Conn, message_id: int) -> bool:
         return bool(await conn.fetchval(_IS_STORED, message_id))
+
+    async def is_deleted(self, conn: Conn, message_id: int) -> bool:
+        """Join the caller's transaction: whether a message was taken in, and deleted since."""
+        return bool(await conn.fetchval(_IS_DELETED, message_id))
 
     async def lock_standing(self, conn: Conn, thread_id: int) -> Standing | None:
         """Join the caller's transaction, after who else changes this thread; None: not stored."""

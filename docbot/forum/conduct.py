@@ -80,6 +80,9 @@ _NO_STAFF_CHANNEL = (
 # turned on, only what became due within this time is reminded of at once.
 _OLD = timedelta(days=1)
 
+# What docbot says though nobody called it.
+Unasked = Literal["nothing found", "reminder"]
+
 # Why a press or a command is refused; each has its line for whom it was.
 Refusal = Literal[
     "not yours",
@@ -230,6 +233,21 @@ def next_look(thread: ThreadState) -> datetime | None:
     """When time alone may change something in the thread; None: never."""
     due = [at for at in (_archive_at(thread), _remind_at(thread), _close_at(thread)) if at]
     return min(due, default=None)
+
+
+def why_unsaid(thread: ThreadState, line: Unasked) -> str | None:
+    """Tell why a line that was to be said is not said any more; None: it still fits."""
+    if thread.is_shut:
+        return _shut_because(thread)
+    if thread.is_closed:
+        return STOPPED
+    if thread.is_solved:
+        return "solved"
+    if thread.people_talk:
+        return _PEOPLE_FIRST
+    if line == "reminder" and not (_is_left_alone(thread) and _is_silent(thread)):
+        return "the thread is not left alone any more"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -574,8 +592,12 @@ def _close_at(thread: ThreadState) -> datetime | None:
     hours, reminded_at = thread.rules.config.close_hours, thread.reminded_at
     if not hours or reminded_at is None or not _is_left_alone(thread):
         return None
-    is_silent = thread.spoke_at < reminded_at
-    return reminded_at + timedelta(hours=hours) if is_silent else None
+    return reminded_at + timedelta(hours=hours) if _is_silent(thread) else None
+
+
+def _is_silent(thread: ThreadState) -> bool:
+    """Whether nobody has written since docbot asked how it ended."""
+    return thread.reminded_at is not None and thread.spoke_at < thread.reminded_at
 
 
 def _is_left_alone(thread: ThreadState) -> bool:

@@ -28,6 +28,7 @@ from docbot.forum.conduct import (
     QuestionState,
     Rules,
     ThreadState,
+    Unasked,
     consequence,
     decide,
     next_look,
@@ -192,6 +193,21 @@ class Conductor:
             conn, guild_id=guild_id, channel_id=channel_id, person_id=person_id, content=content
         )
 
+    async def why_unsaid(
+        self, conn: Conn, thread_id: int, line: Unasked, reply_to: int | None
+    ) -> str | None:
+        """Look at a thread again: why a line that nobody called for is not said any more there.
+
+        None: it still fits. `reply_to` is the message that it is about.
+        """
+        standing = await self._threads.lock_standing(conn, thread_id)
+        if standing is None:
+            return "thread deleted"
+        if reply_to is not None and await self._threads.is_deleted(conn, reply_to):
+            return "message deleted"
+        forum = self._bindings.find(standing.forum_id)
+        return conduct.why_unsaid(state_of(standing, forum), line)
+
     async def begin_in(self, conn: Conn, thread_id: int) -> None:
         """Join the caller's transaction: go after who else is about something in the thread.
 
@@ -296,7 +312,11 @@ class Conductor:
                 await self._once(conn, scene, "edit", {"buttons_of": scene.standing.buttons_on})
             case effects.Remind():
                 await self._send(
-                    conn, scene, notes.reminder(scene.standing.author_id), buttons=["remind"]
+                    conn,
+                    scene,
+                    notes.reminder(scene.standing.author_id),
+                    buttons=["remind"],
+                    unasked="reminder",
                 )
             case effects.SayClosed():
                 content = notes.closed(scene.id)
@@ -435,6 +455,7 @@ class Conductor:
             answer.text,
             reply_to=question.message_id,
             buttons=["human"] if effect.asks_human else None,
+            unasked="nothing found" if question.origin == "post" else None,
         )
 
     async def _call_human(self, conn: Conn, scene: _Scene, by: int) -> None:
@@ -478,6 +499,7 @@ class Conductor:
         vote_on: int | None = None,
         buttons: list[Any] | None = None,
         ping: int | None = None,
+        unasked: Unasked | None = None,
         answer_id: int | None = None,
         part: int = 1,
     ) -> None:
@@ -492,6 +514,7 @@ class Conductor:
                 "vote_on": vote_on,
                 **({"buttons": buttons} if buttons else {}),
                 **({"ping": ping} if ping else {}),
+                **({"unasked": unasked} if unasked else {}),
             },
             answer_id=answer_id,
             part=part,

@@ -24,6 +24,7 @@ from docbot.forum.conduct import (
     decide,
     next_look,
     whom_to_call,
+    why_unsaid,
 )
 from docbot.forum.effects import (
     Archive,
@@ -518,6 +519,36 @@ def test_a_solved_thread_is_archived_after_its_delay() -> None:
     solved = decide(thread_in(config=config), None, Solved(BY_AUTHOR, START))
     assert next_look(solved.thread) == START + timedelta(hours=2)
     assert decide(solved.thread, None, Ticked(START + timedelta(hours=2))).effects == (Archive(),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, None),
+        ({"is_locked": True}, "thread locked"),
+        ({"is_locked": True, "is_deleted": True}, "thread deleted"),
+        ({"is_closed": True}, STOPPED),
+        ({"is_solved": True}, "solved"),
+        ({"others_wrote": True}, "people were first"),
+    ],
+)
+def test_what_nobody_asked_for_is_said_only_as_long_as_it_fits(
+    changes: dict[str, Any], why: str | None
+) -> None:
+    thread = thread_in(was_answered=True, reminded_at=after(10), **changes)
+    assert why_unsaid(thread, "nothing found") == why
+    assert why_unsaid(thread, "reminder") == why
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"is_archived": True}, {"was_escalated": True}, {"spoke_at": after(20)}],
+)
+def test_a_reminder_is_said_only_in_a_thread_that_is_left_alone(changes: dict[str, Any]) -> None:
+    thread = thread_in(was_answered=True, reminded_at=after(10))
+    thread = replace(thread, **changes)
+    assert why_unsaid(thread, "nothing found") is None
+    assert why_unsaid(thread, "reminder") == "the thread is not left alone any more"
 
 
 # Every order of events

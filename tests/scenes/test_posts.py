@@ -1,5 +1,6 @@
 """Posts, and what becomes of them before they are answered."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -169,6 +170,46 @@ async def test_nothing_is_found_and_docbot_says_so(s: Scene) -> None:
     assert (await s.docbot_says()).content == texts.nothing_found()
     assert (await s.ada.presses("Ask a human")).content == texts.human_called()
     await s.docbot_says("help is needed")
+
+
+async def is_about_to_say(s: Scene, asks: Callable[[], Awaitable[object]]) -> None:
+    """Docbot has written a line down that Discord does not take yet."""
+    s.playground.faults.answer(503, method="POST", path=r"/channels/\d+/messages", times=1000)
+    await asks()
+    await s.until("SELECT attempt > 0 AND state = 'pending' FROM outbox ORDER BY id DESC LIMIT 1")
+
+
+@scene(
+    "Ada deletes what she asked, or is helped, before docbot says that it found nothing: it does not.",
+    ends=["abstained", "abstained", "abstained"],
+    given={"say-nothing-found": "on"},
+)
+async def test_it_is_too_late_to_say_that_nothing_was_found(s: Scene) -> None:
+    for reason in ("people were first", "message deleted", "solved"):
+        await is_about_to_say(s, lambda: s.ada.posts(OFF_TOPIC))
+        if reason == "people were first":
+            await s.mina.writes("It was Anna.")
+        elif reason == "message deleted":
+            await s.ada.deletes(s.post)
+        else:
+            await s.ada.runs("solve")
+        s.playground.faults.clear()
+        dropped = "SELECT reason = $1 FROM outbox WHERE channel_id = $2 AND kind = 'send'"
+        await s.until(f"{dropped} AND state = 'dropped'", reason, s.thread.id)
+
+
+@scene(
+    "Who called docbot is told that nothing was found, also where people talk.",
+    ends=["answered", "abstained"],
+    says=2,
+)
+async def test_nothing_is_found_for_who_called(s: Scene) -> None:
+    await s.ada.posts()
+    await s.docbot_says()
+    await is_about_to_say(s, lambda: s.ada.calls_docbot(OFF_TOPIC))
+    await s.mina.writes("It was Anna.")
+    s.playground.faults.clear()
+    await s.docbot_says(texts.nothing_found())
 
 
 @scene(

@@ -192,6 +192,25 @@ async def test_a_reminder_that_is_heard(s: Scene) -> None:
 
 
 @scene(
+    "Discord does not take the reminder in time: Ada has written by then, and is not asked.",
+    ends=["answered"],
+    says=1,
+    given={"remind-hours": "48"},
+)
+async def test_a_reminder_that_comes_too_late(s: Scene) -> None:
+    await s.ada.posts()
+    await s.docbot_says()
+    await s.question_is("answered")
+    s.playground.faults.answer(503, method="POST", path=r"/channels/\d+/messages", times=1000)
+    await s.time_passes(hours=48)
+    waits = "SELECT attempt > 0 AND state = 'pending' FROM outbox WHERE answer_id IS NULL"
+    await s.until(waits)
+    await s.ada.writes("It does not help me yet.")
+    s.playground.faults.clear()
+    await s.until("SELECT state = 'dropped' FROM outbox WHERE answer_id IS NULL")
+
+
+@scene(
     "Where people still talk nobody is reminded.",
     ends=["answered"],
     says=1,
