@@ -4,9 +4,12 @@ to one person.
 Each is done as things stand by then and may be done twice, so none needs to be looked for first.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakValueDictionary
 
 import discord
 
@@ -24,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _MOST_TAGS = 5  # Discord's, on one thread
 _ON_ITS_WAY_SECONDS = 1.0
+_ARCHIVED_MEANWHILE_SECONDS = 1.0
+_ARCHIVED = 50083
 _TIMELY_SECONDS = 60.0  # a line to one person that comes later is of no use, and may come twice
 
 
@@ -41,6 +46,8 @@ class Deeds:
         self._answers = answers
         self._outbox = outbox
         self._bindings = bindings
+        # Who opens an archived thread closes it again, and nobody else is at work in it then.
+        self._openings: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def do(self, delivery: Delivery) -> int | None:
         """Do it; the message that came of it, if one did.
@@ -77,16 +84,34 @@ class Deeds:
         message = self._client.get_partial_messageable(
             delivery.channel_id, guild_id=delivery.guild_id
         ).get_partial_message(message_id)
-        if answer_id is not None:
-            await message.edit(view=await self.answer_view(answer_id, row_id))
-            return
-        buttons = payload.get("buttons")
-        await message.edit(
-            content=payload["content"],
-            view=plain_view(buttons, row_id) if buttons else None,
-            attachments=attached(payload),
-            allowed_mentions=discord.AllowedMentions.none(),
-        )
+
+        async def show() -> None:
+            if answer_id is not None:
+                await message.edit(view=await self.answer_view(answer_id, row_id))
+                return
+            buttons = payload.get("buttons")
+            await message.edit(
+                content=payload["content"],
+                view=plain_view(buttons, row_id) if buttons else None,
+                attachments=attached(payload),
+                allowed_mentions=discord.AllowedMentions.none(),
+            )
+
+        try:
+            await show()
+        except discord.HTTPException as error:
+            if error.code != _ARCHIVED:
+                raise
+            await self._do_opened(delivery.channel_id, show)
+
+    async def _do_opened(self, thread_id: int, work: Callable[[], Awaitable[None]]) -> None:
+        """Do what Discord does not let be done in a thread as long as it is archived."""
+        async with self._turn_in(thread_id):
+            # Not the cached one, which may not know it yet.
+            thread = _as_thread(await self._client.fetch_channel(thread_id))
+            _refuse_unmanaged(thread)
+            async with _opened(thread):
+                await work()
 
     async def _row_of(self, answer_id: int) -> int:
         row_id = await self._outbox.first_row_of(answer_id)
@@ -96,8 +121,12 @@ class Deeds:
 
     async def _tag(self, delivery: Delivery) -> None:
         """Put the forum's tag for solved threads on, or take it off."""
-        # Asked for: the cache may not know yet of what docbot itself changed last.
-        thread = _thread(await self._client.fetch_channel(delivery.channel_id))
+        async with self._turn_in(delivery.channel_id):
+            # Asked for: the cache may not know yet of what docbot itself changed last.
+            channel = await self._client.fetch_channel(delivery.channel_id)
+            await self._tag_as_solved(_as_thread(channel))
+
+    async def _tag_as_solved(self, thread: discord.Thread) -> None:
         forum = self._bindings.find(thread.parent_id)
         channel = thread.parent
         if forum is None or not isinstance(channel, discord.ForumChannel):
@@ -112,21 +141,22 @@ class Deeds:
         if is_solved and len(others) >= _MOST_TAGS:
             raise GoneError(f"thread {thread.id} has {_MOST_TAGS} tags, and no room for another")
         _refuse_unmanaged(thread)
-        was_archived = thread.archived
-        tags = [*others, tag] if is_solved else others
-        if was_archived:
-            await thread.edit(archived=False)
-        await thread.edit(applied_tags=tags)
-        if was_archived:
-            await thread.edit(archived=True)
+        async with _opened(thread):
+            await thread.edit(applied_tags=[*others, tag] if is_solved else others)
 
     async def _archive(self, delivery: Delivery) -> None:
-        channel_id = delivery.channel_id
-        channel = self._client.get_channel(channel_id)
-        thread = _thread(channel or await self._client.fetch_channel(channel_id))
+        thread = await self._thread(delivery.channel_id)
         if not thread.archived:
             _refuse_unmanaged(thread)
             await thread.edit(archived=True)
+
+    async def _thread(self, thread_id: int) -> discord.Thread:
+        return _as_thread(
+            self._client.get_channel(thread_id) or await self._client.fetch_channel(thread_id)
+        )
+
+    def _turn_in(self, thread_id: int) -> asyncio.Lock:
+        return self._openings.setdefault(thread_id, asyncio.Lock())
 
     async def _tell(self, delivery: Delivery) -> int:
         """Tell one person; who takes no such messages is not told."""
@@ -146,9 +176,32 @@ class Deeds:
         return sent.id
 
 
-def _thread(channel: discord.abc.Snowflake) -> discord.Thread:
+@asynccontextmanager
+async def _opened(thread: discord.Thread) -> AsyncIterator[None]:
+    """Open an archived thread for as long as something is done in it.
+
+    Raises:
+        TransientError: it was archived meanwhile.
+    """
+    was_archived = thread.archived
+    if was_archived:
+        await thread.edit(archived=False)
+    try:
+        yield
+    except discord.HTTPException as error:
+        if error.code != _ARCHIVED:
+            raise
+        raise TransientError(
+            "the thread was archived meanwhile", retry_after=_ARCHIVED_MEANWHILE_SECONDS
+        ) from error
+    finally:
+        if was_archived:
+            await thread.edit(archived=True)
+
+
+def _as_thread(channel: object) -> discord.Thread:
     if not isinstance(channel, discord.Thread):
-        raise GoneError(f"channel {channel.id} is no thread")
+        raise GoneError("the channel is no thread")
     return channel
 
 

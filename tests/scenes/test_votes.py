@@ -3,6 +3,7 @@
 import pytest
 
 from docbot import texts
+from docbot.playground.objects import Permission
 from tests.model_server import Hang
 from tests.scenes.script import BODY, Scene, scene
 from tests.town import ANSWER_PLACE, QUESTION, button
@@ -221,3 +222,36 @@ async def test_words_of_a_banned_person_while_docbot_was_away(s: Scene) -> None:
     await s.ben.member.reply(s.thread, "lol")
     await s.docbot_starts()
     await s.docbot_says()
+
+
+@scene(
+    "What is pressed in an archived thread shows there, and it is archived again.",
+    ends=["answered"],
+    says=1,
+)
+async def test_presses_in_an_archived_thread(s: Scene) -> None:
+    await s.ada.posts()
+    await s.docbot_says()
+    await s.mina.archives()
+    assert (await s.ben.presses("Helpful")).content == texts.voted("helpful")
+    await s.answer_shows("Helpful (1)")
+    await s.comes_true(lambda: s.thread.archived)
+    assert (await s.ada.presses("Solved")).content == texts.marked_solved()
+    await s.thread_has_tags("solved")
+    await s.answer_shows(texts.is_solved())
+    await s.comes_true(lambda: s.thread.archived)
+
+
+@scene(
+    "A vote counts, also where docbot may not open the thread to show it.",
+    ends=["answered"],
+    says=1,
+)
+async def test_a_vote_in_an_archived_thread_that_docbot_may_not_open(s: Scene) -> None:
+    await s.ada.posts()
+    answer = await s.docbot_says()
+    await s.mina.archives()
+    s.docbot_may_not(Permission.MANAGE_THREADS)
+    await s.ben.presses("Helpful", answer)
+    await s.until("SELECT state = 'dropped' FROM outbox WHERE kind = 'edit'")
+    assert s.thread.archived
