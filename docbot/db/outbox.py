@@ -229,14 +229,16 @@ class Outbox:
         guild_id: int,
         channel_id: int,
         payload: dict[str, Any],
+        row_id: int | None = None,
         thread_id: int | None = None,
     ) -> None:
         """Join the caller's transaction: do this in its turn, once for all who want it by then.
 
-        In an order of its own: what Discord lets be done seldom holds up no message. `thread_id` as
-        with `add`.
+        In an order of its own: what Discord lets be done seldom holds up no message. `row_id`: the
+        message that it is done to, where one may wait for its message and hold up no other.
+        `thread_id` as with `add`.
         """
-        order_key = f"{kind}:{channel_id}"
+        order_key = f"{kind}:{channel_id}" if row_id is None else f"{kind}:{channel_id}:{row_id}"
         await conn.execute(
             _ADD_ONCE, kind, guild_id, channel_id, order_key, payload, _new_nonce(), thread_id
         )

@@ -63,6 +63,7 @@ class StaffNotes:
                 **_shown(message),
                 **({"buttons": list(buttons)} if buttons else {}),
             },
+            row_id=note.row_id,
             thread_id=note.thread_id,
         )
 

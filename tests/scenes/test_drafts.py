@@ -216,3 +216,24 @@ async def test_a_draft_edited_across_a_restart(s: Scene) -> None:
     await s.staff_reads("Set it to 5.", draft)
     await s.mina.presses("Send", draft)
     await s.docbot_says("Set it to 5.")
+
+
+@scene(
+    "What is withdrawn before it arrived waits for itself alone: Mina's decision shows meanwhile.",
+    ends=["cancelled: staff discarded the draft", "cancelled: thread locked"],
+    to_staff=2,
+    given=DRAFTS,
+)
+async def test_a_draft_that_is_on_its_way_holds_up_no_other(s: Scene) -> None:
+    await s.ada.posts()
+    first = await s.staff_gets()
+    path = f"/channels/{s.playground.staff.id}/messages"
+    s.playground.faults.answer(503, method="POST", path=path, times=1000)
+    await s.ben.posts()
+    await s.until("SELECT attempt > 0 AND state = 'pending' FROM outbox ORDER BY id DESC LIMIT 1")
+    await s.mina.locks()
+    await s.until("SELECT attempt > 0 FROM outbox WHERE kind = 'edit'")
+    await s.mina.presses("Discard", first)
+    await s.staff_reads("was discarded by", first)
+    s.playground.faults.clear()
+    await s.staff_reads("withdrawn: thread locked", await s.staff_gets())
