@@ -34,7 +34,10 @@ _FIND = """
     SELECT id, lane, text, citations, evidence, model, prompt_version, cut, probability
     FROM answers WHERE id = $1 AND erased_at IS NULL
 """
-_SET_TEXT = "UPDATE answers SET text = $2 WHERE id = $1"
+# What staff wrote for one thread is given in no other.
+_SET_TEXT = """
+    UPDATE answers SET text = $2, repeat_key = CASE WHEN text = $2 THEN repeat_key END WHERE id = $1
+"""
 _VOTE = """
     INSERT INTO feedback (answer_id, person_id, guild_id, vote)
     SELECT id, $2, guild_id, $4 FROM answers WHERE id = $1 AND guild_id = $3
@@ -186,7 +189,7 @@ class Answers:
         return _stored(row) if row else None
 
     async def set_text(self, conn: Conn, answer_id: int, text: str) -> None:
-        """Join the caller's transaction: what is sent, where staff wrote it anew."""
+        """Join the caller's transaction: what is sent; written anew by staff, it is not repeated."""
         await conn.execute(_SET_TEXT, answer_id, storable(text))
 
     async def vote(

@@ -46,6 +46,30 @@ async def test_a_draft_is_edited_and_sent(s: Scene) -> None:
 
 
 @scene(
+    "What Mina wrote for Ada is not given to Ben, who asks the same; what docbot wrote is to Cleo.",
+    ends=["answered", "answered", "answered"],
+    says=3,
+    to_staff=2,
+    given=DRAFTS,
+    model=[REPLY, "Raise `max_retries` [1]."],
+)
+async def test_a_draft_that_was_written_anew_is_not_repeated(s: Scene) -> None:
+    await s.ada.posts()
+    form = await s.mina.opens("Edit", draft := await s.staff_gets())
+    await s.mina.fills_in(form, "Set it to 5 for Ada.")
+    await s.staff_reads("for Ada", draft)
+    await s.mina.presses("Send", draft)
+    await s.docbot_says("for Ada")
+    await s.ben.posts()
+    await s.mina.presses("Send", await s.staff_gets("Raise"))
+    await s.docbot_says("Raise")
+    await s.question_is("answered")
+    await s.set("mode", "auto")
+    await s.cleo.posts()
+    await s.docbot_says("Raise")
+
+
+@scene(
     "Docbot says nothing to Ada.",
     ends=["cancelled: staff discarded the draft"],
     to_staff=1,
