@@ -406,6 +406,9 @@ def refused(why: str) -> str:
         "asked already": _say("A human was asked for here already."),
         "no draft": _say("I no longer have this draft."),
         "draft over": _say("This draft is no longer open."),
+        "draft changed": _say(
+            "This draft was changed meanwhile. Read it as it is now, then decide."
+        ),
         "no solution": _say("I no longer have this solution."),
         "solution learned": _say("This solution was learned already."),
         "solution discarded": _say(

@@ -37,6 +37,7 @@ CREATE TABLE drafts (
     state      text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'sent', 'discarded', 'withdrawn')),
     text       text,             -- as staff wrote it anew; null: as docbot did
     edited_by  bigint,
+    revision   integer NOT NULL DEFAULT 1 CHECK (revision >= 1),  -- of the text that staff reads
     decided_by bigint,
     decided_at timestamptz,
     CHECK ((text IS NULL) = (edited_by IS NULL)),

@@ -467,7 +467,7 @@ class OutboxDrain(ClaimLoop):
 def draft_shown_by(delivery: Delivery) -> int | None:
     """The answer whose draft this message shows to staff."""
     match delivery.payload.get("buttons"):
-        case ["draft", int(answer_id)]:
+        case ["draft", int(answer_id), *_]:
             return answer_id
     return None
 

@@ -37,7 +37,7 @@ from docbot.forum.conduct import Decision, Refusal
 from docbot.forum.events import Actor, Closed, Escalated, Event, Opened, Solved, Unsolved
 from docbot.forum.forgetting import Forgetting
 from docbot.forum.learning import Seen, why_not
-from docbot.forum.presses import LONGEST_NOTE, Presses, Written
+from docbot.forum.presses import LONGEST_NOTE, Presses, SeenDraft, Written, why_not_draft
 
 _FIELD_CHARACTERS = 4000  # Discord's limit for a field of a form
 _FIELDS = 5
@@ -48,9 +48,9 @@ _VOTE = re.compile(r"docbot:vote:(helpful|not_right):(\d{1,19}):\d{1,19}")
 _REASON = re.compile(r"docbot:reason:(outdated|inaccurate|unanswered|none):(\d{1,19})")
 _OTHER = re.compile(r"docbot:reason:(other):(\d{1,19})")
 _WHY = re.compile(r"docbot:why:(\d{1,19})")
-_DRAFT = re.compile(r"docbot:draft:(send|discard):(\d{1,19}):\d{1,19}")
-_EDIT = re.compile(r"docbot:draft:(edit):(\d{1,19}):\d{1,19}")
-_EDITED = re.compile(r"docbot:edited:(\d{1,19})")
+_DRAFT = re.compile(r"docbot:draft:(send|discard):(\d{1,19}):(\d{1,9}):\d{1,19}")
+_EDIT = re.compile(r"docbot:draft:(edit):(\d{1,19}):(\d{1,9}):\d{1,19}")
+_EDITED = re.compile(r"docbot:(edited):(\d{1,19}):(\d{1,9})")
 _LEARN = re.compile(r"docbot:learn:(accept|discard):(\d{1,19}):(\d{1,9}):\d{1,19}")
 _LEARN_EDIT = re.compile(r"docbot:learn:(edit):(\d{1,19}):(\d{1,9}):\d{1,19}")
 _LEARNED = re.compile(r"docbot:(learned):(\d{1,19}):(\d{1,9})")
@@ -256,45 +256,42 @@ class PressDesk:
     # Drafts
 
     async def _decide_draft(self, interaction: Interaction, found: re.Match[str]) -> str:
-        answer_id, guild_id = _id(found[2]), interaction.guild_id or 0
-        by = await self._reviewer(interaction, answer_id)
+        seen = _seen_draft(interaction, found)
+        by = await self._reviewer(interaction, seen)
         is_sent = found[1] == "send"
         decide = self._presses.send_draft if is_sent else self._presses.discard_draft
-        refusal = await decide(answer_id, guild_id, by)
+        refusal = await decide(seen, by)
         if refusal is not None:
             return texts.refused(refusal)
         return texts.draft_sent() if is_sent else texts.draft_discarded()
 
     async def _ask_for_text(self, interaction: Interaction, found: re.Match[str]) -> None:
-        answer_id = _id(found[2])
+        seen = _seen_draft(interaction, found)
         # A form cannot follow an acknowledgement: it is one.
-        draft, refusal = await in_time(self._draft_to_edit(interaction, answer_id))
+        draft, refusal = await in_time(self._draft_to_edit(interaction, seen))
         if draft is None:
             await say(interaction, refusal)
             return
-        custom_id = f"docbot:edited:{answer_id}"
+        custom_id = f"docbot:edited:{seen.answer_id}:{seen.revision}"
         await _show_text(interaction, texts.edit_the_draft(), custom_id, draft.text)
 
     async def _draft_to_edit(
-        self, interaction: Interaction, answer_id: int
+        self, interaction: Interaction, seen: SeenDraft
     ) -> tuple[StoredDraft | None, str]:
-        by = await self._reviewer(interaction, answer_id)
+        by = await self._reviewer(interaction, seen)
         if not by.is_staff:
             return None, texts.refused("staff only")
-        draft = await self._presses.draft(answer_id, interaction.guild_id or 0)
-        if draft is None:
-            return None, texts.refused("no draft")
-        if draft.state != "open":
-            return None, texts.refused("draft over")
-        return draft, ""
+        draft = await self._presses.draft(seen.answer_id, seen.guild_id)
+        refusal = why_not_draft(draft, seen) if draft else "no draft"
+        return (None, texts.refused(refusal)) if refusal else (draft, "")
 
     async def _edit_draft(self, interaction: Interaction, found: re.Match[str]) -> str:
         text = "".join(_filled_in(interaction)).strip()
         if not text:
             return texts.draft_empty()
-        answer_id = _id(found[1])
-        by = await self._reviewer(interaction, answer_id)
-        refusal = await self._presses.edit_draft(answer_id, interaction.guild_id or 0, text, by)
+        seen = _seen_draft(interaction, found)
+        by = await self._reviewer(interaction, seen)
+        refusal = await self._presses.edit_draft(seen, text, by)
         return texts.refused(refusal) if refusal else texts.draft_changed()
 
     # What is learned
@@ -355,9 +352,9 @@ class PressDesk:
     def _actor(self, interaction: Interaction) -> Actor:
         return actor_of(interaction, self._bindings.find(forum_of(interaction.channel)))
 
-    async def _reviewer(self, interaction: Interaction, answer_id: int) -> Actor:
+    async def _reviewer(self, interaction: Interaction, seen: SeenDraft) -> Actor:
         """Who presses below a draft, with the say that they have in the forum it is for."""
-        forum_id = await self._presses.forum_of_draft(answer_id, interaction.guild_id or 0)
+        forum_id = await self._presses.forum_of_draft(seen.answer_id, seen.guild_id)
         return actor_of(interaction, self._bindings.find(forum_id))
 
     async def _reviewer_of_solution(self, interaction: Interaction, seen: Seen) -> Actor:
@@ -455,6 +452,10 @@ def _pieces(text: str) -> list[str]:
 
 def _seen(interaction: Interaction, found: re.Match[str]) -> Seen:
     return Seen(interaction.guild_id or 0, _id(found[2]), int(found[3]))
+
+
+def _seen_draft(interaction: Interaction, found: re.Match[str]) -> SeenDraft:
+    return SeenDraft(interaction.guild_id or 0, _id(found[2]), int(found[3]))
 
 
 def _id(digits: str) -> int:

@@ -38,7 +38,7 @@ def answer_view(
 def plain_view(buttons: Sequence[Any], row_id: int) -> discord.ui.View:
     """The buttons of another message, as the outbox names them.
 
-    `remind`, `human`, `draft` ANSWER, `learn` THREAD REVISION.
+    `remind`, `human`, `draft` ANSWER REVISION, `learn` THREAD REVISION.
     """
     match buttons:
         case ["remind"]:
@@ -46,8 +46,8 @@ def plain_view(buttons: Sequence[Any], row_id: int) -> discord.ui.View:
             return _view([_solved(end, is_solved=False), _human(end, was_asked=False)])
         case ["human"]:
             return _view([_human(f"0:{row_id}", was_asked=False)])
-        case ["draft", answer_id]:
-            end = f"{answer_id}:{row_id}"
+        case ["draft", answer_id, revision]:
+            end = f"{answer_id}:{revision}:{row_id}"
             return _view(
                 [
                     _button(texts.send(), f"docbot:draft:send:{end}", _GREEN),

@@ -3,25 +3,28 @@
 from dataclasses import dataclass
 
 from docbot.db.pool import Conn
-from docbot.db.touched import touched
 from docbot.text import storable
 
 # One that was offered before, and withdrawn, is offered anew.
 _OFFER = """
-    INSERT INTO drafts (answer_id, guild_id, channel_id, outbox_id) VALUES ($1, $2, $3, $4)
+    INSERT INTO drafts (answer_id, guild_id, channel_id, outbox_id, revision)
+    VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (answer_id) DO UPDATE
-    SET channel_id = $3, outbox_id = $4, state = 'open', decided_by = NULL, decided_at = NULL
+    SET channel_id = $3, outbox_id = $4, revision = $5, state = 'open', decided_by = NULL,
+        decided_at = NULL
 """
+_NEXT_REVISION = "SELECT coalesce(max(revision), 0) + 1 FROM drafts WHERE answer_id = $1"
 _DECIDE = """
     UPDATE drafts SET state = $2, decided_by = $3, decided_at = now()
     WHERE answer_id = $1 AND state = 'open' RETURNING outbox_id
 """
 _EDIT = """
-    UPDATE drafts SET text = $2, edited_by = $3 WHERE answer_id = $1 AND state = 'open'
+    UPDATE drafts SET text = $2, edited_by = $3, revision = revision + 1
+    WHERE answer_id = $1 AND state = 'open' RETURNING revision
 """
 _FIND = """
     SELECT drafts.answer_id, drafts.guild_id, drafts.channel_id, outbox_id, drafts.state,
-           coalesce(drafts.text, answers.text) AS text, question_id, conversations.thread_id,
+           drafts.revision, coalesce(drafts.text, answers.text) AS text, question_id, conversations.thread_id,
            threads.forum_id, questions.state = 'yielded' AS is_held_back
     FROM drafts JOIN answers ON answers.id = answer_id
     JOIN questions ON questions.id = question_id
@@ -35,7 +38,7 @@ _FIND = """
 class StoredDraft:
     """A draft; `text` is as staff left it, `outbox_id` the row of the message that shows it.
 
-    `is_held_back`: people were first.
+    `revision` goes up with each change of the text. `is_held_back`: people were first.
     """
 
     answer_id: int
@@ -43,6 +46,7 @@ class StoredDraft:
     channel_id: int
     outbox_id: int
     state: str
+    revision: int
     text: str
     question_id: int
     thread_id: int
@@ -54,10 +58,21 @@ class Drafts:
     """Every method joins the transaction of its caller."""
 
     async def offer(
-        self, conn: Conn, *, answer_id: int, guild_id: int, channel_id: int, outbox_id: int
+        self,
+        conn: Conn,
+        *,
+        answer_id: int,
+        guild_id: int,
+        channel_id: int,
+        outbox_id: int,
+        revision: int,
     ) -> None:
         """Let staff decide, below the message that the row becomes."""
-        await conn.execute(_OFFER, answer_id, guild_id, channel_id, outbox_id)
+        await conn.execute(_OFFER, answer_id, guild_id, channel_id, outbox_id, revision)
+
+    async def next_revision(self, conn: Conn, answer_id: int) -> int:
+        """What the revision is to be once the answer is offered, now or again."""
+        return int(await conn.fetchval(_NEXT_REVISION, answer_id))
 
     async def decide(
         self, conn: Conn, answer_id: int, state: str, person_id: int | None
@@ -70,10 +85,10 @@ class Drafts:
         row_id: int | None = await conn.fetchval(_DECIDE, answer_id, state, person_id)
         return row_id
 
-    async def edit(self, conn: Conn, answer_id: int, text: str, person_id: int) -> bool:
-        """Keep what staff made of it; False where it was decided."""
-        status = await conn.execute(_EDIT, answer_id, storable(text), person_id)
-        return touched(status) > 0
+    async def edit(self, conn: Conn, answer_id: int, text: str, person_id: int) -> int | None:
+        """Keep what staff made of it; its new revision, None where it was decided."""
+        revision: int | None = await conn.fetchval(_EDIT, answer_id, storable(text), person_id)
+        return revision
 
     async def find(self, conn: Conn, answer_id: int, guild_id: int) -> StoredDraft | None:
         """None: there is none in this server."""

@@ -52,7 +52,7 @@ _ROWS_OF_ANSWERS = """
     JOIN conversations ON conversations.id = conversation_id
     JOIN outbox ON outbox.thread_id = conversations.thread_id
     WHERE answers.id = ANY($1::bigint[])
-      AND payload -> 'buttons' = jsonb_build_array('draft', answers.id)
+      AND payload -> 'buttons' ->> 0 = 'draft' AND payload -> 'buttons' -> 1 = to_jsonb(answers.id)
 """
 # The messages that show staff what solved a thread: a text of any of these may stand in them.
 _REVIEWS_OF_MESSAGES = """

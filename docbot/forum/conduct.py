@@ -94,6 +94,7 @@ Refusal = Literal[
     "asked already",
     "no draft",
     "draft over",
+    "draft changed",
     "no solution",
     "solution learned",
     "solution discarded",

@@ -409,13 +409,14 @@ class Conductor:
         if channel_id is None:
             return
         note = notes.draft(answer, scene.id, people_first=is_late)
+        revision = await self._drafts.next_revision(conn, answer_id)
         row_id = await self._staff_notes.send(
             conn,
             note,
             guild_id=scene.standing.guild_id,
             channel_id=channel_id,
             thread_id=scene.id,
-            buttons=("draft", answer_id),
+            buttons=("draft", answer_id, revision),
         )
         await self._drafts.offer(
             conn,
@@ -423,6 +424,7 @@ class Conductor:
             guild_id=scene.standing.guild_id,
             channel_id=channel_id,
             outbox_id=row_id,
+            revision=revision,
         )
 
     async def _withdraw_drafts(

@@ -31,6 +31,15 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenDraft:
+    """What somebody decides on: the draft of an answer, as it was when they read it."""
+
+    guild_id: int
+    answer_id: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
 class Presses:
     """One transaction for each; `wake` is called once there may be something to do."""
 
@@ -107,31 +116,42 @@ class Presses:
         draft = await self.draft(answer_id, guild_id)
         return draft.forum_id if draft else None
 
-    async def send_draft(self, answer_id: int, guild_id: int, by: Actor) -> Refusal | None:
-        return await self._decide_draft(answer_id, guild_id, by, DraftSent(by))
+    async def send_draft(self, seen: SeenDraft, by: Actor) -> Refusal | None:
+        return await self._decide_draft(seen, by, DraftSent(by))
 
-    async def discard_draft(self, answer_id: int, guild_id: int, by: Actor) -> Refusal | None:
-        return await self._decide_draft(answer_id, guild_id, by, DraftDiscarded(by))
+    async def discard_draft(self, seen: SeenDraft, by: Actor) -> Refusal | None:
+        return await self._decide_draft(seen, by, DraftDiscarded(by))
 
-    async def edit_draft(
-        self, answer_id: int, guild_id: int, text: str, by: Actor
-    ) -> Refusal | None:
+    async def edit_draft(self, seen: SeenDraft, text: str, by: Actor) -> Refusal | None:
         """Keep the draft as staff wrote it anew, and show it so."""
         if not by.is_staff:
             return "staff only"
         with translated():
             async with self.pool.acquire() as conn, conn.transaction():
-                draft = await self.drafts.find(conn, answer_id, guild_id)
-                stored = await self.answers.find(conn, answer_id)
+                draft = await self._draft_in_turn(conn, seen)
+                stored = await self.answers.find(conn, seen.answer_id)
                 if draft is None or stored is None:
                     return "no draft"
-                if not await self.drafts.edit(conn, answer_id, text, by.id):
+                refusal = why_not_draft(draft, seen)
+                if refusal is not None:
+                    return refusal
+                revision = await self.drafts.edit(conn, seen.answer_id, text, by.id)
+                if revision is None:  # its message never arrived
                     return "draft over"
                 answer = replace(repeated(stored), text=text)
                 message = notes.draft(answer, draft.thread_id, people_first=draft.is_held_back)
-                await self.staff_notes.edit(conn, _note(draft), message, ("draft", answer_id))
+                buttons = ("draft", seen.answer_id, revision)
+                await self.staff_notes.edit(conn, _note(draft), message, buttons)
         self.wake()
         return None
+
+    async def _draft_in_turn(self, conn: Conn, seen: SeenDraft) -> StoredDraft | None:
+        """Find the draft as it is once nobody else is about to decide on it."""
+        draft = await self.drafts.find(conn, seen.answer_id, seen.guild_id)
+        if draft is None:
+            return None
+        await self.conductor.begin_in(conn, draft.thread_id)
+        return await self.drafts.find(conn, seen.answer_id, seen.guild_id)
 
     async def _store(self, conn: Conn, written: Written) -> None:
         # Of a thread that is known what happened to it was told, and is not to be overtaken.
@@ -141,13 +161,15 @@ class Presses:
             await self.threads.put_message(conn, message)
 
     async def _decide_draft(
-        self, answer_id: int, guild_id: int, by: Actor, event: DraftSent | DraftDiscarded
+        self, seen: SeenDraft, by: Actor, event: DraftSent | DraftDiscarded
     ) -> Refusal | None:
         with translated():
             async with self.pool.acquire() as conn, conn.transaction():
-                draft = await self.drafts.find(conn, answer_id, guild_id)
+                draft = await self._draft_in_turn(conn, seen)
                 if draft is None:
                     return "no draft"
+                if by.is_staff and why_not_draft(draft, seen) == "draft changed":
+                    return "draft changed"
                 decision = await self.conductor.tell(
                     conn, draft.thread_id, event, question_id=draft.question_id
                 )
@@ -157,7 +179,7 @@ class Presses:
                     return decision.refusal
                 is_sent = isinstance(event, DraftSent)
                 if not is_sent:
-                    await self.drafts.decide(conn, answer_id, "discarded", by.id)
+                    await self.drafts.decide(conn, seen.answer_id, "discarded", by.id)
                 content = notes.draft_decided(draft.thread_id, by.id, is_sent=is_sent)
                 await self.staff_notes.edit(conn, _note(draft), write.Message(content))
         self.wake()
@@ -200,6 +222,13 @@ class Presses:
             channel_id=channel_id,
             payload={"buttons_of": answer_id},
         )
+
+
+def why_not_draft(draft: StoredDraft, seen: SeenDraft) -> Refusal | None:
+    """Why nothing is decided any more on a draft as somebody read it; None: it still is so."""
+    if draft.state != "open":
+        return "draft over"
+    return None if draft.revision == seen.revision else "draft changed"
 
 
 def _note(draft: StoredDraft) -> StaffNote:

@@ -161,7 +161,7 @@ _FILL = f"""
     INSERT INTO outbox (kind, guild_id, channel_id, order_key, payload, nonce, state, message_id,
                         ended_at, thread_id)
     SELECT 'send', {GUILD}, {STAFF_CHANNEL}, 's',
-           jsonb_build_object('content', '{SECRET}', 'buttons', jsonb_build_array('draft', id)),
+           jsonb_build_object('content', '{SECRET}', 'buttons', jsonb_build_array('draft', id, 1)),
            'd', 'sent', 70, now(), {THREAD}
     FROM answers;
     INSERT INTO drafts (answer_id, guild_id, channel_id, outbox_id, text, edited_by)

@@ -46,6 +46,28 @@ async def test_a_draft_is_edited_and_sent(s: Scene) -> None:
 
 
 @scene(
+    "Olga decides on Mina's words once she can read them, and not on what she read before.",
+    ends=["answered"],
+    says=1,
+    to_staff=1,
+    given=DRAFTS,
+)
+async def test_two_people_have_a_draft_before_them(s: Scene) -> None:
+    await s.ada.posts()
+    draft = await s.staff_gets()
+    stale = [button(draft, label) for label in ("Send", "Edit", "Discard")]
+    minas, olgas = await s.mina.opens("Edit", draft), await s.olga.opens("Edit", draft)
+    assert (await s.mina.fills_in(minas, "Set it to 5.")).content == texts.draft_changed()
+    changed = texts.refused("draft changed")
+    assert (await s.olga.fills_in(olgas, "Set it to 6.")).content == changed
+    for each in stale:
+        assert (await s.olga.forges(each, draft)).content == changed
+    await s.staff_reads("Set it to 5.", draft)
+    assert (await s.olga.presses("Send", draft)).content == texts.draft_sent()
+    await s.docbot_says("Set it to 5.")
+
+
+@scene(
     "What Mina wrote for Ada is not given to Ben, who asks the same; what docbot wrote is to Cleo.",
     ends=["answered", "answered", "answered"],
     says=3,

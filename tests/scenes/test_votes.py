@@ -127,14 +127,16 @@ async def test_forged_buttons(s: Scene) -> None:
         ("docbot:vote:helpful:9999999999999999999:1", texts.vote_unknown()),
         ("docbot:reason:outdated:1", texts.no_vote()),
         ("docbot:reason:none:1", texts.no_vote()),
-        ("docbot:draft:send:1:1", texts.refused("no draft")),
-        ("docbot:draft:discard:999999:1", texts.refused("no draft")),
+        ("docbot:draft:send:1:1:1", texts.refused("no draft")),
+        ("docbot:draft:discard:999999:1:1", texts.refused("no draft")),
         ("docbot:solve:1:1", texts.refused("not yours")),
         ("docbot:human:1:1", texts.refused("not yours")),
     ):
         assert (await s.cleo.forges(custom_id, answer)).content == said
     assert (await s.cleo.sends_in("docbot:why:1", "Nothing")).content == texts.no_vote()
-    assert (await s.cleo.sends_in("docbot:edited:1", "Mine")).content == texts.refused("staff only")
+    assert (await s.cleo.sends_in("docbot:edited:1:1", "Mine")).content == texts.refused(
+        "staff only"
+    )
     assert await s.value(VOTES) is None
 
 
@@ -150,7 +152,9 @@ async def test_the_id_of_another_servers_answer(s: Scene) -> None:
     await s.ben.posts()
     ours = await s.docbot_says()
     assert (await s.ben.forges(theirs, ours)).content == texts.vote_unknown()
-    assert (await s.mina.forges("docbot:draft:send:1:1", ours)).content == texts.refused("no draft")
+    assert (await s.mina.forges("docbot:draft:send:1:1:1", ours)).content == texts.refused(
+        "no draft"
+    )
     assert await s.value(VOTES) is None
 
 
