@@ -608,7 +608,7 @@ EFFECTS = {
         "PATCH /channels/*/messages/* in Deeds._edit #1",
         f"{SEND} #2",
         "commit in Presses.tell #1",
-        "PATCH /channels/* in Deeds._tag #1",
+        "PATCH /channels/* in Deeds._tag_as_solved #1",
     ),
     "calls": (
         "commit in Calls.take #1",
@@ -654,6 +654,7 @@ OFF_THE_PATH = {
     "Clock._show_solutions",  # what staff was not shown yet
     "Forgetting._call_off",  # broken off, it is pressed again
     "Forgetting._unlearn",
+    "OutboxDrain._why_unsaid",  # a look alone, under the lock of the thread
     "Presses._decide_solution",
     "Presses.edit_draft",
     "Presses.take_back",
