@@ -608,6 +608,7 @@ EFFECTS = {
         "PATCH /channels/*/messages/* in Deeds._edit #1",
         f"{SEND} #2",
         "commit in Presses.tell #1",
+        "GET /channels/* in Deeds._tag #1",
         "PATCH /channels/* in Deeds._tag_as_solved #1",
     ),
     "calls": (
@@ -655,6 +656,7 @@ OFF_THE_PATH = {
     "Forgetting._call_off",  # broken off, it is pressed again
     "Forgetting._unlearn",
     "OutboxDrain._why_unsaid",  # a look alone, under the lock of the thread
+    "Intake._note",  # that somebody wrote where docbot answers nobody
     "Presses._decide_solution",
     "Presses.edit_draft",
     "Presses.take_back",
