@@ -319,7 +319,12 @@ async def test_reload_names_what_changed_and_never_a_value(ground: Ground, tmp_p
         )
         async with open_rooms(settings) as rooms:
             await bind(rooms, playground)
-            async with running(RunningBot(rooms, read_settings=lambda: new)):
+            bot, forum_id = RunningBot(rooms, read_settings=lambda: new), playground.forum.id
+            async with running(bot):
+                # What it takes in by itself at its start is over.
+                await eventually(
+                    lambda: getattr(bot.bindings.find(forum_id), "tags", None) is not None
+                )
                 await rooms.pool.execute("UPDATE forums SET mode = 'mention'")
                 call = await playground.admin.slash(playground.text, "reload-config")
                 reply = (await call.answered()).content
