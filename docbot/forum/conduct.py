@@ -312,14 +312,23 @@ def _taken_in(
 ) -> Decision:
     if event.asks == "post":
         return Decision(thread, question, asked=_asked(thread, event))
-    if is_author and event.is_kept and question is not None and _is_being_written(question):
+    if is_author and question is not None and _is_part(thread, question, event):
         return Decision(thread, _joined(thread, question, event))
     decision = Decision(thread, question) if is_author else _yield_to(thread, question)
     return replace(decision, asked=_asked(thread, event)) if event.asks else decision
 
 
-def _is_being_written(question: QuestionState) -> bool:
-    return question.origin == "post" and question.state in ("collecting", "waiting")
+def _is_part(thread: ThreadState, question: QuestionState, event: Wrote) -> bool:
+    """Whether what the author wrote belongs to the post that nobody is on yet.
+
+    A call that comes later is a question of its own, also where both were found after a gap.
+    """
+    is_untouched = question.origin == "post" and question.state in ("collecting", "waiting")
+    if not is_untouched or not event.is_kept:
+        return False
+    settles = thread.rules.config.settle_seconds > 0
+    is_soon = settles and event.at <= question.began_at + LONGEST_SETTLING
+    return is_soon or not event.asks
 
 
 def _asked(thread: ThreadState, event: Wrote) -> QuestionState:

@@ -139,6 +139,15 @@ def test_a_part_that_mentions_docbot_is_part_of_the_question_all_the_same() -> N
     assert decision.question.messages == {FIRST, 101}
 
 
+def test_a_call_after_half_a_minute_is_a_question_of_its_own() -> None:
+    posted = decide(thread_in(), None, post())
+    called = then(posted, words(AUTHOR, at=31, asks="mention"))
+    assert called.question is not None
+    assert called.question.messages == {FIRST}
+    assert called.asked is not None
+    assert called.asked.origin == "mention"
+
+
 def test_without_settling_a_post_is_a_question_at_once() -> None:
     asked = decide(thread_in(config=ForumConfig(settle_seconds=0)), None, post()).asked
     assert asked is not None

@@ -85,7 +85,6 @@ async def test_who_calls_docbot_while_its_model_is_busy_is_told_and_answered_lat
         ModelServer.open(replies=replies) as model,
         open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
     ):
-        await town.caught_up()
         thread = await town.asker.post(town.playground.forum, OFF_TOPIC, BODY)
         await town.asker.reply(thread, f"{town.mention} {QUESTION}")
         first = await town.asker.sees_reply(thread, timeout=30)
@@ -122,9 +121,6 @@ async def test_the_next_question_is_taken_as_soon_as_the_answer_before_it_is_out
 
 
 async def test_the_answer_to_a_mention_replies_to_it(town: Town) -> None:
-    await (
-        town.caught_up()
-    )  # so that the post is in hand before the mention, which else is part of it
     thread = await town.asker.post(town.playground.forum, OFF_TOPIC, BODY)
     asked = await town.asker.reply(thread, f"{town.mention} {QUESTION}")
     reply = await town.asker.sees_reply(thread)

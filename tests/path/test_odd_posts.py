@@ -80,9 +80,6 @@ async def test_what_says_nothing_to_search_for_is_met_with_silence_and_the_reaso
 async def test_who_calls_docbot_below_a_post_that_says_nothing_is_asked_for_words(
     town: Town,
 ) -> None:
-    await (
-        town.caught_up()
-    )  # so that the post is in hand before the mention, which else is part of it
     thread = await _post_image(town, "help")
     await town.asker.reply(thread, town.mention)
     reply = await town.asker.sees_reply(thread)
