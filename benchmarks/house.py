@@ -167,6 +167,7 @@ async def running_bot(
             "DISCORD_TOKEN": house.playground.token,
             "DOCBOT_DISCORD_API": house.playground.api_url,
             "DOCBOT_DATA_DIR": str(house.rooms.settings.docbot_data_dir),
+            "DOCBOT_LIMITS": "off",  # a few people ask all there is
             **environment,
         },
     )

@@ -37,7 +37,6 @@ _PATIENCE = 120.0
 _REPLY = "Set it like this [1]:\n\n```text\nset = it\n```"
 _ENVIRONMENT = {
     "DOCBOT_CHAT_MODEL": "test-chat",
-    "DOCBOT_LIMITS": "off",  # a few people ask all there is
     "DOCBOT_CAUTION": "helpful",  # made words give fewer signs than a documentation's
     "DOCBOT_MODEL_CALLS_PER_MINUTE": "100000",
 }

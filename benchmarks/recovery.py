@@ -130,6 +130,7 @@ async def run(times: int, posts: int, logs: Path, away: Sequence[float] = AWAY) 
             "DISCORD_TOKEN": house.playground.token,
             "DOCBOT_DISCORD_API": house.playground.api_url,
             "DOCBOT_DATA_DIR": str(house.rooms.settings.docbot_data_dir),
+            "DOCBOT_LIMITS": "off",  # one member asks all there is
         }
         data_dir = house.rooms.settings.docbot_data_dir
         fleet = Fleet(data_dir, environment, logs, ["docbot", "run"])
