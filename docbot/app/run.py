@@ -161,6 +161,7 @@ class RunningBot:
         self._wake_workers = Wake()
         self._wake_drains = Wake()
         self._wake_clock = Wake()
+        self._looked_at_version = 0  # of the bindings, when threads were last looked at for them
         self._learned = asyncio.Event()  # something, from a solved thread
         self._wake_repliers = Wake()
         self._wake_ups = wake_ups
@@ -366,6 +367,7 @@ class RunningBot:
         if self._failures == 0 or is_worth_a_line(self._failures):
             log.info("active from now on (epoch %d)", epoch)
         await self.bindings.reload()
+        self._looked_at_version = self.bindings.version
 
     async def _note_start(self) -> None:
         with translated():
@@ -576,12 +578,22 @@ class RunningBot:
         self._learned.set()
 
     async def _take_in_bindings(self) -> None:
-        if await self.bindings.reload():
-            # A reminder or an archiving may be due by what is set now.
-            forum_ids = [forum.channel_id for forum in self.bindings.all()]
-            await self._rooms.threads.look_anew(forum_ids)
-            self._wake_clock.set()
+        await self.bindings.reload()
+        await self._look_at_threads_anew()
         self._look_at_forums()
+
+    async def _look_at_threads_anew(self) -> None:
+        """A reminder or an archiving may be due by what is set now.
+
+        `/reload-config` may have read it first, so it is the version that tells what is new.
+        """
+        version = self.bindings.version
+        if version == self._looked_at_version:
+            return
+        forum_ids = [forum.channel_id for forum in self.bindings.all()]
+        await self._rooms.threads.look_anew(forum_ids)
+        self._looked_at_version = version
+        self._wake_clock.set()
 
     async def _take_in_index(self) -> None:
         if await self._rooms.index.refresh():

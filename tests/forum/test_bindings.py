@@ -65,6 +65,16 @@ async def test_a_reload_takes_in_what_was_bound_since(pool: Pool) -> None:
     assert await bindings.reload() == ["forum 20 sources"]
 
 
+async def test_a_version_tells_whoever_looks_that_something_else_was_read(pool: Pool) -> None:
+    bindings = _bindings(pool)
+    await bindings.reload()
+    await Forums(pool).bind(guild_id=1, channel_id=20, mode="auto", source_ids=[])
+    assert (await bindings.reload(), bindings.version) == (["forum 20 added"], 1)
+    await Configs(pool).set(1, None, "helper-role", "7")
+    assert (await bindings.reload(guild_id=2), bindings.version) == ([], 2)
+    assert (await bindings.reload(), bindings.version) == ([], 2)
+
+
 async def test_a_reload_takes_in_what_was_set_since(pool: Pool) -> None:
     bindings, configs = _bindings(pool), Configs(pool)
     await Forums(pool).bind(guild_id=1, channel_id=20, mode="auto", source_ids=[])
