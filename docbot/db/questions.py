@@ -133,6 +133,8 @@ _CLAIM_NEXT = """
            coalesce(threads.tags,
                     (SELECT tags FROM threads AS place WHERE place.id = interactions.channel_id),
                     '{}') AS tags,
+           coalesce(threads.others_wrote, false) AS others_wrote,
+           coalesce(threads.staff_wrote, false) AS staff_wrote,
            coalesce((
             SELECT string_agg(content, E'\n\n' ORDER BY messages.id)
             FROM messages JOIN question_messages ON question_messages.message_id = messages.id
@@ -389,6 +391,8 @@ class Claimed:
     post: str  # what the thread began with, where the question itself did not begin it
     mode: str = "auto"  # of its forum when it was asked
     tags: Sequence[int] = ()  # of its thread
+    others_wrote: bool = False  # in its thread, as are the staff of the next
+    staff_wrote: bool = False
 
 
 @dataclass(frozen=True, slots=True)

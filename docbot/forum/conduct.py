@@ -71,6 +71,7 @@ LONGEST_SETTLING = timedelta(seconds=30)
 STOPPED = "docbot was asked to stay out of this thread"
 FORGOTTEN = "its asker had it erased"
 _PEOPLE_FIRST = "people were first"
+_SOLVED = "solved"
 _EDITED = "the question was edited"
 _NO_STAFF_CHANNEL = (
     "the forum's mode is draft and it has no staff channel; set one: "
@@ -151,8 +152,9 @@ class ThreadState:
     @property
     def people_talk(self) -> bool:
         """Whether docbot steps back for who is there."""
-        by_staff = self.rules.config.yields_to == "helpers"
-        return self.staff_wrote if by_staff else self.others_wrote
+        return steps_back(
+            self.rules.config, others_wrote=self.others_wrote, staff_wrote=self.staff_wrote
+        )
 
     @property
     def is_shut(self) -> bool:
@@ -230,6 +232,11 @@ def consequence(thread: ThreadState, question: QuestionState, event: Event) -> D
     return _call_off(thread, question, STOPPED) if thread.is_closed else Decision(thread, question)
 
 
+def steps_back(config: ForumConfig, *, others_wrote: bool, staff_wrote: bool) -> bool:
+    """Whether docbot leaves a thread to those who wrote there beside its author."""
+    return staff_wrote if config.yields_to == "helpers" else others_wrote
+
+
 def next_look(thread: ThreadState) -> datetime | None:
     """When time alone may change something in the thread; None: never."""
     due = [at for at in (_archive_at(thread), _remind_at(thread), _close_at(thread)) if at]
@@ -243,7 +250,7 @@ def why_unsaid(thread: ThreadState, line: Unasked) -> str | None:
     if thread.is_closed:
         return STOPPED
     if thread.is_solved:
-        return "solved"
+        return _SOLVED
     if thread.people_talk:
         return _PEOPLE_FIRST
     if line == "reminder" and not (_is_left_alone(thread) and _is_silent(thread)):
@@ -347,6 +354,8 @@ def _asked(thread: ThreadState, event: Wrote) -> QuestionState:
         return _ended(question, "cancelled", event.missed)
     if thread.is_shut:
         return _ended(question, "cancelled", _shut_because(thread))
+    if thread.is_solved and question.origin == "post":
+        return _ended(question, "cancelled", _SOLVED)
     return question
 
 
@@ -475,7 +484,7 @@ def _settle(thread: ThreadState, question: QuestionState | None) -> Decision:
     """A solved post is not answered any more; who called docbot still is."""
     if question is None or question.origin != "post":
         return Decision(thread, question)
-    return _call_off(thread, question, "solved")
+    return _call_off(thread, question, _SOLVED)
 
 
 @_decide.register

@@ -140,14 +140,14 @@ class Intake:
                 before = await self._threads.lock_standing(conn, incoming.thread.id)
                 if not await self._threads.put(conn, incoming.thread, seen_id):
                     return "ignored"  # the thread was deleted before this was told
-                if before is not None:  # what changed may be told later than what came after it
-                    await self._tell_tags(
-                        conn,
-                        incoming.thread.id,
-                        before.tags,
-                        incoming.thread.tags,
-                        incoming.solved_tag,
-                    )
+                # What changed may be told later than what came after it, or not at all.
+                await self._tell_tags(
+                    conn,
+                    incoming.thread.id,
+                    before.tags if before is not None else (),
+                    incoming.thread.tags,
+                    incoming.solved_tag,
+                )
                 message = self._early.newest(incoming.message)
                 await self._threads.put_message(conn, message)
                 if message.edited_at is not None:  # it may have been stored before

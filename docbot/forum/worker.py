@@ -29,6 +29,7 @@ from docbot.errors import DocbotError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.calls import Calls
 from docbot.forum.claims import ClaimLoop, Wake
+from docbot.forum.conduct import steps_back
 from docbot.forum.conductor import Conductor
 from docbot.forum.repeats import is_repeatable, repeat_key, repeated, repeated_row
 from docbot.forum.retry import REFUSALS, is_too_old, is_worth_a_line, may_wait, pause
@@ -155,12 +156,25 @@ class QuestionWorker(ClaimLoop):
         if scope is None:
             await self._cancel(question, "the forum is no longer bound")
             return
-        # Nobody shall wait for what only staff will see; who called sees that docbot is at work.
-        is_typed = question.mode != "draft" and question.interaction_id is None
-        async with self._typing(question.channel_id) if is_typed else nullcontext():
+        is_shown = self._is_shown(question)
+        async with self._typing(question.channel_id) if is_shown else nullcontext():
             reply = await self._reply(question, scope)
             self._on_step("answer generated")
         await self._store(question, reply)
+
+    def _is_shown(self, question: Claimed) -> bool:
+        """Whether the thread shall see that docbot is at work.
+
+        Nobody shall wait for what only staff will see; who called by a command sees it without.
+        """
+        if question.mode == "draft" or question.interaction_id is not None:
+            return False
+        forum = self._bindings.find(question.forum_id)
+        if question.origin != "post" or forum is None:
+            return True
+        return not steps_back(
+            forum.config, others_wrote=question.others_wrote, staff_wrote=question.staff_wrote
+        )
 
     async def _reply(self, question: Claimed, scope: Scope) -> _Reply:
         """Give the answer that was given to this very question, or a new one."""

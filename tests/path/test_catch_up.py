@@ -564,6 +564,21 @@ async def test_what_was_solved_while_docbot_was_away_is_not_answered(ground: Gro
 # Who wrote
 
 
+async def test_what_was_both_asked_and_solved_while_docbot_was_away_is_not_answered(
+    ground: Ground,
+) -> None:
+    async with open_quiet_town(ground) as town:
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        await town.asker.tag(thread, "solved")
+        async with town.awake():
+            await town.until("SELECT ended_at IS NOT NULL FROM questions")
+            assert await town.states() == [("cancelled", "solved")]
+            assert await town.rooms.pool.fetchval(_IS_NOW["solved"])
+            await town.asker.reply(thread, f"{town.mention} one more thing: what is timeout?")
+            await town.asker.sees_reply(thread)
+        assert len(town.playground.world.replies_of_bot(thread.id)) == 1
+
+
 async def test_a_stop_of_staff_while_docbot_was_away_is_heeded(ground: Ground) -> None:
     async with open_quiet_town(ground) as town:
         async with town.awake():

@@ -1,5 +1,7 @@
 """Other people in the thread: docbot steps back, and speaks when it is called."""
 
+import asyncio
+
 import pytest
 
 from docbot import texts
@@ -11,6 +13,7 @@ pytestmark = pytest.mark.check
 
 REPLY = "Set `max_retries` [1]."
 TIMEOUT = "What is timeout_seconds?"
+_BEFORE_IT_TYPES = 0.6  # seconds: twice as long as an answer may take that is not shown
 
 
 @scene("Docbot says nothing.", ends=["yielded"], model=[Hang(), REPLY])
@@ -34,6 +37,24 @@ async def test_staff_answers_first_where_there_is_a_staff_channel(s: Scene) -> N
     await s.hana.writes("Set max_retries.")
     s.docbot_goes_on()
     assert "Somebody else replied first" in (await s.staff_gets("max_retries")).content
+
+
+@scene(
+    "While docbot writes what only staff will see, the thread does not see it type.",
+    ends=["yielded"],
+    to_staff=1,
+    model=[Hang(), REPLY],
+    given={"staff-channel": "#staff", "settle-seconds": "30"},
+)
+async def test_staff_answers_before_docbot_begins(s: Scene) -> None:
+    await s.ada.posts()
+    await s.hana.writes("Set max_retries.")
+    await s.time_passes(seconds=30)
+    await s.docbot_thinks()
+    await asyncio.sleep(_BEFORE_IT_TYPES)
+    s.docbot_goes_on()
+    await s.staff_gets("max_retries")
+    assert not [each for each in s.playground.requests if each.route.endswith("/typing")]
 
 
 @scene(
