@@ -291,7 +291,7 @@ async def test_what_a_forums_settings_name_and_is_of_no_use_is_told(ground: Grou
     assert says[2] == 'it has no tag "Answered", so solved threads get none'
     assert [says for _, says in told(gone, part)[1:3]] == [
         f"its helper role {town.helpers.id} does not exist any more, so nobody is pinged",
-        f"its staff channel {town.staff.id} does not exist any more, so staff gets no drafts",
+        f"its staff channel {town.staff.id} was deleted, or is no text channel, so staff gets no drafts",
     ]
 
 
