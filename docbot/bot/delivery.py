@@ -165,6 +165,7 @@ class OutboxDrain(ClaimLoop):
                         return await self._send_or_find(delivery)
                     self._check_sight(delivery)
                     self._check_files(delivery)
+                    await self._refuse_undone(delivery)
                     return await self._deeds.do(delivery)
         except TimeoutError as error:
             raise TransientError(
@@ -320,19 +321,24 @@ class OutboxDrain(ClaimLoop):
         Raises:
             GoneError: it must not be sent any more.
         """
-        withdrawn = await self._outbox.withdrawn(delivery.id) or await self._why_unsaid(delivery)
+        withdrawn = await self._outbox.withdrawn(delivery.id) or await self._why_undone(delivery)
         if withdrawn is not None:
             raise GoneError(withdrawn)
 
-    async def _why_unsaid(self, delivery: Delivery) -> str | None:
-        """Why a line that nobody called for does not fit any more; None for all others."""
-        line = delivery.payload.get("unasked")
-        if line is None:
+    async def _refuse_undone(self, delivery: Delivery) -> None:
+        why = await self._why_undone(delivery)
+        if why is not None:
+            raise GoneError(why)
+
+    async def _why_undone(self, delivery: Delivery) -> str | None:
+        """Why what nobody called for does not fit any more; None for all else."""
+        deed = delivery.payload.get("unasked")
+        if deed is None:
             return None
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
-                return await self._conductor.why_unsaid(
-                    conn, delivery.channel_id, line, delivery.payload["reply_to"]
+                return await self._conductor.why_undone(
+                    conn, delivery.channel_id, deed, delivery.payload.get("reply_to")
                 )
 
     async def _buttons(self, delivery: Delivery) -> dict[str, Any]:

@@ -24,7 +24,9 @@ _PUT_THREAD = """
 """
 _UPDATE_THREAD = """
     UPDATE threads
-    SET title = CASE WHEN erased_at IS NULL THEN $2 ELSE '' END, tags = $3, archived = $4, locked = $5
+    SET title = CASE WHEN erased_at IS NULL THEN $2 ELSE '' END, tags = $3, archived = $4, locked = $5,
+        -- Of what is open again something may be due.
+        look_at = CASE WHEN (archived OR locked) AND NOT ($4 OR $5) THEN now() ELSE look_at END
     WHERE id = $1 AND deleted_at IS NULL RETURNING id
 """
 _DELETE_THREAD = """
@@ -70,8 +72,8 @@ _LOCK_STANDING = """
            coalesce(spoke_at, created_at) AS spoke_at, closed_at IS NOT NULL AS is_closed,
            solved_at, solution_id, escalated_at IS NOT NULL AS was_escalated, reminded_at,
            buttons_on, look_at, id = forum_id AS is_channel,
-           EXISTS (SELECT FROM outbox WHERE channel_id = threads.id AND state = 'sent'
-                   AND answer_id IS NOT NULL) AS was_answered
+           EXISTS (SELECT FROM outbox WHERE channel_id = threads.id AND answer_id IS NOT NULL
+                   AND state IN ('pending', 'sending', 'sent')) AS was_answered
     FROM threads WHERE id = $1 FOR NO KEY UPDATE
 """
 _SET_STANDING = """
@@ -106,6 +108,7 @@ _TO_LOOK_AT = "SELECT id, now() AS at FROM threads WHERE look_at <= now() ORDER 
 _SECONDS_TO_LOOK = """
     SELECT extract(epoch FROM min(look_at) - now())::float FROM threads WHERE look_at IS NOT NULL
 """
+_NOW = "SELECT now()"
 _LOOK_LATER = "UPDATE threads SET look_at = now() + $2 * interval '1 second' WHERE id = $1"
 # Those of which a new setting may be about; what is older is left alone.
 _LOOK_ANEW = """
@@ -184,8 +187,8 @@ class Standing:
     """How a stored thread stands; `is_channel`: it is a bound text channel.
 
     `spoke_at`: a person wrote last. `is_closed`: docbot was asked to stay out. `buttons_on` is the
-    answer that carries its buttons, `was_answered` whether one is on Discord. `look_at`: when time
-    alone may change something.
+    answer that carries its buttons, `was_answered` whether one is on Discord or on its way there.
+    `look_at`: when time alone may change something.
     """
 
     guild_id: int
@@ -370,6 +373,11 @@ class Threads:
     async def is_being_tagged(self, conn: Conn, thread_id: int) -> bool:
         """Join the transaction that locked it: whether a change of tags may be docbot's own."""
         return bool(await conn.fetchval(_IS_BEING_TAGGED, thread_id))
+
+    async def now(self, conn: Conn) -> datetime:
+        """By Postgres' clock, which says what is due."""
+        now: datetime = await conn.fetchval(_NOW)
+        return now
 
     async def to_look_at(self, limit: int) -> list[tuple[int, datetime]]:
         """Threads in which time alone may change something by now, the longest due first.

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from docbot import texts
 from docbot.config import ServerConfig
@@ -41,12 +42,14 @@ class Admission:
         is_staff: bool,
         kind: UseKind,
         conversation_id: int | None,
+        was_missed: bool = False,
     ) -> Allowed | Refused:
         """Ask within the transaction that stores the question; nothing is written.
 
         What is allowed is counted by `note`, once the question is stored: an event that is told
         twice is asked about twice, and counts once. Until the transaction ends, other questions of
-        this person wait here.
+        this person wait here. One that `was_missed` is not held against their last question: that
+        is still open because docbot was away.
         """
         caller = Caller(person_id, role_ids, is_staff)
         config = self._config_of(guild_id)
@@ -61,6 +64,8 @@ class Admission:
             own_places=terms.own.count if terms.own else None,
             server_places=terms.server.count if terms.server else None,
         )
+        if was_missed:
+            terms = replace(terms, is_one_at_a_time=False)
         return judge_call(terms, past, conversation_id)
 
     async def note(

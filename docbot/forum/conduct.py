@@ -72,6 +72,7 @@ STOPPED = "docbot was asked to stay out of this thread"
 FORGOTTEN = "its asker had it erased"
 _PEOPLE_FIRST = "people were first"
 _SOLVED = "solved"
+_NOT_LEFT_ALONE = "the thread is not left alone any more"
 _EDITED = "the question was edited"
 _NO_STAFF_CHANNEL = (
     "the forum's mode is draft and it has no staff channel; set one: "
@@ -82,7 +83,8 @@ _NO_STAFF_CHANNEL = (
 _OLD = timedelta(days=1)
 
 # What docbot says though nobody called it.
-Unasked = Literal["nothing found", "reminder"]
+# What docbot says or does of its own accord.
+Unasked = Literal["nothing found", "reminder", "archive"]
 
 # Why a press or a command is refused; each has its line for whom it was.
 Refusal = Literal[
@@ -126,7 +128,7 @@ class ThreadState:
 
     `others_wrote`: somebody but its author; `staff_wrote`: one of them is staff. `is_closed`:
     docbot was told to stay out. `spoke_at` is when a person wrote last. `was_answered`: docbot's
-    answer stands in it. `reminded_at` is when it asked whether that solved it; that of a thread in
+    answer stands in it, or is on its way there. `reminded_at` is when it asked whether that solved it; that of a thread in
     which it was too late to ask is `spoke_at`, so that none is closed unasked. `is_channel`: a text channel, which is nobody's: docbot answers there who
     calls it, one by one, and nothing in it is ever solved or closed.
     """
@@ -166,6 +168,7 @@ class QuestionState:
     """A question; `messages` are all that it is written in, the first of them asked it.
 
     `mode` is that of the forum when it was asked, `lane` that of its answer, if it has one.
+    `opens_thread`: it is what its thread is about, also where it calls docbot besides.
     `holds_draft`: staff has the answer before it and has not yet sent or discarded it;
     `was_reviewed`: staff sent it.
     """
@@ -177,6 +180,7 @@ class QuestionState:
     began_at: datetime
     ready_at: datetime
     messages: frozenset[int]
+    opens_thread: bool = False
     reason: str | None = None
     lane: Lane | None = None
     holds_draft: bool = False
@@ -243,18 +247,24 @@ def next_look(thread: ThreadState) -> datetime | None:
     return min(due, default=None)
 
 
-def why_unsaid(thread: ThreadState, line: Unasked) -> str | None:
-    """Tell why a line that was to be said is not said any more; None: it still fits."""
+def why_undone(thread: ThreadState, deed: Unasked, at: datetime) -> str | None:
+    """Tell why what was to be said or done is not by now, which is `at`; None: it still fits."""
     if thread.is_shut:
         return _shut_because(thread)
+    if deed == "archive":
+        return None if _is_to_be_archived(thread, at) else _NOT_LEFT_ALONE
+    return _why_unsaid(thread, is_reminder=deed == "reminder")
+
+
+def _why_unsaid(thread: ThreadState, *, is_reminder: bool) -> str | None:
     if thread.is_closed:
         return STOPPED
     if thread.is_solved:
         return _SOLVED
     if thread.people_talk:
         return _PEOPLE_FIRST
-    if line == "reminder" and not (_is_left_alone(thread) and _is_silent(thread)):
-        return "the thread is not left alone any more"
+    if is_reminder and not (_is_left_alone(thread) and _is_silent(thread)):
+        return _NOT_LEFT_ALONE
     return None
 
 
@@ -330,7 +340,7 @@ def _is_part(thread: ThreadState, question: QuestionState, event: Wrote) -> bool
 
     A call that comes later is a question of its own, also where both were found after a gap.
     """
-    is_untouched = question.origin == "post" and question.state in ("collecting", "waiting")
+    is_untouched = question.opens_thread and question.state in ("collecting", "waiting")
     if not is_untouched or not event.is_kept:
         return False
     settles = thread.rules.config.settle_seconds > 0
@@ -339,7 +349,7 @@ def _is_part(thread: ThreadState, question: QuestionState, event: Wrote) -> bool
 
 
 def _asked(thread: ThreadState, event: Wrote) -> QuestionState:
-    settles = event.asks == "post" and event.turn_at is None
+    settles = event.opens_thread and event.turn_at is None
     seconds = thread.rules.config.settle_seconds if settles else 0.0
     question = QuestionState(
         origin=event.asks or "mention",
@@ -349,6 +359,7 @@ def _asked(thread: ThreadState, event: Wrote) -> QuestionState:
         began_at=event.at,
         ready_at=event.turn_at or event.at + timedelta(seconds=seconds),
         messages=frozenset([event.message_id]),
+        opens_thread=event.opens_thread,
     )
     if event.missed:
         return _ended(question, "cancelled", event.missed)
@@ -416,7 +427,7 @@ def _asked_anew(thread: ThreadState, question: QuestionState, at: datetime) -> D
         return Decision(thread, replace(question, holds_draft=False), withdrawn)
     if question.state not in ("answering", "review", "posting"):
         return Decision(thread, question)
-    seconds = thread.rules.config.settle_seconds if question.origin == "post" else 0.0
+    seconds = thread.rules.config.settle_seconds if question.opens_thread else 0.0
     anew = replace(
         question,
         state="waiting",
@@ -453,7 +464,7 @@ def _(event: Retagged, thread: ThreadState, question: QuestionState | None) -> D
 
 @_decide.register
 def _(event: Solved, thread: ThreadState, question: QuestionState | None) -> Decision:
-    refusal = _refusal(event.by, thread)
+    refusal = _solving_refusal(event.by, thread)
     if refusal is None and thread.is_solved and event.message_id in (None, thread.solution_id):
         refusal = "solved already"
     if refusal is not None:
@@ -471,7 +482,7 @@ def _(event: Solved, thread: ThreadState, question: QuestionState | None) -> Dec
 
 @_decide.register
 def _(event: Unsolved, thread: ThreadState, question: QuestionState | None) -> Decision:
-    refusal = _refusal(event.by, thread)
+    refusal = _solving_refusal(event.by, thread)
     if refusal is None and not thread.is_solved:
         refusal = "not solved"
     if refusal is not None:
@@ -583,14 +594,19 @@ def _draft_refusal(
 
 @_decide.register
 def _(event: Ticked, thread: ThreadState, question: QuestionState | None) -> Decision:
-    archive, close, remind = _archive_at(thread), _close_at(thread), _remind_at(thread)
-    if any(at is not None and at <= event.at for at in (archive, close)):
+    if _is_to_be_archived(thread, event.at):
         return Decision(replace(thread, is_archived=True), question, (Archive(),))
+    remind = _remind_at(thread)
     if remind is None or remind > event.at:
         return Decision(thread, question)
     if event.at - remind > _OLD:
         return Decision(replace(thread, reminded_at=thread.spoke_at), question)
     return Decision(replace(thread, reminded_at=event.at), question, (Remind(),))
+
+
+def _is_to_be_archived(thread: ThreadState, at: datetime) -> bool:
+    due = _archive_at(thread), _close_at(thread)
+    return any(each is not None and each <= at for each in due)
 
 
 def _archive_at(thread: ThreadState) -> datetime | None:
@@ -633,6 +649,13 @@ def _refusal(by: Actor, thread: ThreadState) -> Refusal | None:
     if not by.is_staff and by.id != thread.author_id:
         return "not yours"
     return "thread shut" if thread.is_shut else None
+
+
+def _solving_refusal(by: Actor, thread: ThreadState) -> Refusal | None:
+    """Staff may have locked the thread first."""
+    refusal = _refusal(by, thread)
+    may_still = refusal == "thread shut" and by.is_staff and not thread.is_deleted
+    return None if may_still else refusal
 
 
 def _call_off(thread: ThreadState, question: QuestionState | None, reason: str) -> Decision:

@@ -112,8 +112,8 @@ class Conductor:
         scene = await self._enter(conn, thread_id, message_ids)
         if scene is None:
             return None
-        chosen = _chosen(scene.questions, message_ids, question_id)
-        decision = decide(scene.state, _state_of(chosen), event)
+        chosen = _chosen(scene, message_ids, question_id)
+        decision = decide(scene.state, _state_of(chosen, scene.id), event)
         await self._keep(conn, scene, decision.thread)
         scene = replace(scene, state=decision.thread)
         follows = decision.effects
@@ -138,11 +138,11 @@ class Conductor:
         scene = await self._enter(conn, claimed.channel_id, ())
         if scene is None:
             return False
-        chosen = _chosen(scene.questions, (), claimed.id)
+        chosen = _chosen(scene, (), claimed.id)
         if chosen is None or not await self._questions.is_claimed(conn, claimed, epoch):
             return False
         event = Drafted(answer.lane, answer.note)
-        decision = decide(scene.state, _state_of(chosen), event)
+        decision = decide(scene.state, _state_of(chosen, scene.id), event)
         after = decision.question
         if after is None or after.state == "answering":
             return False
@@ -193,10 +193,10 @@ class Conductor:
             conn, guild_id=guild_id, channel_id=channel_id, person_id=person_id, content=content
         )
 
-    async def why_unsaid(
-        self, conn: Conn, thread_id: int, line: Unasked, reply_to: int | None
+    async def why_undone(
+        self, conn: Conn, thread_id: int, deed: Unasked, reply_to: int | None
     ) -> str | None:
-        """Look at a thread again: why a line that nobody called for is not said any more there.
+        """Look at a thread again: why what nobody called for is not said or done any more there.
 
         None: it still fits. `reply_to` is the message that it is about.
         """
@@ -206,7 +206,8 @@ class Conductor:
         if reply_to is not None and await self._threads.is_deleted(conn, reply_to):
             return "message deleted"
         forum = self._bindings.find(standing.forum_id)
-        return conduct.why_unsaid(state_of(standing, forum), line)
+        now = await self._threads.now(conn)
+        return conduct.why_undone(state_of(standing, forum), deed, now)
 
     async def begin_in(self, conn: Conn, thread_id: int) -> None:
         """Join the caller's transaction: go after who else is about something in the thread.
@@ -244,7 +245,7 @@ class Conductor:
             await self._threads.set_standing(conn, scene.id, standing)
 
     async def _follow(self, conn: Conn, scene: _Scene, other: OfThread, event: Event) -> None:
-        state = _state_of(other)
+        state = _state_of(other, scene.id)
         if state is None:
             return
         decision = consequence(scene.state, state, event)
@@ -283,7 +284,7 @@ class Conductor:
     ) -> None:
         if before.state == "posting" and await self._outbox.was_tried(conn, before.answer_id):
             return  # it may be there
-        seconds = scene.state.rules.config.settle_seconds if after.origin == "post" else 0.0
+        seconds = scene.state.rules.config.settle_seconds if after.opens_thread else 0.0
         await self._questions.ask_anew(conn, before.id, seconds)
 
     # Doing what follows
@@ -307,7 +308,7 @@ class Conductor:
             case effects.ShowTag():
                 await self._once(conn, scene, "tag", {})
             case effects.Archive():
-                await self._once(conn, scene, "archive", {})
+                await self._once(conn, scene, "archive", {"unasked": "archive"})
             case effects.ShowState() if scene.standing.buttons_on is not None:
                 await self._once(conn, scene, "edit", {"buttons_of": scene.standing.buttons_on})
             case effects.Remind():
@@ -559,7 +560,7 @@ def _rules_of(forum: Forum | None) -> Rules:
     return Rules(cast("Mode", forum.mode), config)
 
 
-def _state_of(question: OfThread | None) -> QuestionState | None:
+def _state_of(question: OfThread | None, thread_id: int) -> QuestionState | None:
     if question is None:
         return None
     return QuestionState(
@@ -570,6 +571,7 @@ def _state_of(question: OfThread | None) -> QuestionState | None:
         began_at=question.asked_at,
         ready_at=question.ready_at,
         messages=question.messages,
+        opens_thread=question.message_id == thread_id,
         reason=question.reason,
         lane=cast("Lane | None", question.lane),
         holds_draft=question.holds_draft,
@@ -577,17 +579,15 @@ def _state_of(question: OfThread | None) -> QuestionState | None:
     )
 
 
-def _chosen(
-    questions: Sequence[OfThread], message_ids: Sequence[int], question_id: int | None
-) -> OfThread | None:
+def _chosen(scene: _Scene, message_ids: Sequence[int], question_id: int | None) -> OfThread | None:
     """The question that an event is about: the named one, that of the message, the open post."""
-    for question in questions:
+    for question in scene.questions:
         if question.id == question_id:
             return question
     if question_id is not None:
         return None
-    for question in questions:
+    for question in scene.questions:
         if question.messages & {*message_ids}:
             return question
-    posts = [question for question in questions if question.origin == "post"]
+    posts = [question for question in scene.questions if question.message_id == scene.id]
     return next((post for post in posts if post.state not in _ENDED or post.holds_draft), None)

@@ -34,6 +34,7 @@ class Wrote:
     turn_at: datetime | None = None
     missed: str | None = None
     is_kept: bool = True
+    opens_thread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,6 +227,7 @@ class Intake:
             is_staff=incoming.is_staff,
             kind=_kind_of(question),
             conversation_id=await _conversation_of(conn, incoming),
+            was_missed=incoming.turn_at is not None,
         )
 
     async def edited(
@@ -355,6 +356,7 @@ def wrote(incoming: Incoming, verdict: Verdict) -> Wrote:
         turn_at=incoming.turn_at,
         missed=MISSED if incoming.is_missed else None,
         is_kept=verdict != "note",
+        opens_thread=incoming.opens_thread,
     )
 
 

@@ -24,7 +24,7 @@ from docbot.forum.conduct import (
     decide,
     next_look,
     whom_to_call,
-    why_unsaid,
+    why_undone,
 )
 from docbot.forum.effects import (
     Archive,
@@ -80,12 +80,14 @@ def thread_in(mode: Mode = "auto", config: ForumConfig = PLAIN, **changes: Any) 
 
 
 def question_in(state: str = "waiting", **changes: Any) -> QuestionState:
-    question = QuestionState("post", "auto", "waiting", FIRST, START, START, frozenset([FIRST]))
+    question = QuestionState(
+        "post", "auto", "waiting", FIRST, START, START, frozenset([FIRST]), opens_thread=True
+    )
     return replace(question, **({"state": state} | changes))
 
 
 def post(at: float = 0) -> Wrote:
-    return Wrote(FIRST, AUTHOR, after(at), "post")
+    return Wrote(FIRST, AUTHOR, after(at), "post", opens_thread=True)
 
 
 def words(by: int, at: float = 10, message_id: int = 101, **changes: Any) -> Wrote:
@@ -545,8 +547,8 @@ def test_what_nobody_asked_for_is_said_only_as_long_as_it_fits(
     changes: dict[str, Any], why: str | None
 ) -> None:
     thread = thread_in(was_answered=True, reminded_at=after(10), **changes)
-    assert why_unsaid(thread, "nothing found") == why
-    assert why_unsaid(thread, "reminder") == why
+    assert why_undone(thread, "nothing found", after(20)) == why
+    assert why_undone(thread, "reminder", after(20)) == why
 
 
 @pytest.mark.parametrize(
@@ -556,8 +558,27 @@ def test_what_nobody_asked_for_is_said_only_as_long_as_it_fits(
 def test_a_reminder_is_said_only_in_a_thread_that_is_left_alone(changes: dict[str, Any]) -> None:
     thread = thread_in(was_answered=True, reminded_at=after(10))
     thread = replace(thread, **changes)
-    assert why_unsaid(thread, "nothing found") is None
-    assert why_unsaid(thread, "reminder") == "the thread is not left alone any more"
+    assert why_undone(thread, "nothing found", after(20)) is None
+    assert why_undone(thread, "reminder", after(20)) == "the thread is not left alone any more"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, None),
+        ({"spoke_at": after(1_000)}, "the thread is not left alone any more"),
+        ({"is_solved": False, "solved_at": None}, "the thread is not left alone any more"),
+        ({"is_archived": True}, "the thread is not left alone any more"),
+        ({"is_locked": True}, "thread locked"),
+    ],
+)
+def test_a_solved_thread_is_archived_only_if_it_is_still_time(
+    changes: dict[str, Any], why: str | None
+) -> None:
+    config = ForumConfig(archive_solved_hours=1.0)
+    thread = thread_in(config=config, is_solved=True, solved_at=START)
+    in_an_hour = START + timedelta(hours=1)
+    assert why_undone(replace(thread, **changes), "archive", in_an_hour) == why
 
 
 # Every order of events

@@ -127,6 +127,12 @@ class Person:
         await self.member.lock(self._scene.thread)
         await self._scene.until("SELECT locked FROM threads WHERE id = $1", self._scene.thread.id)
 
+    async def unlocks(self) -> None:
+        await self.member.unlock(self._scene.thread)
+        await self._scene.until(
+            "SELECT NOT locked FROM threads WHERE id = $1", self._scene.thread.id
+        )
+
     async def archives(self) -> None:
         await self.member.archive(self._scene.thread)
         await self._scene.until("SELECT archived FROM threads WHERE id = $1", self._scene.thread.id)
@@ -168,6 +174,10 @@ class Person:
         """Press a button that is not there."""
         data = {"custom_id": custom_id, "component_type": 2, "id": 1}
         return await self._forges(InteractionKind.COMPONENT, data, on)
+
+    async def asks(self, command: str, question: str, place: Channel | Thread) -> Message:
+        """Call a command that answers a question; what only this person sees of it."""
+        return await _private(await self.member.slash(place, command, question=question), self)
 
     async def runs(self, command: str) -> Message:
         return await _private(await self.member.slash(self._scene.thread, command), self)

@@ -33,6 +33,21 @@ async def test_a_post_in_three_parts(s: Scene) -> None:
     assert await s.value("SELECT count(*) FROM question_messages") == 3
 
 
+@scene(
+    "Where docbot answers only when called it waits for the last part too.",
+    ends=["answered"],
+    says=1,
+    given={"mode": "mention", "settle-seconds": "30"},
+)
+async def test_a_post_in_parts_that_calls_docbot(s: Scene) -> None:
+    await s.ada.posts("Help with my frobnication", f"Hello {s.town.mention}!")
+    await s.ada.writes("How do I repeat it when it failed?")
+    await s.question_is("collecting")
+    await s.time_passes(seconds=30)
+    assert ANSWER_PLACE in (await s.docbot_says()).content
+    assert await s.value("SELECT count(*) FROM question_messages") == 2
+
+
 def _slow_to_each() -> Chat:
     """Hang once for what was asked first, and once for what it was edited to."""
     hung: set[str] = set()

@@ -3,10 +3,12 @@
 import pytest
 
 from docbot import texts
-from docbot.playground.objects import Message
+from docbot.playground.objects import Message, Permission
 from tests.scenes.script import Scene, scene
 
 pytestmark = pytest.mark.check
+
+_THREAD = r"/channels/\d+"
 
 
 async def is_reminded(s: Scene) -> Message:
@@ -41,6 +43,23 @@ async def test_somebodys_message_is_marked_as_the_solution(s: Scene) -> None:
     assert (await s.ada.marks_as_solution(helped)).content == texts.marked_solved()
     assert await s.value("SELECT solution_id FROM threads") == helped.id
     await s.thread_has_tags("solved")
+
+
+@scene(
+    "Mina has locked the thread before she says what solved it; Ada can do nothing there any more.",
+    ends=["yielded"],
+)
+async def test_a_locked_thread_is_solved(s: Scene) -> None:
+    await s.set("settle-seconds", "30")
+    await s.ada.posts()
+    helped = await s.ben.writes("Set max_retries.")
+    await s.mina.locks()
+    assert (await s.ada.marks_as_solution(helped)).content == texts.refused("thread shut")
+    assert (await s.mina.marks_as_solution(helped)).content == texts.marked_solved()
+    await s.thread_has_tags("solved")
+    assert await s.value("SELECT state FROM solutions") == "verified"
+    assert (await s.mina.runs("unsolve")).content == texts.marked_unsolved()
+    await s.thread_has_tags()
 
 
 @scene(
@@ -240,6 +259,60 @@ async def test_no_reminder_where_people_talk_in_a_thread_from_before(s: Scene) -
     assert await s.value("SELECT count(*) FROM messages WHERE author_id = $1", s.ben.id) == 0
     await s.time_passes(hours=48)
     await s.until("SELECT look_at IS NULL FROM threads")
+
+
+@scene(
+    "Ada is asked how it ended, although she wrote while her answer waited for a permission.",
+    ends=["answered"],
+    says=2,
+    given={"remind-hours": "48"},
+)
+async def test_a_reminder_where_the_author_wrote_before_the_answer_was_there(s: Scene) -> None:
+    s.docbot_may_not(Permission.SEND_MESSAGES_IN_THREADS)
+    await s.ada.posts()
+    await s.until("SELECT state = 'pending' AND attempt > 0 FROM outbox")
+    await s.ada.writes("It is urgent.")
+    s.docbot_may_not()
+    await s.docbot_says()
+    await s.time_passes(hours=48)
+    assert "solve" in (await s.docbot_says()).content
+
+
+@scene(
+    "What was solved before it was locked is archived once it is open again.",
+    ends=["answered"],
+    says=1,
+    given={"archive-solved-hours": "1"},
+)
+async def test_a_solved_thread_is_locked_for_a_while(s: Scene) -> None:
+    await s.ada.posts()
+    await s.docbot_says()
+    await s.ada.runs("solve")
+    await s.mina.locks()
+    await s.time_passes(hours=2)
+    await s.until("SELECT look_at IS NULL FROM threads")
+    await s.mina.unlocks()
+    await s.comes_true(lambda: s.thread.archived)
+
+
+@scene(
+    "The thread stays open: Ada wrote there while Discord did not let docbot archive it.",
+    ends=["answered"],
+    says=1,
+    given={"archive-solved-hours": "1"},
+)
+async def test_a_thread_is_used_again_before_it_is_archived(s: Scene) -> None:
+    await s.ada.posts()
+    await s.docbot_says()
+    await s.ada.runs("solve")
+    await s.thread_has_tags("solved")
+    s.playground.faults.answer(503, method="PATCH", path=_THREAD, times=1_000)
+    await s.time_passes(hours=2)
+    await s.until("SELECT attempt > 0 FROM outbox WHERE kind = 'archive'")
+    await s.ada.writes("One more thing.")
+    s.playground.faults.clear()
+    await s.until("SELECT state = 'dropped' FROM outbox WHERE kind = 'archive'")
+    assert not s.thread.archived
 
 
 @scene(
