@@ -116,5 +116,4 @@ def _thread_to_clear(client: "HelpClient", interaction: Interaction) -> int | No
 
 
 def _is_staff(client: "HelpClient", interaction: Interaction) -> bool:
-    forum = client.parts.bindings.find(forum_of(interaction.channel))
-    return actor_of(interaction, forum).is_staff
+    return actor_of(interaction, forum_of(interaction.channel), client.parts.bindings).is_staff

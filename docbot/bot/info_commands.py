@@ -42,7 +42,7 @@ def _add_commands(client: "HelpClient") -> None:
     @client.tree.command(name="commands", description="List what you can use here")
     @app_commands.guild_only()
     async def commands(interaction: Interaction) -> None:
-        by = actor_of(interaction, _forum_of(client, interaction))
+        by = actor_of(interaction, forum_of(interaction.channel), client.parts.bindings)
         caller = info.Caller(by.is_staff, interaction.permissions.manage_guild)
         await say(interaction, info.commands(described(client.tree), caller))
 

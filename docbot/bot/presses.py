@@ -350,17 +350,17 @@ class PressDesk:
     # Who
 
     def _actor(self, interaction: Interaction) -> Actor:
-        return actor_of(interaction, self._bindings.find(forum_of(interaction.channel)))
+        return actor_of(interaction, forum_of(interaction.channel), self._bindings)
 
     async def _reviewer(self, interaction: Interaction, seen: SeenDraft) -> Actor:
         """Who presses below a draft, with the say that they have in the forum it is for."""
         forum_id = await self._presses.forum_of_draft(seen.answer_id, seen.guild_id)
-        return actor_of(interaction, self._bindings.find(forum_id))
+        return actor_of(interaction, forum_id, self._bindings)
 
     async def _reviewer_of_solution(self, interaction: Interaction, seen: Seen) -> Actor:
         solution = await self._presses.solution(seen.guild_id, seen.thread_id)
         forum_id = solution.forum_id if solution else None
-        return actor_of(interaction, self._bindings.find(forum_id))
+        return actor_of(interaction, forum_id, self._bindings)
 
 
 async def _answer(interaction: Interaction, work: Awaitable[tuple[str, Any] | str]) -> None:

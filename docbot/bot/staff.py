@@ -1,13 +1,13 @@
 """Who is staff: whom a server trusts with its threads, or made a helper of a forum."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import discord
 
+from docbot.bot.acknowledging import Interaction
 from docbot.bot.translate import Place, roles_of
 from docbot.config import ForumConfig
-from docbot.db.forums import Forum
+from docbot.forum.bindings import Bindings
 from docbot.forum.events import Actor
 
 
@@ -20,10 +20,24 @@ def is_staff(
     return trusted or (helper_role is not None and helper_role in role_ids)
 
 
-def actor_of(interaction: discord.Interaction[Any], forum: Forum | None) -> Actor:
-    """Who pressed, by the rights and roles that Discord gives with the press; `forum`: it is about."""
-    user, config = interaction.user, forum.config if forum else None
-    return Actor(user.id, is_staff(interaction.permissions, roles_of(user), config))
+def actor_of(interaction: Interaction, forum_id: int | None, bindings: Bindings) -> Actor:
+    """Who pressed or called, by the rights and roles that Discord gives with it.
+
+    `forum_id` is what it is about, which may be another channel: who may manage threads there has
+    a say in it too. Where no forum is bound, what is set for the server counts.
+    """
+    user = interaction.user
+    config = bindings.config_of(bindings.find(forum_id), interaction.guild_id or 0)
+    permissions = interaction.permissions | _permissions_in(forum_id, interaction)
+    return Actor(user.id, is_staff(permissions, roles_of(user), config))
+
+
+def _permissions_in(channel_id: int | None, interaction: Interaction) -> discord.Permissions:
+    guild, user = interaction.guild, interaction.user
+    channel = guild.get_channel(channel_id) if guild and channel_id else None
+    if channel is None or not isinstance(user, discord.Member):
+        return discord.Permissions.none()
+    return channel.permissions_for(user)
 
 
 def writes_as_staff(author: discord.abc.User, place: Place, config: ForumConfig | None) -> bool:

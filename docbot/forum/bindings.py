@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from docbot.config import ServerConfig, server_config, why_unreadable
+from docbot.config import ForumConfig, ServerConfig, forum_config, server_config, why_unreadable
 from docbot.db.config import Configs, Stored
 from docbot.db.forums import Forum, Forums
 from docbot.forum.sources_of import lines_about_tags, sources_of
@@ -90,6 +90,12 @@ class Bindings:
     def server(self, guild_id: int) -> ServerConfig:
         """What is set for a server, also for one that is not known."""
         return self._servers.get(guild_id) or ServerConfig()
+
+    def config_of(self, forum: Forum | None, guild_id: int) -> ForumConfig:
+        """What is set for a forum; where none is bound, for all those of the server."""
+        if forum is not None:
+            return forum.config
+        return forum_config(self._known.set_in.get(Place(guild_id), {}), {})
 
     def sources_of(self, forum: Forum, tags: Collection[int]) -> tuple[int, ...]:
         """Return the sources from which a thread with these tags is answered."""

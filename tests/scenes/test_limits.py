@@ -48,6 +48,20 @@ async def test_too_many_posts(s: Scene) -> None:
 
 
 @scene(
+    "Hana helps in every forum of the server, so she has no limit in its other channels either.",
+    ends=["answered", "answered", "answered"],
+    limits="on",
+    given={"limit-calls": "1/6", "helper-role": "@Helpers"},
+)
+async def test_a_helper_asks_where_no_forum_is_bound(s: Scene) -> None:
+    for _ in range(2):
+        await s.hana.asks("private", QUESTION, s.playground.text)
+    await s.ben.asks("private", QUESTION, s.playground.text)
+    refused = await s.ben.asks("private", TIMEOUT, s.playground.text)
+    assert "You can ask again <t:" in refused.content
+
+
+@scene(
     "Ada alone is told that docbot is still on her last one, which it then answers.",
     ends=["answered", "yielded", "cancelled: still on the last one"],
     says=1,
