@@ -996,6 +996,13 @@ def switched_off() -> str:
     return _say("I am switched off in this forum.")
 
 
+def staff_reads_first() -> str:
+    return _say(
+        "Here staff reads my answers before they are posted: mention me in the thread, or use "
+        "/private."
+    )
+
+
 def asked_by(mention: str, question: str) -> str:
     # Translators: above an answer that comes too late to stand below its question
     return _say("{mention} asked: {question}", mention=mention, question=question)

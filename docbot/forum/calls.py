@@ -64,6 +64,8 @@ class Calls:
         forum = self._bindings.find(call.forum_id)
         if forum is not None and forum.mode == "off":
             return texts.switched_off()
+        if forum is not None and forum.mode == "draft" and call.kind == "chat":
+            return texts.staff_reads_first()
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 # Of what is answered privately nobody else in the thread sees anything.

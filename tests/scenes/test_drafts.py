@@ -5,7 +5,7 @@ import pytest
 from docbot import texts
 from tests.model_server import Hang
 from tests.scenes.script import Scene, scene
-from tests.town import ANSWER_PLACE, button
+from tests.town import ANSWER_PLACE, QUESTION, button
 
 pytestmark = pytest.mark.check
 
@@ -30,6 +30,19 @@ async def test_a_draft_is_sent(s: Scene) -> None:
     assert REVIEWED in answer.content
     await s.staff_reads("was sent by", draft)
     assert draft.buttons == []
+
+
+@scene(
+    "Nobody has docbot say in public what staff has not read.",
+    ends=["review"],
+    to_staff=1,
+    given=DRAFTS,
+)
+async def test_who_calls_docbot_by_a_command_where_staff_reads_first(s: Scene) -> None:
+    await s.ada.posts()
+    await s.staff_gets()
+    refused = await s.ben.asks("chat", QUESTION, s.thread)
+    assert refused.content == texts.staff_reads_first()
 
 
 @scene("Ada gets what Mina made of the draft.", ends=["answered"], says=1, to_staff=1, given=DRAFTS)
