@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from docbot.db.forums import Forum, Forums
 from docbot.db.threads import ThreadChange, Threads, Told
 from docbot.errors import DocbotError, GoneError, PermanentError, TransientError
 from docbot.forum.bindings import Bindings
+from docbot.forum.conduct import steps_back
 from docbot.forum.decide import Bounds, Incoming, judge_missed
 from docbot.forum.intake import Intake
 
@@ -44,9 +45,23 @@ class _Tally:
     """What was found of one forum since it fell behind, over all tries to catch up on it."""
 
     asked: int = 0
-    posts: int = 0
+    posts: int = 0  # of those asked, and of those that staff is shown an answer to
+    left: int = 0  # to people, who wrote first
     missed: Counter[str] = field(default_factory=Counter)  # by why it is not answered
     failures: Counter[int] = field(default_factory=Counter)  # by thread, to take it in
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What a thread that is found tells of its post.
+
+    `is_left`: to people, who wrote; `is_shown_to_staff`: who get docbot's answer all the same.
+    `whole_at`: when all of it is there.
+    """
+
+    is_left: bool = False
+    is_shown_to_staff: bool = False
+    whole_at: datetime = _EVER
 
 
 class CatchUp:
@@ -172,18 +187,14 @@ class CatchUp:
             del self._tallies[forum.channel_id]
 
     def _tell_operator(self, forum: Forum, tally: _Tally) -> None:
-        if not tally.asked and not tally.missed:
+        if not (tally.asked or tally.left or tally.missed):
             return
-        why = ", ".join(f"{number} {reason}" for reason, number in sorted(tally.missed.items()))
         log.log(
-            logging.WARNING if tally.missed.keys() - {"people wrote"} else logging.INFO,
-            "forum %d: found %d questions from while docbot was away; %d are answered, "
-            "%d are not (cancelled as missed)%s",
+            logging.WARNING if tally.missed else logging.INFO,
+            "forum %d: found %d questions from while docbot was away: %s",
             forum.channel_id,
-            tally.asked + tally.missed.total(),
-            tally.asked,
-            tally.missed.total(),
-            f": {why}" if why else "",
+            tally.asked + tally.left + tally.missed.total(),
+            ", ".join(_told(tally)),
         )
 
     async def _catch_up_on(self, forum: Forum, channel: Bindable, tally: _Tally) -> None:
@@ -239,7 +250,7 @@ class CatchUp:
         async with self._in_order(channel.id):
             for message in await _written_since(channel, discord.utils.time_snowflake(start)):
                 incoming = await self._incoming(message, channel)
-                await self._take(incoming, began, tally, people_wrote=False, whole_at=_EVER)
+                await self._take(incoming, began, tally, _Surroundings())
 
     async def _take_new_messages(
         self, thread: discord.Thread, after: int, began: datetime, tally: _Tally
@@ -251,13 +262,10 @@ class CatchUp:
                 for message in await _written_since(thread, after)
                 if self._intake.is_heard(thread.guild.id, message.author.id)
             ]
-            people_wrote = _somebody_helps(thread, messages)
-            whole_at = self._whole_at(thread, messages)
-            for message in messages:
-                incoming = self._as_changed(await self._incoming(message, thread))
-                await self._take(
-                    incoming, began, tally, people_wrote=people_wrote, whole_at=whole_at
-                )
+            found = [await self._incoming(message, thread) for message in messages]
+            around = self._around(thread, found)
+            for incoming in found:
+                await self._take(self._as_changed(incoming), began, tally, around)
             await self._threads.saw(thread.id, _last_id(thread))
 
     async def _incoming(self, message: discord.Message, place: Place) -> Incoming:
@@ -270,38 +278,42 @@ class CatchUp:
         change = (self._changes or {}).get(incoming.thread.id)
         return replace(incoming, thread=incoming.thread.changed(change)) if change else incoming
 
-    def _whole_at(self, thread: discord.Thread, messages: list[discord.Message]) -> datetime:
-        """When its author has stopped writing the post, and all of it is taken in."""
+    def _around(self, thread: discord.Thread, found: Sequence[Incoming]) -> _Surroundings:
         forum = self._bindings.find(thread.parent_id)
-        parts = [each.created_at for each in messages if each.author.id == thread.owner_id]
-        if forum is None or not parts:
-            return _EVER
-        settled = parts[-1] + timedelta(seconds=forum.config.settle_seconds)
-        return max(settled, datetime.now(UTC) + _MOMENT) if len(parts) > 1 else settled
+        if forum is None:
+            return _Surroundings()
+        others = [each for each in found if each.message.author_id != thread.owner_id]
+        is_left = steps_back(
+            forum.config,
+            others_wrote=bool(others),
+            staff_wrote=any(each.is_staff for each in others),
+        )
+        parts = [each.message.created_at for each in found if each not in others]
+        return _Surroundings(
+            is_left=is_left,
+            is_shown_to_staff=is_left and forum.config.staff_channel is not None,
+            whole_at=_whole_at(parts, forum.config.settle_seconds),
+        )
 
     async def _take(
         self,
         incoming: Incoming,
         began: datetime,
         tally: _Tally,
-        *,
-        people_wrote: bool,
-        whole_at: datetime,
+        around: _Surroundings,
     ) -> None:
         written = incoming.message.created_at
         # What is written from now on is live, also where the gateway tells of it a moment later.
         if not self._intake.asks(incoming) or written >= began:
             await self._intake.take(incoming, in_step=False)
             return
+        is_left = incoming.opens_thread and around.is_left
+        is_work = not is_left or around.is_shown_to_staff
         too_late = judge_missed(
-            incoming,
-            self._bounds,
-            age=began - written,
-            taken=tally.posts,
-            people_wrote=people_wrote,
+            incoming, self._bounds, age=began - written, taken=tally.posts if is_work else 0
         )
         turn = max(self._next_turn, datetime.now(UTC))
-        turn_at = max(turn, whole_at) if incoming.opens_thread else turn
+        turn_at = max(turn, around.whole_at) if incoming.opens_thread else turn
         incoming = replace(
             incoming, turn_at=None if too_late else turn_at, is_missed=too_late is not None
         )
@@ -310,8 +322,20 @@ class CatchUp:
             tally.missed[too_late] += 1
         elif taken == "asked":
             self._next_turn = turn + _TURN
-            tally.asked += 1
-            tally.posts += incoming.opens_thread
+            tally.left += is_left
+            tally.asked += not is_left
+            tally.posts += incoming.opens_thread and is_work
+
+
+def _told(tally: _Tally) -> Iterator[str]:
+    """What becomes of what was found."""
+    if tally.asked:
+        yield f"{tally.asked} to be answered"
+    if tally.left:
+        yield f"{tally.left} left to people who wrote first"
+    if tally.missed:
+        why = ", ".join(f"{number} {reason}" for reason, number in sorted(tally.missed.items()))
+        yield f"{tally.missed.total()} cancelled as missed ({why})"
 
 
 async def _author_of(message: discord.Message, guild: discord.Guild) -> Author:
@@ -377,5 +401,9 @@ def _last_id(thread: discord.Thread) -> int:
     return max(thread.id, thread.last_message_id or 0)
 
 
-def _somebody_helps(thread: discord.Thread, messages: list[discord.Message]) -> bool:
-    return any(message.author.id != thread.owner_id for message in messages)
+def _whole_at(parts: Sequence[datetime], settle_seconds: float) -> datetime:
+    """When the author of a post has stopped writing it, and all of it is taken in."""
+    if not parts:
+        return _EVER
+    settled = parts[-1] + timedelta(seconds=settle_seconds)
+    return max(settled, datetime.now(UTC) + _MOMENT) if len(parts) > 1 else settled

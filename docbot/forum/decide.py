@@ -10,7 +10,7 @@ from docbot.db.threads import Message, Thread
 # `note`: that somebody wrote counts in a thread that is stored, but what they wrote is not kept.
 Verdict = Literal["ignore", "note", "store", "post", "mention"]
 # Why a question that docbot missed is never answered.
-TooLate = Literal["too old", "too many", "people wrote"]
+TooLate = Literal["too old", "too many"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def judge(incoming: Incoming, forum: Forum | None) -> Verdict:
 
 
 def judge_missed(
-    incoming: Incoming, bounds: Bounds, *, age: timedelta, taken: int, people_wrote: bool
+    incoming: Incoming, bounds: Bounds, *, age: timedelta, taken: int
 ) -> TooLate | None:
     """Tell why a question that was missed is not answered; None when it is.
 
@@ -75,12 +75,9 @@ def judge_missed(
         bounds: what the operator set.
         age: since it was written.
         taken: the posts of its forum that this catch-up lets answer already.
-        people_wrote: somebody but its author has written in the thread.
     """
     if age > bounds.age:
         return "too old"
     if not incoming.opens_thread:  # who calls docbot wants docbot, whoever else is there
         return None
-    if people_wrote:
-        return "people wrote"
     return "too many" if taken >= bounds.posts else None

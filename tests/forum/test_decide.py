@@ -61,19 +61,18 @@ OLD, NEW = timedelta(hours=7), timedelta(hours=5)
 
 
 @pytest.mark.parametrize(
-    ("message", "age", "taken", "people_wrote", "why"),
+    ("message", "age", "taken", "why"),
     [
-        (FIRST, NEW, 49, False, None),
-        (FIRST, NEW, 50, False, "too many"),
-        (FIRST, NEW, 0, True, "people wrote"),
-        (FIRST, OLD, 0, False, "too old"),
-        (LATER, NEW, 50, True, None),
-        (LATER, OLD, 0, False, "too old"),
+        (FIRST, NEW, 49, None),
+        (FIRST, NEW, 50, "too many"),
+        (FIRST, OLD, 0, "too old"),
+        (LATER, NEW, 50, None),
+        (LATER, OLD, 0, "too old"),
     ],
 )
 def test_of_what_was_missed_only_what_lies_within_the_bounds_is_answered(
-    message: Message, age: timedelta, taken: int, people_wrote: bool, why: TooLate | None
+    message: Message, age: timedelta, taken: int, why: TooLate | None
 ) -> None:
     incoming = Incoming(message, THREAD, calls_us=message is LATER)
-    judged = judge_missed(incoming, BOUNDS, age=age, taken=taken, people_wrote=people_wrote)
+    judged = judge_missed(incoming, BOUNDS, age=age, taken=taken)
     assert judged == why

@@ -79,7 +79,7 @@ async def test_a_post_made_while_away_is_answered_and_older_ones_are_not(ground:
         assert world.replies_of_bot(helped.id) == []
         stored = await town.rooms.pool.fetch("SELECT id FROM threads ORDER BY id")
         assert [row["id"] for row in stored] == [helped.id, archived.id, missed.id]
-        assert (await town.states())[0] == ("cancelled", "missed")
+        assert (await town.states())[0] == ("yielded", "people were first")
 
 
 async def test_a_mention_made_while_away_is_answered(ground: Ground) -> None:
@@ -138,8 +138,58 @@ async def test_who_helps_while_docbot_is_away_keeps_it_quiet_unless_it_is_called
         rows = await town.rooms.pool.fetch("SELECT origin FROM questions ORDER BY message_id")
         assert [row["origin"] for row in rows] == ["post", "post", "mention"]
         states = await town.states()
-        assert states.count(("cancelled", "missed")) == 1
+        assert states.count(("yielded", "people were first")) == 1
         assert states.count(("answered", None)) == 2
+
+
+async def test_who_is_no_helper_keeps_no_post_unanswered_where_only_helpers_count(
+    ground: Ground, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="docbot")
+    async with open_quiet_town(ground, docbot_missed_posts=1) as town:
+        await town.configure("yields-to", "helpers")
+        await town.configure("helper-role", str(town.playground.town.helpers.id))
+        helped = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        await town.playground.helper.reply(helped, "Set max_retries.")
+        bystander = town.playground.members[2]
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        await bystander.reply(thread, "I have that too.")
+        async with town.awake():
+            assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
+            await eventually(lambda: bool(_lines(caplog)))
+        assert await town.states() == [("yielded", "people were first"), ("answered", None)]
+        [line] = _lines(caplog)
+        assert line.endswith("1 to be answered, 1 left to people who wrote first")
+
+
+async def test_staff_gets_the_draft_of_a_post_that_a_human_answered_while_docbot_was_away(
+    ground: Ground,
+) -> None:
+    async with open_quiet_town(ground) as town:
+        await town.configure("staff-channel", str(town.playground.staff.id))
+        thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
+        await town.helper.reply(thread, "Set max_retries.")
+        async with town.awake():
+            await town.until("SELECT state = 'yielded' FROM questions")
+            await town.until("SELECT state = 'sent' FROM outbox")
+        assert town.playground.world.replies_of_bot(thread.id) == []
+        [draft] = town.playground.world.replies_of_bot(town.playground.staff.id)
+        assert ANSWER_PLACE in draft.content
+
+
+async def test_whoever_called_in_two_threads_while_docbot_was_away_is_answered_in_both(
+    ground: Ground,
+) -> None:
+    async with open_quiet_town(ground, docbot_limits="on") as town:
+        await town.configure("mode", "mention")
+        threads = []
+        for _ in range(2):
+            thread = await town.asker.post(town.playground.forum, "My jobs", BODY)
+            await town.asker.reply(thread, f"{town.mention} {QUESTION}")
+            threads.append(thread)
+        async with town.awake():
+            for thread in threads:
+                assert ANSWER_PLACE in (await town.asker.sees_reply(thread)).content
 
 
 async def test_a_restart_without_news_reads_no_thread_again(ground: Ground) -> None:
@@ -190,8 +240,7 @@ async def test_what_is_too_old_or_too_much_is_cancelled_as_missed_and_one_line_t
         }
         [line] = _lines(caplog)
         assert "found 4 questions" in line
-        assert "2 are answered, 2 are not" in line
-        assert "1 too many, 1 too old" in line
+        assert "2 to be answered, 2 cancelled as missed (1 too many, 1 too old)" in line
         texts = await town.rooms.pool.fetch("SELECT content FROM messages ORDER BY id")
         assert texts[0]["content"] == "Case 0."
         async with town.awake() as awake:  # what was missed once is not found again
