@@ -203,21 +203,26 @@ def stop_words() -> Sequence[str]:
     return [words.strip() for words in said.split(",")]
 
 
-def thanks_words() -> Sequence[str]:
-    # Translators: how a message begins that thanks, small letters, with commas between
-    said = _say("thanks, thank you, many thanks, thx, ty, cheers")
-    return [word.strip() for word in said.split(",")]
+def satisfied_words() -> Sequence[str]:
+    # Translators: how a message begins that thanks, or says yes to "did this solve it?"; small letters, with commas between
+    said = _say(
+        "thanks, thank you, many thanks, thx, ty, cheers, yes, yep, yeah, yup, solved, fixed, works, "
+        "worked, it works, it worked, it did, that works, that worked, that helped, that was it, "
+        "that did it, that solved it, that fixed it, perfect, great, awesome"
+    )
+    return [words.strip() for words in said.split(",")]
 
 
 def closing_words() -> Sequence[str]:
-    # Translators: all words of which a message that only thanks may be made, small letters, with commas between
+    # Translators: all of which a message that only thanks or says yes may be made, small letters, with commas between
     said = _say(
         "thanks, thank, you, many, thx, ty, cheers, so, very, much, a, lot, again, all, for, the, "
         "your, this, help, answer, it, that, that's, its, it's, was, is, did, does, just, exactly, "
-        "what, i, needed, wanted, works, worked, working, solved, fixed, helps, helped, now, "
-        "perfect, perfectly, great, awesome, nice, cool, good, got, bot, docbot, mate, guys"
+        "what i needed, what i wanted, i, needed, wanted, works, worked, working, solved, fixed, "
+        "helps, helped, now, perfect, perfectly, great, awesome, nice, cool, good, got, bot, docbot, "
+        "mate, guys, yes, yep, yeah, yup, indeed"
     )
-    return [word.strip() for word in said.split(",")]
+    return [words.strip() for words in said.split(",")]
 
 
 def stays_out(thread: str) -> str:
@@ -919,19 +924,24 @@ def counted_sources(count: int) -> str:
 def about_chat_model(model: str, host: str) -> str:
     return _say(
         "**Who sees what you ask:** the model {model} at {host} writes my answers. It is given your "
-        "question, what was said before it in its thread, and passages of the documentation.",
+        "question, what was asked and answered before it in its conversation, and passages of the "
+        "documentation and of threads that members solved.",
         model=model,
         host=host,
     )
 
 
 def about_quoting() -> str:
-    return _say("**Who sees what you ask:** no model writes my answers. I quote the documentation.")
+    return _say(
+        "**Who sees what you ask:** no model writes my answers. I quote the documentation, and threads "
+        "that members solved."
+    )
 
 
 def about_embedding(model: str, host: str) -> str:
     return _say(
-        "To search by meaning, questions and pages also go to the model {model} at {host}.",
+        "To search by meaning, questions, pages and solved threads also go to the model {model} at "
+        "{host}.",
         model=model,
         host=host,
     )
@@ -950,21 +960,33 @@ def about_lexical_search() -> str:
 
 
 def about_keeping(days: int | None) -> str:
-    """What is kept of members; `days` for how long, None: for good."""
+    """What is kept of members; `days` is for how long, None: for good."""
     if days is None:
         return _say(
-            "**What I keep about you:** what you ask me and write in the threads that I answer in, my "
-            "answers, and your votes, until you delete it. What you delete on Discord I erase "
-            "too. `/forget` removes what I keep about you."
+            "**What I keep about you:** what you ask me, and what you write in the threads that I "
+            "read, with my answers, however old it is."
         )
     return _count(
-        "**What I keep about you:** what you ask me and write in the threads that I answer in, my "
-        "answers, and your votes, for {count} day. What you delete on Discord I erase too. "
-        "`/forget` removes what I keep about you.",
-        "**What I keep about you:** what you ask me and write in the threads that I answer in, my "
-        "answers, and your votes, for {count} days. What you delete on Discord I erase too. "
-        "`/forget` removes what I keep about you.",
+        "**What I keep about you:** what you ask me, and what you write in the threads that I read, "
+        "with my answers, for {count} day.",
+        "**What I keep about you:** what you ask me, and what you write in the threads that I read, "
+        "with my answers, for {count} days.",
         days,
+    )
+
+
+def about_votes_and_solutions() -> str:
+    """What is kept of members however old it is."""
+    return _say(
+        "Your votes stay until you take them back. What solved a thread I go on quoting, until its "
+        "message is deleted or the thread is not solved by it any more."
+    )
+
+
+def about_erasing() -> str:
+    return _say(
+        "What is deleted on Discord I erase too, if I am running then: of what is deleted while I am "
+        "not, Discord does not tell me. `/forget` removes what I keep about you."
     )
 
 

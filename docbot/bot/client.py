@@ -35,7 +35,7 @@ from docbot.bot.translate import (
     forum_of,
     incoming_from,
     is_from_person,
-    only_thanks,
+    is_satisfied,
     says_stop,
 )
 from docbot.bot.watch import (
@@ -452,7 +452,7 @@ class HelpClient(discord.Client):
             place,
             author,
             calls_us=(replies_to_us or self._mentions_us(message))
-            and not only_thanks(message.content),
+            and not is_satisfied(message.content),
             is_staff=writes_as_staff(author, place, forum.config if forum else None),
             says_stop=replies_to_us and says_stop(message.content),
             solved_tag=self._solved_tag_of(place.id if forum is None else forum.channel_id),

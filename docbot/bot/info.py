@@ -84,7 +84,7 @@ def about(
             texts.about_me(version),
             knowledge,
             f"{_who_writes(models)} {_who_searches(models)}",
-            texts.about_keeping(retention_days),
+            _what_is_kept(retention_days),
             texts.about_docs(),
         ]
     )
@@ -131,6 +131,11 @@ def _command(command: Described, caller: Caller) -> str:
 
 def _is_for(caller: Caller, who: Who) -> bool:
     return who is not Who.MANAGERS or caller.is_manager
+
+
+def _what_is_kept(retention_days: int | None) -> str:
+    kept = texts.about_keeping(retention_days)
+    return f"{kept} {texts.about_votes_and_solutions()} {texts.about_erasing()}"
 
 
 def _who_writes(models: Models) -> str:

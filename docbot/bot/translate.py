@@ -1,6 +1,7 @@
 """discord.py's objects as docbot's own."""
 
 import re
+from collections.abc import Collection
 from typing import TypeAlias
 
 import discord
@@ -82,13 +83,20 @@ def says_stop(content: str) -> bool:
     return words in texts.stop_words()
 
 
-def only_thanks(content: str) -> bool:
-    """Whether a message to docbot thanks, and says nothing that may want an answer."""
+def is_satisfied(content: str) -> bool:
+    """Whether a message to docbot thanks or says yes, and nothing that may want an answer."""
     plainly = without_mentions(content).casefold().replace("\u2019", "'")
     said = _NO_LETTER.sub(" ", plainly).strip()
-    if "?" in content or not set(said.split()) <= {*texts.closing_words()}:
+    if "?" in content or not _is_made_of(said, texts.closing_words()):
         return False
-    return any(f"{said} ".startswith(f"{thanks} ") for thanks in texts.thanks_words())
+    return any(f"{said} ".startswith(f"{words} ") for words in texts.satisfied_words())
+
+
+def _is_made_of(said: str, known: Collection[str]) -> bool:
+    """Whether a text with single spaces is nothing but these; each may be several words."""
+    longest_first = sorted(known, key=len, reverse=True)
+    either = "|".join(re.escape(words) for words in longest_first)
+    return not re.sub(rf"(?<!\S)(?:{either})(?!\S)", "", said).strip()
 
 
 def roles_of(person: discord.abc.User) -> tuple[int, ...]:

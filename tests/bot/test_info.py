@@ -126,7 +126,15 @@ def test_who_sees_what_is_asked_is_told_by_model_and_host() -> None:
     assert "1 source with 1 page" in text
     assert "`chatty` at `models.test`" in text
     assert "`vectors` at `models.test`" in text
-    assert "180 days" in text
+    assert "threads that members solved" in text
+
+
+def test_what_is_kept_is_told_with_what_outlives_its_time() -> None:
+    text = about("0.1.0", [], MODELS, DAYS)
+    assert "with my answers, for 180 days." in text
+    assert "votes stay until you take them back" in text
+    assert "solved a thread I go on quoting" in text
+    assert "if I am running then" in text
 
 
 def test_without_models_it_says_that_it_quotes_and_searches_by_words() -> None:
@@ -134,7 +142,7 @@ def test_without_models_it_says_that_it_quotes_and_searches_by_words() -> None:
     assert "I quote the documentation" in text
     assert "by words" in text
     assert "models.test" not in text
-    assert "until you delete it" in text
+    assert "however old it is" in text
 
 
 def test_a_model_of_the_machine_is_said_to_send_nothing_anywhere() -> None:
