@@ -468,8 +468,8 @@ class RunningBot:
     def _may_ping(self, forum_id: int, role_id: int) -> bool:
         return self._client is not None and self._client.may_ping(forum_id, role_id)
 
-    def _may_write(self, channel_id: int) -> bool:
-        return self._client is not None and self._client.may_write(channel_id)
+    def _may_write(self, guild_id: int, channel_id: int) -> bool:
+        return self._client is not None and self._client.may_write(guild_id, channel_id)
 
     def _wake_all(self) -> None:
         wakes = self._wake_workers, self._wake_drains, self._wake_repliers, self._wake_clock

@@ -43,6 +43,7 @@ from docbot.bot.watch import (
     NEEDED_IN_CHANNEL,
     WANTED,
     ForumWatch,
+    is_of_server,
     lacked_in,
     may_attach,
     may_ping,
@@ -190,10 +191,11 @@ class HelpClient(discord.Client):
         role, given = channel.guild.get_role(role_id), channel.permissions_for(channel.guild.me)
         return role is not None and may_ping(role, given)
 
-    def may_write(self, channel_id: int) -> bool:
-        """Whether a message to a channel is sure to get there."""
+    def may_write(self, guild_id: int, channel_id: int) -> bool:
+        """Whether a message to a channel of the server is sure to get there."""
         channel = self.get_channel(channel_id)
-        return channel is not None and {*lacked_in(channel)} <= {"attach_files"}
+        is_here = is_of_server(channel, guild_id)
+        return is_here and {*lacked_in(channel)} <= {"attach_files"}
 
     def may_type(self, channel_id: int) -> bool:
         """Whether nothing is known to stand against it; to type is not worth a refusal."""

@@ -21,7 +21,7 @@ from docbot.bot.pace import LONGEST_RATE_LIMIT, confirming
 from docbot.bot.refusals import HeldBackError, Refusals
 from docbot.bot.set_up import STAFF_NEEDED
 from docbot.bot.views import ANSWER_BUTTONS, plain_view
-from docbot.bot.watch import Trouble, lacked_in, may_attach
+from docbot.bot.watch import Trouble, is_of_server, lacked_in, may_attach
 from docbot.db.errors import translated
 from docbot.db.outbox import Delivery, Outbox
 from docbot.db.pool import Conn, Pool
@@ -187,7 +187,7 @@ class OutboxDrain(ClaimLoop):
             with faults.translated():
                 self._check_forum(delivery)
                 self._check_channel(delivery)
-                await self._check_thread(delivery.channel_id)
+                await self._check_place(delivery)
                 self._on_step("thread checked")
                 found = await self._find_sent(delivery) if nonce_is_old(delivery) else None
                 if found is None and replies_late(delivery, datetime.now(UTC)):
@@ -274,12 +274,14 @@ class OutboxDrain(ClaimLoop):
                 "docbot lacks Attach Files there, which it had when the answer was written"
             )
 
-    async def _check_thread(self, channel_id: int) -> None:
-        channel: object = self._client.get_channel(channel_id)
+    async def _check_place(self, delivery: Delivery) -> None:
+        channel: object = self._client.get_channel(delivery.channel_id)
         if channel is None:
-            channel = await self._fetch(channel_id)
+            channel = await self._fetch(delivery.channel_id)
         if isinstance(channel, discord.Thread) and channel.locked:
             raise GoneError("the thread is locked")
+        if not is_of_server(channel, delivery.guild_id):  # what was set for staff may be anything
+            raise GoneError(f"{delivery.channel_id} is no channel of this server")
 
     async def _fetch(self, channel_id: int) -> object:
         with faults.understood():

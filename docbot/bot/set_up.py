@@ -83,7 +83,8 @@ def _of_staff_channel(
 ) -> Iterator[Loss]:
     if channel is None:
         yield Loss(
-            f"its staff channel {channel_id} was deleted, or is no text channel, so staff gets no drafts",
+            f"its staff channel {channel_id} was deleted, or is none of this server's text channels, "
+            "so staff gets no drafts",
             _set("staff-channel ID", forum),
         )
     elif channel.missing:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeGuard
 
 import discord
 
@@ -189,13 +189,13 @@ class ForumWatch:
             if channel is None:
                 with faults.translated():
                     channel = await self._client.fetch_channel(channel_id)
-        except (GoneError, discord.InvalidData):  # deleted, or of another server
+        except (GoneError, discord.InvalidData):  # deleted, or of a kind that takes no text
             return None
         except RefusedError:
             return ChannelFound(str(channel_id), ("view_channel",))
-        if isinstance(channel, discord.Thread | discord.abc.GuildChannel):
-            return ChannelFound(channel.name, lacked_in(channel))
-        return None
+        if not is_of_server(channel, guild.id):
+            return None
+        return ChannelFound(channel.name, lacked_in(channel))
 
     async def _absent(self, forum: Forum, guild: discord.Guild) -> Trouble:
         """Tell a forum that was deleted from one that is hidden, or that never was one here."""
@@ -256,6 +256,16 @@ def missing_to_write(given: discord.Permissions, *, in_thread: bool = False) -> 
     if not (given.send_messages_in_threads if in_thread else given.send_messages):
         return ("send_messages",)  # who may not write may attach nothing either
     return () if given.attach_files else ("attach_files",)
+
+
+def is_of_server(
+    channel: object, guild_id: int
+) -> TypeGuard[discord.Thread | discord.abc.GuildChannel]:
+    """Whether it is a channel or a thread of this server, and of no other that docbot is in."""
+    return (
+        isinstance(channel, discord.Thread | discord.abc.GuildChannel)
+        and channel.guild.id == guild_id
+    )
 
 
 def lacked_in(channel: object) -> tuple[str, ...]:

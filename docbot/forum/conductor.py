@@ -72,12 +72,12 @@ class Conductor:
         bindings: Bindings,
         may_attach: Callable[[int], bool],
         may_ping: Callable[[int, int], bool],
-        may_write: Callable[[int], bool],
+        may_write: Callable[[int, int], bool],
     ) -> None:
         """Set up.
 
         `may_attach` tells whether files are taken in the threads of a forum, `may_ping` whether a
-        mention there of a role pings it, `may_write` whether a channel takes messages.
+        mention there of a role pings it, `may_write` whether a channel of a server takes messages.
         """
         self._threads = threads
         self._questions = questions
@@ -470,7 +470,7 @@ class Conductor:
             can_ping=can_ping,
             has_ping_left=can_ping
             and await self._threads.may_ping(conn, standing.guild_id, scene.id, PINGS_AN_HOUR),
-            can_tell_staff=staff is not None and self._may_write(staff),
+            can_tell_staff=staff is not None and self._may_write(standing.guild_id, staff),
         )
         gist = await self._questions.gist(conn, scene.id)
         summary = notes.summary(standing.title, gist.body, gist.lane, gist.titles)

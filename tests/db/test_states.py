@@ -460,7 +460,7 @@ class States(RuleBasedStateMachine):
                 bindings=bindings,
                 may_attach=lambda _: True,
                 may_ping=lambda *_: True,
-                may_write=lambda _: True,
+                may_write=lambda *_: True,
             ),
             admission=Admission(
                 uses=Uses(self.pool), config_of=bindings.server, are_limits_on=False

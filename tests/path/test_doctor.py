@@ -291,8 +291,21 @@ async def test_what_a_forums_settings_name_and_is_of_no_use_is_told(ground: Grou
     assert says[2] == 'it has no tag "Answered", so solved threads get none'
     assert [says for _, says in told(gone, part)[1:3]] == [
         f"its helper role {town.helpers.id} does not exist any more, so nobody is pinged",
-        f"its staff channel {town.staff.id} was deleted, or is no text channel, so staff gets no drafts",
+        (
+            f"its staff channel {town.staff.id} was deleted, or is none of this server's text channels, "
+            "so staff gets no drafts"
+        ),
     ]
+
+
+async def test_a_staff_channel_of_another_server_is_told(ground: Ground) -> None:
+    async with bound(ground) as (playground, settings):
+        elsewhere = playground.add_town("Elsewhere")
+        await configured(settings, "staff-channel", str(elsewhere.staff.id))
+        found = await examined(settings)
+    [_, (state, says)] = told(found, f"forum #{playground.forum.name}")
+    assert state == "warning"
+    assert f"{elsewhere.staff.id} was deleted, or is none of this server's text channels" in says
 
 
 async def test_a_value_that_this_version_cannot_read_is_told(ground: Ground) -> None:

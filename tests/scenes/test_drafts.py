@@ -255,6 +255,21 @@ async def test_the_staff_channel_is_deleted(s: Scene) -> None:
 
 
 @scene(
+    "No draft leaves its server, and the operator reads why.",
+    ends=["failed"],
+    given=DRAFTS,
+)
+async def test_the_staff_channel_is_of_another_server(s: Scene) -> None:
+    elsewhere = await s.another_server()
+    await s.set("staff-channel", str(elsewhere.staff.id))
+    await s.operator_reads("none of this server's text channels")
+    await s.ada.posts()
+    await s.question_is("failed")
+    assert "could not be shown to staff" in await s.value("SELECT reason FROM questions")
+    assert s.playground.world.replies_of_bot(elsewhere.staff.id) == []
+
+
+@scene(
     "A forum that is set to drafts and has no channel for them says nothing, and tells why.",
     ends=["failed"],
     given={"mode": "draft"},

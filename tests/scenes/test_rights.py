@@ -87,6 +87,20 @@ async def test_a_human_is_asked_for_and_the_staff_channel_is_deleted(s: Scene) -
 
 
 @scene(
+    "What is set for staff is another server's channel: whoever reads the thread is asked.",
+    ends=["answered"],
+    says=2,
+)
+async def test_a_human_is_asked_for_and_the_staff_channel_is_of_another_server(s: Scene) -> None:
+    elsewhere = await s.another_server()
+    await s.set("staff-channel", str(elsewhere.staff.id))
+    await s.ada.posts()
+    await s.docbot_says()
+    await s.ada.presses("Ask a human")
+    assert texts.human_wanted_here() in (await s.docbot_says()).content
+
+
+@scene(
     "Docbot may not write to staff: whoever reads the thread is asked.",
     ends=["answered"],
     says=2,
