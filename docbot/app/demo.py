@@ -9,11 +9,13 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from docbot.app.configuring import set_value
+from docbot.app.configuring import set_value, unset_value
 from docbot.app.embedding import Progress
 from docbot.app.reading import is_stale, sync_sources
 from docbot.app.rooms import Rooms, open_rooms
 from docbot.app.run import RunningBot, stop_on_signals
+from docbot.db.afresh import forget_discord
+from docbot.db.config import Stored
 from docbot.db.locks import sync_lock
 from docbot.db.sources import Sources
 from docbot.errors import DocbotError, TransientError, UsageError, cause_of
@@ -28,6 +30,7 @@ SAMPLE_QUESTION = "Which permissions does the bot need?"
 SAMPLE_BODY = "I would like to invite it to our server."
 
 _ANSWER_SECONDS = 60.0
+_SETTLE, _AT_ONCE = "settle-seconds", "0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ async def run_demo(
         UsageError: the source is neither a folder nor an address, or the port is taken.
         DocbotError: the source cannot be read, or the question got no answer.
     """
-    async with _open(settings, source, port, once=once, say=say, progress=progress) as demo:
+    async with open_demo(settings, source, port, once=once, say=say, progress=progress) as demo:
         bot = RunningBot(demo.rooms, read_settings=lambda: _demo_settings(load(), demo.playground))
         stop_on_signals(bot)
         try:
@@ -88,7 +91,7 @@ async def _use(
 
 
 @asynccontextmanager
-async def _open(
+async def open_demo(
     settings: Settings,
     source: str | None,
     port: int,
@@ -97,6 +100,11 @@ async def _open(
     say: Callable[[str], None],
     progress: Progress,
 ) -> AsyncIterator[Demo]:
+    """Open a new forum whose documentation is read, without a bot in it yet.
+
+    Raises:
+        UsageError, DocbotError: as `run_demo`.
+    """
     kind, location = located(source) if source is not None else ("folder", str(own_docs()))
     shelf = _Shelf()
     async with AsyncExitStack() as stack:
@@ -111,6 +119,8 @@ async def _open(
             say=say,
             progress=progress,
         )
+        # After the reading: a website need not be read again for the threads that its index loses.
+        await forget_discord(rooms.pool)
         await _bind(rooms, playground, once=once)
         yield Demo(playground, rooms)
 
@@ -213,8 +223,16 @@ async def _bind(rooms: Rooms, playground: Playground, *, once: bool) -> None:
     place = Place(playground.guild.id)
     await set_value(rooms, place, "staff-channel", str(playground.staff.id))
     await set_value(rooms, place, "helper-role", str(playground.town.helpers.id))
-    if once:  # who waits for the one answer will not write more
-        await set_value(rooms, place, "settle-seconds", "0")
+    await _set_settling(rooms, place, once=once)
+
+
+async def _set_settling(rooms: Rooms, place: Place, *, once: bool) -> None:
+    """Answer at once who waits for the one answer, and will not write more."""
+    if once:
+        await set_value(rooms, place, _SETTLE, _AT_ONCE)
+    elif Stored(place.guild_id, place.channel_id, _SETTLE, _AT_ONCE) in await rooms.configs.all():
+        # By the last run; what an operator sets for the forum, or otherwise, stays.
+        await unset_value(rooms, place, _SETTLE)
 
 
 async def _ask(demo: Demo, *, sample: bool, say: Callable[[str], None]) -> None:
