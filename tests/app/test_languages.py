@@ -15,6 +15,8 @@ from docbot.retrieval.signals import NONE
 from docbot.settings import Settings
 from tests.town import Quiet
 
+pytestmark = pytest.mark.slow
+
 GERMAN = {
     "wiederholungen.md": "# Wiederholungen\n\nWie oft ein Auftrag wiederholt wird, steht in der "
     "Einstellung `max_retries`. Nach der letzten Wiederholung wird er als gescheitert gemeldet.\n",

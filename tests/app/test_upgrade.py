@@ -17,6 +17,8 @@ from tests.knowledge.site import Body, Site, site
 from tests.model_server import DIMENSIONS, ModelServer
 from tests.town import Quiet
 
+pytestmark = pytest.mark.slow
+
 MODEL = "test-embedding"
 NAMES = ["engine", "crane", "pump", "hoist", "valve"]
 FOOTER = "<p>Made by the frobnicators of the harbour.</p>"

@@ -12,6 +12,8 @@ from docbot.knowledge.chunking.tokens import tokens
 from docbot.knowledge.html.convert import Converted
 from tests.timing import processor_seconds
 
+pytestmark = pytest.mark.slow
+
 URL = "https://docs.example.org/guide/"
 
 

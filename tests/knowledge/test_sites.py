@@ -20,6 +20,8 @@ from docbot.knowledge.pages import Failure, Fetched, Page, read_fetched
 from docbot.knowledge.site.crawl import WebsiteSource, crawl
 from tests.knowledge.conftest import folder_handler, served
 
+pytestmark = pytest.mark.slow
+
 BASE_URL = "https://docs.example.org/"
 # Text that a site's theme writes around its pages.
 NAVIGATION = {

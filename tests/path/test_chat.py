@@ -26,6 +26,8 @@ from tests.town import (
     open_town,
 )
 
+pytestmark = pytest.mark.slow
+
 SHORT = Reply("Set `max_retries` [1].")
 LINES = [f"frobnicate(max_retries={number})\n" * 36 for number in range(5)]
 LONG = Reply(

@@ -38,6 +38,8 @@ from tests.town import (
     settings_for,
 )
 
+pytestmark = pytest.mark.slow
+
 BODY = "It fails each night."
 
 

@@ -7,6 +7,8 @@ from docbot.playground.objects import Permission
 from tests.model_server import Hang, ModelServer
 from tests.town import QUESTION, Ground, Town, eventually, open_town
 
+pytestmark = pytest.mark.slow
+
 BODY = "It fails each night."
 SEND = r"/channels/\d+/messages"
 

@@ -27,6 +27,8 @@ from tests.model_server import ModelServer
 from tests.qdrant_server import QdrantRecorder
 from tests.town import Ground, bind, pointed_at_a_stand_in, settings_for
 
+pytestmark = pytest.mark.slow
+
 
 async def examined(settings: Settings, *, quick: bool = False) -> list[Finding]:
     found: list[Finding] = []

@@ -19,6 +19,8 @@ from tests.town import (
     open_town,
 )
 
+pytestmark = pytest.mark.slow
+
 BODY = "It fails each night."
 SEND = r"/channels/\d+/messages"
 VIEW, SEND_IN_THREADS, HISTORY = (

@@ -30,6 +30,8 @@ from tests.town import (
     open_town,
 )
 
+pytestmark = pytest.mark.slow
+
 TITLE = "Grue in the cellar after the upgrade"
 BODY = "Since the upgrade a grue eats the lanterns. <@1> what can I do? I have two cellars."
 SOLUTION = "Put a torch beside the stairs:\n```sh\ntorch --bright\n```\nThe grue leaves by itself."

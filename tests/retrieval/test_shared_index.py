@@ -26,6 +26,8 @@ from tests.retrieval.rows import DIMENSIONS, some_rows, streamed
 from tests.retrieval.test_generations import found_texts, put_usage_page, sources
 from tests.town import ANSWER_PLACE, QUESTION, Ground
 
+pytestmark = pytest.mark.slow
+
 LATER = "A failed frobnication is repeated by `retry`."
 
 

@@ -37,6 +37,7 @@ from tests.retrieval.rows import (
 
 # The in-memory mode says, once each, that it searches exactly and without payload indexes.
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:Local mode performs exact"),
     pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),
 ]
