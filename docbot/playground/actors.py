@@ -4,7 +4,7 @@ For tests and for the page in the browser. A member obeys the same rules as the
 bot; what Discord's client would not let somebody do raises `DiscordError`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -162,6 +162,11 @@ class Member:
 
     async def delete(self, message: Message) -> None:
         self._world.delete_message(message.channel_id, message.id, self.id)
+
+    async def clear(self, messages: Sequence[Message]) -> None:
+        """Delete messages of one channel at once."""
+        [channel_id] = {message.channel_id for message in messages}
+        self._world.delete_messages(channel_id, [message.id for message in messages], self.id)
 
     async def type(self, place: Place) -> None:
         self._world.typing(place.id, self.id)

@@ -76,6 +76,7 @@ _PLACE_EVENTS = {  # which field names the thread or channel
     "MESSAGE_CREATE": "channel_id",
     "MESSAGE_UPDATE": "channel_id",
     "MESSAGE_DELETE": "channel_id",
+    "MESSAGE_DELETE_BULK": "channel_id",
     "TYPING_START": "channel_id",
 }
 
@@ -568,6 +569,9 @@ class _Feed:
                 yield {"type": "message", "message": _message_view(message), "is_new": is_new}
         elif name == "MESSAGE_DELETE":
             yield {"type": "message_deleted", "id": payload["id"], "place_id": str(place.id)}
+        elif name == "MESSAGE_DELETE_BULK":
+            for message_id in payload["ids"]:
+                yield {"type": "message_deleted", "id": message_id, "place_id": str(place.id)}
         yield {"type": "place", **_place_view(self._world, place)}
 
     def _find(self, place_id: int) -> Place | None:

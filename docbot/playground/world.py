@@ -629,6 +629,22 @@ class World:
             self.require(actor_id, channel_id, Permission.MANAGE_MESSAGES)
         self.remove_message(message)
 
+    def delete_messages(self, channel_id: int, message_ids: Sequence[int], actor_id: int) -> None:
+        """Delete messages of a server at once, which is told as one event."""
+        place = self._of_guild(channel_id, actor_id)
+        self.require(actor_id, channel_id, Permission.MANAGE_MESSAGES)
+        for message_id in message_ids:
+            self.get_message(channel_id, message_id).deleted = True
+            place.message_ids.remove(message_id)
+        self.emit(
+            "MESSAGE_DELETE_BULK",
+            {
+                "ids": [str(message_id) for message_id in message_ids],
+                "channel_id": str(channel_id),
+                "guild_id": str(place.guild_id),
+            },
+        )
+
     def history(
         self,
         channel_id: int,

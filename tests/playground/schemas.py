@@ -42,6 +42,7 @@ _THREAD_FIELDS = (
 _OTHER_EVENTS: dict[str, tuple[str, ...]] = {
     "RESUMED": (),
     "MESSAGE_DELETE": ("id", "channel_id"),
+    "MESSAGE_DELETE_BULK": ("ids", "channel_id"),
     "CHANNEL_DELETE": ("id", "type", "guild_id", "name"),
     "THREAD_MEMBERS_UPDATE": ("id", "guild_id", "member_count"),
     "GUILD_ROLE_CREATE": ("guild_id", "role"),

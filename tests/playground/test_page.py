@@ -348,6 +348,10 @@ async def test_the_feed_tells_of_all_that_happens_to_a_post(
         assert (changed["text"], changed["edited"]) == ("Changed.", True)
         await ada.delete(reply)
         assert (await feed.next("message_deleted"))["id"] == str(reply.id)
+        spam = [await ben.reply(thread, "Buy!"), await ben.reply(thread, "Now!")]
+        await playground.moderator.clear(spam)
+        for each in spam:
+            assert (await feed.next("message_deleted"))["id"] == str(each.id)
         await ada.archive(thread)
         await feed.next("place", lambda event: event["thread"]["archived"])
         await playground.admin.delete_thread(thread)
