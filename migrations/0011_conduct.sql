@@ -38,12 +38,13 @@ CREATE TABLE drafts (
     text       text,             -- as staff wrote it anew; null: as docbot did
     edited_by  bigint,
     revision   integer NOT NULL DEFAULT 1 CHECK (revision >= 1),  -- of the text that staff reads
-    decided_by bigint,
+    decided_by bigint,           -- null: docbot, or who deleted the message, whom Discord does not name
     decided_at timestamptz,
     CHECK ((text IS NULL) = (edited_by IS NULL)),
     CHECK ((state = 'open') = (decided_at IS NULL)),
-    CHECK (state NOT IN ('sent', 'discarded') OR decided_by IS NOT NULL)
+    CHECK (state <> 'sent' OR decided_by IS NOT NULL)
 );
+CREATE INDEX drafts_open ON drafts (channel_id, outbox_id) WHERE state = 'open';
 
 -- Beside messages: buttons and texts that change, tags, archiving, and lines to one person alone.
 ALTER TABLE outbox

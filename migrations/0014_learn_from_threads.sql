@@ -30,6 +30,7 @@ CREATE TABLE solutions (
     revision    integer NOT NULL DEFAULT 1,  -- of the texts: staff decides on what it has read
     outbox_id   bigint REFERENCES outbox,    -- the message that shows it to staff
     shown       integer,                     -- the revision that stands there; null: nothing to decide
+    is_lost     boolean NOT NULL DEFAULT false,  -- the channel in which it stands was deleted
     CHECK (shown IS NULL OR outbox_id IS NOT NULL),
     CHECK ((state = 'verified') = (page_id IS NOT NULL)),
     CHECK ((state = 'verified') = (verified_by IS NOT NULL)),
@@ -39,6 +40,7 @@ CREATE TABLE solutions (
     CHECK (state = 'removed' OR solution <> '')
 );
 CREATE INDEX solutions_forum ON solutions (forum_id, state);
+CREATE INDEX solutions_review ON solutions (outbox_id) WHERE state = 'review';
 CREATE INDEX solutions_asker ON solutions (guild_id, asker_id) WHERE state <> 'removed';
 CREATE INDEX solutions_solver ON solutions (guild_id, solver_id) WHERE state <> 'removed';
 

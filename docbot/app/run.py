@@ -66,6 +66,7 @@ from docbot.forum.retention import Retention
 from docbot.forum.retry import is_worth_a_line, pause
 from docbot.forum.reviews import Reviews
 from docbot.forum.staff_notes import StaffNotes
+from docbot.forum.undecided import Undecided
 from docbot.forum.worker import QuestionWorker
 from docbot.retrieval.endpoint import OPENAI_URL
 from docbot.settings import Settings, changed_settings
@@ -390,6 +391,14 @@ class RunningBot:
 
     def _make_client(self, lock: ActiveLock) -> HelpClient:
         rooms = self._rooms
+        undecided = Undecided(
+            pool=rooms.pool,
+            drafts=rooms.drafts,
+            solutions=rooms.solutions,
+            conductor=self._conductor,
+            learning=self._learning,
+            wake=self._wake_all,
+        )
         intake = Intake(
             pool=rooms.pool,
             threads=rooms.threads,
@@ -400,6 +409,7 @@ class RunningBot:
             conductor=self._conductor,
             admission=self._admission,
             erasure=rooms.erasure,
+            undecided=undecided,
             wake=self._wake_all,
             on_step=self._on_step,
         )
@@ -446,6 +456,7 @@ class RunningBot:
                 SearchTools(rooms.searcher, rooms.sources),
                 lambda: models_at_work(self._settings),
                 calls,
+                undecided,
             ),
             proxy=self._settings.docbot_discord_proxy,
             pace=self._pace,

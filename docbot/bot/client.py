@@ -61,6 +61,7 @@ from docbot.forum.forgetting import Forgetting
 from docbot.forum.intake import Intake
 from docbot.forum.presses import Presses
 from docbot.forum.retry import is_worth_a_line, pause
+from docbot.forum.undecided import Undecided
 from docbot.texts import LOCALE
 
 log = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ class Parts:
     search: SearchTools
     models: Callable[[], Models]  # those at work now
     calls: Calls
+    undecided: Undecided
 
 
 class HelpTree(app_commands.CommandTree["HelpClient"]):
@@ -159,6 +161,7 @@ class HelpClient(discord.Client):
             self,
             parts.bindings,
             parts.intake,
+            parts.undecided,
             is_read=self._is_read,
             invite_link=self.invite_link,
         )
@@ -294,6 +297,7 @@ class HelpClient(discord.Client):
         await self._look_if_bound(channel)
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        await self._look_for_lost_channels(channel.guild.id)
         await self._look_if_bound(channel)
 
     async def on_guild_channel_update(
@@ -316,6 +320,11 @@ class HelpClient(discord.Client):
         forums = self.parts.bindings.all()
         if any(channel.id in (each.channel_id, each.config.staff_channel) for each in forums):
             await self.look_at_forums(channel.guild.id)
+
+    async def _look_for_lost_channels(self, guild_id: int) -> None:
+        """Look whether staff has something to decide in a channel that is not there any more."""
+        look = partial(self.watch.look_for_lost_channels, guild_id)
+        await self._insist("looking at the channels of the staff", look)
 
     async def look_at_forums(self, guild_id: int | None = None) -> None:
         """Tell the operator what changed, and catch up on what docbot may read again."""
@@ -525,6 +534,7 @@ class HelpClient(discord.Client):
         delete = partial(self.parts.intake.thread_deleted, payload.thread_id)
         what = f"erasing deleted thread {payload.thread_id}"
         await self._in_turn(payload.thread_id, what, delete)
+        await self._look_for_lost_channels(payload.guild_id)  # staff may decide in a thread
 
 
 async def connect(client: HelpClient, token: str) -> None:

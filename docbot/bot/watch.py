@@ -19,6 +19,7 @@ from docbot.db.forums import Forum
 from docbot.errors import DocbotError, GoneError, RefusedError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.intake import Intake
+from docbot.forum.undecided import Undecided
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ class ForumWatch:
         client: discord.Client,
         bindings: Bindings,
         intake: Intake,
+        undecided: Undecided,
         *,
         is_read: IsRead,
         invite_link: Callable[[], str],
@@ -91,6 +93,7 @@ class ForumWatch:
         self._client = client
         self._bindings = bindings
         self._intake = intake
+        self._undecided = undecided
         self._is_read = is_read
         self._invite_link = invite_link
         self._troubles: dict[int, Trouble] = {}
@@ -102,7 +105,7 @@ class ForumWatch:
         return None if is_over else trouble
 
     async def look(self, guild_id: int | None = None) -> None:
-        """Look at the forums of one server, or of all."""
+        """Look at the forums of one server, or of all, and at where their staff decides."""
         async with self._looking:
             bound = {f.channel_id: f for f in self._bindings.all() if f.mode != "off"}
             for forum_id in self._troubles.keys() - bound.keys():
@@ -110,6 +113,37 @@ class ForumWatch:
             for forum in bound.values():
                 if guild_id in (None, forum.guild_id):
                     await self._look_at(forum)
+            await self._look_for_lost_channels(guild_id)
+
+    async def look_for_lost_channels(self, guild_id: int) -> None:
+        """Give up what staff was to decide on in a channel of this server that was deleted."""
+        async with self._looking:
+            await self._look_for_lost_channels(guild_id)
+
+    async def _look_for_lost_channels(self, guild_id: int | None) -> None:
+        """What cannot be found out or stored just now is seen to at the next look."""
+        for channel_id, server_id in (await self._undecided.channels()).items():
+            if guild_id not in (None, server_id):
+                continue
+            try:
+                if await self._is_deleted(channel_id, server_id):
+                    await self._undecided.lose_channel(channel_id)
+            except DocbotError as error:
+                log.debug("channel %d was not looked at: %s", channel_id, error)
+
+    async def _is_deleted(self, channel_id: int, guild_id: int) -> bool:
+        """Whether a channel or thread is no more; one that is hidden, or whose server is away, still is."""
+        guild = self._client.get_guild(guild_id)
+        if guild is None or guild.unavailable or guild.get_channel_or_thread(channel_id):
+            return False
+        try:
+            with faults.translated():
+                await self._client.fetch_channel(channel_id)
+        except GoneError:
+            return True
+        except (RefusedError, discord.InvalidData):
+            pass
+        return False
 
     async def _look_at(self, forum: Forum) -> None:
         """What cannot be found out or stored just now is seen to at the next look."""

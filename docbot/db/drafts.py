@@ -1,5 +1,6 @@
 """Drafts: answers that staff has before it, and what it decided."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docbot.db.pool import Conn
@@ -32,6 +33,19 @@ _FIND = """
     JOIN threads ON threads.id = thread_id
     WHERE drafts.answer_id = $1 AND drafts.guild_id = $2
 """
+_UNDECIDED = """
+    SELECT drafts.answer_id, question_id, conversations.thread_id, threads.forum_id
+    FROM drafts JOIN outbox ON outbox.id = outbox_id AND outbox.channel_id = drafts.channel_id
+    JOIN answers ON answers.id = drafts.answer_id
+    JOIN questions ON questions.id = question_id
+    JOIN conversations ON conversations.id = conversation_id
+    JOIN threads ON threads.id = conversations.thread_id
+    WHERE drafts.state = 'open' AND {which}
+    ORDER BY drafts.answer_id
+"""
+_UNDECIDED_BY_MESSAGE = _UNDECIDED.format(which="outbox.message_id = ANY($1::bigint[])")
+_UNDECIDED_BY_CHANNEL = _UNDECIDED.format(which="drafts.channel_id = $1")
+_CHANNELS = "SELECT DISTINCT channel_id, guild_id FROM drafts WHERE state = 'open'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,16 @@ class StoredDraft:
     thread_id: int
     forum_id: int
     is_held_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UndecidedDraft:
+    """A draft that staff has before it, for a question of a thread."""
+
+    answer_id: int
+    question_id: int
+    thread_id: int
+    forum_id: int
 
 
 class Drafts:
@@ -79,6 +103,8 @@ class Drafts:
     ) -> int | None:
         """Note that it was `sent`, `discarded` or `withdrawn`.
 
+        `person_id`: who decided; None where that was docbot, or is not known.
+
         Returns:
             the row of the message that shows it; None where it was decided before.
         """
@@ -94,3 +120,19 @@ class Drafts:
         """None: there is none in this server."""
         row = await conn.fetchrow(_FIND, answer_id, guild_id)
         return StoredDraft(**row) if row else None
+
+    async def undecided_by_message(
+        self, conn: Conn, message_ids: Sequence[int]
+    ) -> list[UndecidedDraft]:
+        """Those that these messages show."""
+        rows = await conn.fetch(_UNDECIDED_BY_MESSAGE, list(message_ids))
+        return [UndecidedDraft(**row) for row in rows]
+
+    async def undecided_by_channel(self, conn: Conn, channel_id: int) -> list[UndecidedDraft]:
+        """Those that this channel shows, or is to show."""
+        rows = await conn.fetch(_UNDECIDED_BY_CHANNEL, channel_id)
+        return [UndecidedDraft(**row) for row in rows]
+
+    async def channels(self, conn: Conn) -> dict[int, int]:
+        """The channels in which there is something to decide, each with its server."""
+        return {row["channel_id"]: row["guild_id"] for row in await conn.fetch(_CHANNELS)}

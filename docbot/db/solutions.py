@@ -4,7 +4,7 @@ The solutions of a forum are a source of that forum alone, each one a page of it
 is gone from the searches with its transaction; what is new is found once the index holds it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,23 +47,41 @@ _SELECT = """
 """
 _FIND = _SELECT.format(which="thread_id = $1")
 _LOCK = _SELECT.format(which="thread_id = $1 FOR UPDATE")
-# One whose message could not be sent is tried in another channel at once, in the same a day later.
+# One whose message could not be sent is tried in another channel at once, in the same a day later;
+# one whose channel was deleted in another alone.
 _UNSEEN = """
     SELECT solutions.thread_id FROM solutions
     JOIN unnest($1::bigint[], $2::bigint[]) AS staff (forum, channel) ON staff.forum = forum_id
     LEFT JOIN outbox ON outbox.id = outbox_id
     WHERE solutions.state = 'review'
-      AND (shown IS NULL OR (
-        outbox.state IN ('dropped', 'dead')
-        AND (outbox.channel_id <> staff.channel OR ended_at < now() - interval '1 day')))
+      AND (shown IS NULL
+        OR is_lost AND outbox.channel_id <> staff.channel
+        OR NOT is_lost AND outbox.state IN ('dropped', 'dead')
+           AND (outbox.channel_id <> staff.channel OR ended_at < now() - interval '1 day'))
     ORDER BY learned_at, solutions.thread_id LIMIT $3
 """
 _FIND_SHOWN = """
     SELECT outbox.id AS row_id, outbox.channel_id, shown AS revision
     FROM solutions JOIN outbox ON outbox.id = outbox_id
-    WHERE solutions.thread_id = $1 AND outbox.state NOT IN ('dropped', 'dead')
+    WHERE solutions.thread_id = $1 AND outbox.state NOT IN ('dropped', 'dead') AND NOT is_lost
 """
-_SET_SHOWN = "UPDATE solutions SET outbox_id = $2, shown = $3 WHERE thread_id = $1"
+_SET_SHOWN = """
+    UPDATE solutions SET outbox_id = $2, shown = $3, is_lost = false WHERE thread_id = $1
+"""
+_LOSE = "UPDATE solutions SET is_lost = true WHERE thread_id = $1"
+_UNDECIDED = """
+    SELECT {what}
+    FROM solutions JOIN outbox ON outbox.id = outbox_id
+    WHERE solutions.state = 'review' AND shown IS NOT NULL AND NOT is_lost
+      AND outbox.state NOT IN ('dropped', 'dead') AND {which}
+"""
+_UNDECIDED_BY_MESSAGE = _UNDECIDED.format(
+    what="solutions.thread_id", which="outbox.message_id = ANY($1::bigint[])"
+)
+_UNDECIDED_BY_CHANNEL = _UNDECIDED.format(
+    what="solutions.thread_id", which="outbox.channel_id = $1"
+)
+_CHANNELS = _UNDECIDED.format(what="DISTINCT outbox.channel_id, outbox.guild_id", which="true")
 _OF_FORUM = "SELECT thread_id FROM solutions WHERE forum_id = $1 AND state <> 'removed' ORDER BY 1"
 _OF_PERSON = """
     SELECT thread_id FROM solutions
@@ -248,6 +266,24 @@ class Solutions:
     ) -> None:
         """Join the caller's transaction: note what stands in the message that shows it."""
         await conn.execute(_SET_SHOWN, thread_id, row_id, revision)
+
+    async def undecided_by_message(self, conn: Conn, message_ids: Sequence[int]) -> list[int]:
+        """Return the threads whose solutions these messages show to staff, who may decide."""
+        rows = await conn.fetch(_UNDECIDED_BY_MESSAGE, list(message_ids))
+        return [row["thread_id"] for row in rows]
+
+    async def undecided_by_channel(self, conn: Conn, channel_id: int) -> list[int]:
+        """Return the threads whose solutions this channel shows to staff, or is to show."""
+        rows = await conn.fetch(_UNDECIDED_BY_CHANNEL, channel_id)
+        return [row["thread_id"] for row in rows]
+
+    async def channels(self, conn: Conn) -> dict[int, int]:
+        """Return the channels in which staff may decide on one, each with its server."""
+        return {row["channel_id"]: row["guild_id"] for row in await conn.fetch(_CHANNELS)}
+
+    async def lose(self, conn: Conn, thread_id: int) -> None:
+        """Join the caller's transaction: no message shows it any more, its channel was deleted."""
+        await conn.execute(_LOSE, thread_id)
 
     async def find_page(self, thread_id: int) -> int | None:
         """Return the page that is searched of this thread."""

@@ -35,6 +35,7 @@ from docbot.forum.events import (
     Actor,
     Closed,
     Deleted,
+    DraftDeleted,
     DraftDiscarded,
     Drafted,
     DraftSent,
@@ -574,10 +575,19 @@ def _(event: DraftDiscarded, thread: ThreadState, question: QuestionState | None
     refusal = _draft_refusal(event.by, thread, question)
     if refusal is not None or question is None:
         return Decision(thread, question, refusal=refusal)
+    return Decision(thread, _discarded(question, "staff discarded the draft"))
+
+
+@_decide.register
+def _(_: DraftDeleted, thread: ThreadState, question: QuestionState | None) -> Decision:
+    if question is None or not question.holds_draft:
+        return Decision(thread, question)
+    return Decision(thread, _discarded(question, "staff deleted the draft"))
+
+
+def _discarded(question: QuestionState, reason: str) -> QuestionState:
     discarded = replace(question, holds_draft=False)
-    if question.state == "review":
-        discarded = _ended(discarded, "cancelled", "staff discarded the draft")
-    return Decision(thread, discarded)
+    return _ended(discarded, "cancelled", reason) if question.state == "review" else discarded
 
 
 def _draft_refusal(

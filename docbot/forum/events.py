@@ -119,6 +119,11 @@ class DraftDiscarded:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftDeleted:
+    """Its message was deleted in the channel of the staff; who did it is not told."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ticked:
     """Time has passed."""
 
@@ -140,5 +145,6 @@ Event: TypeAlias = (
     | Drafted
     | DraftSent
     | DraftDiscarded
+    | DraftDeleted
     | Ticked
 )

@@ -23,6 +23,7 @@ from docbot.forum.decide import Incoming, Verdict, judge
 from docbot.forum.events import Deleted, Edited, Retagged, Shut, Wrote
 from docbot.forum.learning import Learning
 from docbot.forum.limits import Allowed, Refused
+from docbot.forum.undecided import Undecided
 from docbot.telemetry import OnStep
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ class Intake:
         conductor: Conductor,
         admission: Admission,
         erasure: Erasure,
+        undecided: Undecided,
         wake: Callable[[], None],
         on_step: OnStep,
     ) -> None:
@@ -106,6 +108,7 @@ class Intake:
         self._conductor = conductor
         self._admission = admission
         self._erasure = erasure
+        self._undecided = undecided
         self._wake = wake
         self._on_step = on_step
         self._early = _Early()
@@ -249,7 +252,10 @@ class Intake:
         self._early.deleted(message_ids)
 
     async def deleted(self, thread_id: int, message_ids: list[int]) -> None:
-        """Erase the messages; a question is erased with its first, cancelled if still open."""
+        """Erase the messages; a question is erased with its first, cancelled if still open.
+
+        Of docbot's own, those that ask staff for a decision have it by that.
+        """
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
                 await self._threads.lock_standing(conn, thread_id)
@@ -257,6 +263,7 @@ class Intake:
                 event = Deleted(frozenset(message_ids), datetime.now(UTC))
                 await self._conductor.tell(conn, thread_id, event, message_ids=message_ids)
                 await self._learning.follow_thread(conn, thread_id)
+                await self._undecided.follow_messages(conn, message_ids)
                 known |= await self._erasure.follow_messages(conn, message_ids)
         self._early.deleted([each for each in message_ids if each not in known])
         self._early.forget(known)

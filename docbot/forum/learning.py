@@ -206,6 +206,12 @@ class Learning:
         await self._reviews.show(conn, seen.thread_id, staff_id)
         return None
 
+    async def discard_deleted(self, conn: Conn, thread_id: int) -> None:
+        """As `discard`, where staff deleted the message that shows the solution to them."""
+        solution = await self._solutions.lock(conn, thread_id)
+        await self._remove(conn, solution, _DISCARDED)
+        await self._reviews.forget(conn, thread_id)
+
     async def _forget(self, conn: Conn, thread_ids: Sequence[int], reason: str) -> None:
         for thread_id in thread_ids:
             await self._remove(conn, await self._solutions.lock(conn, thread_id), reason)

@@ -43,6 +43,12 @@ class Reviews:
         elif step == "close" and shown is not None:
             await self._close(conn, solution, shown, by)
 
+    async def forget(self, conn: Conn, thread_id: int) -> None:
+        """Join the caller's transaction: the message that shows this solution was deleted."""
+        shown = await self._solutions.find_shown(conn, thread_id)
+        if shown is not None:
+            await self._solutions.set_shown(conn, thread_id, shown.row_id, None)
+
     async def unseen(self, limit: int) -> list[int]:
         """Return threads whose solutions wait for staff that was not shown them, the oldest first."""
         return await self._solutions.unseen(self._staff_channels(), limit)

@@ -44,6 +44,7 @@ from docbot.forum.intake import MISSED, Intake
 from docbot.forum.learning import Learning
 from docbot.forum.reviews import Reviews
 from docbot.forum.staff_notes import StaffNotes
+from docbot.forum.undecided import Undecided
 from tests.db.seed import ASKER, FORUM, GUILD, an_answer, now, take_over, thread_of
 
 HANDS = 2  # workers, and drains
@@ -442,6 +443,19 @@ class States(RuleBasedStateMachine):
     def _new_intake(self, bindings: Bindings) -> Intake:
         solutions, staff_notes = Solutions(self.pool), StaffNotes(self.outbox)
         learning = Learning(solutions, Reviews(solutions, staff_notes, bindings))
+        conductor = Conductor(
+            threads=Threads(self.pool),
+            questions=self.questions,
+            answers=self.answers,
+            drafts=Drafts(),
+            outbox=self.outbox,
+            staff_notes=staff_notes,
+            learning=learning,
+            bindings=bindings,
+            may_attach=lambda _: True,
+            may_ping=lambda *_: True,
+            may_write=lambda *_: True,
+        )
         return Intake(
             pool=self.pool,
             threads=Threads(self.pool),
@@ -449,23 +463,19 @@ class States(RuleBasedStateMachine):
             outbox=self.outbox,
             learning=learning,
             bindings=bindings,
-            conductor=Conductor(
-                threads=Threads(self.pool),
-                questions=self.questions,
-                answers=self.answers,
-                drafts=Drafts(),
-                outbox=self.outbox,
-                staff_notes=staff_notes,
-                learning=learning,
-                bindings=bindings,
-                may_attach=lambda _: True,
-                may_ping=lambda *_: True,
-                may_write=lambda *_: True,
-            ),
+            conductor=conductor,
             admission=Admission(
                 uses=Uses(self.pool), config_of=bindings.server, are_limits_on=False
             ),
             erasure=Erasure(self.pool),
+            undecided=Undecided(
+                pool=self.pool,
+                drafts=Drafts(),
+                solutions=solutions,
+                conductor=conductor,
+                learning=learning,
+                wake=lambda: None,
+            ),
             wake=lambda: None,
             on_step=lambda _: None,
         )

@@ -45,6 +45,7 @@ from docbot.forum.events import (
     Actor,
     Closed,
     Deleted,
+    DraftDeleted,
     DraftDiscarded,
     Drafted,
     DraftSent,
@@ -358,6 +359,26 @@ def test_a_discarded_draft_is_never_sent() -> None:
     assert then(discarded, DraftSent(BY_HELPER)).refusal == "draft over"
 
 
+def test_a_draft_whose_message_is_deleted_is_discarded() -> None:
+    deleted = then(drafted(), DraftDeleted())
+    assert ends(deleted.question) == ("cancelled", "staff deleted the draft")
+    assert deleted.effects == ()
+    assert then(deleted, DraftSent(BY_HELPER)).refusal == "draft over"
+
+
+def test_a_deleted_draft_of_a_question_that_yielded_leaves_it_as_it_was() -> None:
+    yielded = question_in("yielded", holds_draft=True, reason="people were first", lane="answer")
+    deleted = decide(thread_in(config=STAFFED), yielded, DraftDeleted())
+    assert ends(deleted.question) == ("yielded", "people were first")
+    assert deleted.question is not None
+    assert not deleted.question.holds_draft
+
+
+def test_the_message_of_a_draft_that_was_decided_on_may_go() -> None:
+    sent = then(drafted(), DraftSent(BY_HELPER))
+    assert then(sent, DraftDeleted()).question == sent.question
+
+
 @pytest.mark.parametrize(
     "event",
     [Shut("thread locked"), Deleted(frozenset([FIRST]), START), Solved(BY_AUTHOR, START)],
@@ -641,12 +662,14 @@ class Conduct(RuleBasedStateMachine):
         )
         self._tell(events[what])
 
-    @rule(by=st.sampled_from([BY_AUTHOR, BY_HELPER]), sends=st.booleans(), number=st.integers(0, 9))
-    def decide_draft(self, by: Actor, sends: bool, number: int) -> None:
+    @rule(
+        by=st.sampled_from([BY_AUTHOR, BY_HELPER]), what=st.integers(0, 2), number=st.integers(0, 9)
+    )
+    def decide_draft(self, by: Actor, what: int, number: int) -> None:
         offered = [one for one in self.questions if one.lane is not None]
+        events: Sequence[Event] = (DraftSent(by), DraftDiscarded(by), DraftDeleted())
         if offered:
-            chosen = offered[number % len(offered)]
-            self._tell(DraftSent(by) if sends else DraftDiscarded(by), chosen.first_id)
+            self._tell(events[what], offered[number % len(offered)].first_id)
 
     @rule(has_tag=st.booleans())
     def retag(self, has_tag: bool) -> None:

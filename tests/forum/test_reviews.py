@@ -92,6 +92,14 @@ class Desk:
     async def notes(self) -> list[dict[str, Any]]:
         return [dict(row) for row in await self.pool.fetch(_NOTES, THREAD)]
 
+    async def loses_channel(self) -> None:
+        solutions = Solutions(self.pool)
+        async with self.transaction() as conn:
+            assert await solutions.undecided_by_channel(conn, CHANNEL) == [THREAD]
+            assert await solutions.channels(conn) == {CHANNEL: GUILD}
+            await solutions.lose(conn, THREAD)
+            assert await solutions.channels(conn) == {}
+
     async def arrives(self) -> None:
         await self.pool.execute(_SENT)
 
@@ -281,6 +289,48 @@ async def test_what_could_not_be_sent_is_tried_in_another_channel_and_a_day_late
     async with desk.transaction() as conn:
         await desk.reviews.show(conn, THREAD)
     assert [each["state"] for each in await desk.notes()] == ["dead", "pending"]
+
+
+async def test_what_went_with_its_channel_is_shown_in_another_one_alone(desk: Desk) -> None:
+    await desk.learn()
+    await desk.arrives()
+    await desk.loses_channel()
+    await desk.pool.execute("UPDATE outbox SET ended_at = ended_at - interval '25 hours'")
+    assert await desk.reviews.unseen(5) == []
+    await desk.set_channel(ANOTHER_CHANNEL)
+    assert await desk.reviews.unseen(5) == [THREAD]
+    async with desk.transaction() as conn:
+        await desk.reviews.show(conn, THREAD)
+    first, second = await desk.notes()
+    assert (first["state"], second["channel_id"]) == ("sent", ANOTHER_CHANNEL)
+    assert await desk.reviews.unseen(5) == []
+    await desk.edit("Delete the `cache`.")  # before it has arrived
+    *_, edit = await desk.notes()
+    assert (edit["kind"], edit["channel_id"]) == ("edit", ANOTHER_CHANNEL)
+
+
+async def test_what_went_with_its_channel_and_is_taken_back_is_changed_nowhere(desk: Desk) -> None:
+    await desk.learn()
+    await desk.arrives()
+    await desk.loses_channel()
+    async with desk.transaction() as conn:
+        await desk.learning.unlearn(conn, THREAD)
+    assert len(await desk.notes()) == 1
+    assert await desk.learn() == "review"
+    assert len(await desk.notes()) == 2
+
+
+async def test_a_message_that_was_deleted_is_changed_no_more(desk: Desk) -> None:
+    await desk.learn()
+    await desk.arrives()
+    async with desk.transaction() as conn:
+        await desk.learning.discard_deleted(conn, THREAD)
+        await desk.learning.follow_thread(conn, THREAD)
+    assert len(await desk.notes()) == 1
+    assert await desk.learn() is None  # it was discarded for good
+    assert await desk.learn(OTHER) == "review"
+    *_, note = await desk.notes()
+    assert note["kind"] == "send"
 
 
 async def test_the_end_of_a_forum_ends_all_that_waits_there(desk: Desk) -> None:

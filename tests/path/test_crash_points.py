@@ -664,6 +664,7 @@ OFF_THE_PATH = {
     "Threads.erase_messages_of_forum",  # some at a time, until there are no more
     "Threads.look_anew",
     "Threads.look_later",
+    "Undecided.lose_channel",  # broken off, the next look finds the channel gone
 }
 ALL_ALONG = "a post and a mention"
 # Shown where an answer takes its time; nothing waits for it.

@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from docbot.forum.again import try_again
 from docbot.playground.actors import Invocation, Member
 from docbot.playground.interactions import InteractionKind
 from docbot.playground.objects import NO_PERMISSIONS, Channel, Message, Permission, Thread
@@ -123,6 +124,10 @@ class Person:
         if message.author is not self._scene.playground.bot:
             await self._scene.until(is_known, message.id)
 
+    async def clears(self, messages: Sequence[Message]) -> None:
+        """Delete messages of a channel at once."""
+        await self.member.clear(messages)
+
     async def locks(self) -> None:
         await self.member.lock(self._scene.thread)
         await self._scene.until("SELECT locked FROM threads WHERE id = $1", self._scene.thread.id)
@@ -217,6 +222,7 @@ class Scene:
         self._run = AsyncExitStack()
         self._seen: set[int] = set()
         self._thread: Thread | None = None
+        self._staff: list[Channel | Thread] = [quiet.playground.staff]
         self.town: Town
         people = self.playground
         self.ada, self.ben, self.cleo = (Person(self, each) for each in people.members)
@@ -237,6 +243,11 @@ class Scene:
     @thread.setter
     def thread(self, thread: Thread) -> None:
         self._thread = thread
+
+    @property
+    def staff(self) -> Channel | Thread:
+        """Where staff decides."""
+        return self._staff[-1]
 
     @property
     def post(self) -> Message:
@@ -270,7 +281,7 @@ class Scene:
 
     async def staff_gets(self, containing: str = "") -> Message:
         """What docbot writes next in the channel of the staff."""
-        return await self._next(self.playground.staff.id, containing)
+        return await self._next(self.staff.id, containing)
 
     async def docbot_thinks(self, *, times: int = 1) -> None:
         """Wait until docbot has asked its model so often; it is scripted to keep it waiting."""
@@ -352,10 +363,22 @@ class Scene:
         """Let all that is stored have happened earlier."""
         await self.town.rooms.pool.execute(_TIME_PASSES, hours * 3600 + seconds)
 
+    async def staff_moves(self, to: Channel | Thread | None = None) -> None:
+        """Set another channel for the staff; a new one, unless one is named."""
+        world, guild = self.playground.world, self.playground.guild
+        self._staff.append(to or world.add_channel(guild.id, "staff-room"))
+        await self.set("staff-channel", "#staff")
+
+    async def operator_retries(self) -> None:
+        """Have all tried again that failed."""
+        rooms = self.town.rooms
+        for question in await rooms.questions.all("failed"):
+            await try_again(rooms.pool, rooms.questions, rooms.outbox, question.id)
+
     async def set(self, name: str, value: str) -> None:
         """Change a setting of the forum; `#staff` and `@Helpers` stand for their ids."""
         ids = {
-            "#staff": str(self.playground.staff.id),
+            "#staff": str(self.staff.id),
             "@Helpers": str(self.playground.town.helpers.id),
         }
         await self.town.configure(name, ids.get(value, value))
@@ -451,7 +474,8 @@ class Scene:
     def _place_of(self, message: Message) -> str:
         if message.guild_id is None:
             return "private"
-        return "staff" if message.channel_id == self.playground.staff.id else "thread"
+        is_to_staff = message.channel_id in [place.id for place in self._staff]
+        return "staff" if is_to_staff else "thread"
 
     async def _next(self, channel_id: int, containing: str) -> Message:
         def look() -> Message | None:

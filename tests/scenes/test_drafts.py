@@ -3,6 +3,7 @@
 import pytest
 
 from docbot import texts
+from docbot.playground.objects import Permission
 from tests.model_server import Hang
 from tests.scenes.script import Scene, scene
 from tests.town import ANSWER_PLACE, QUESTION, button
@@ -267,6 +268,133 @@ async def test_the_staff_channel_is_of_another_server(s: Scene) -> None:
     await s.question_is("failed")
     assert "could not be shown to staff" in await s.value("SELECT reason FROM questions")
     assert s.playground.world.replies_of_bot(elsewhere.staff.id) == []
+
+
+@scene(
+    "Who deletes the draft has discarded it: docbot says nothing to Ada.",
+    ends=["cancelled: staff deleted the draft"],
+    to_staff=1,
+    given=DRAFTS,
+)
+async def test_staff_deletes_a_draft(s: Scene) -> None:
+    await s.ada.posts()
+    draft = await s.staff_gets()
+    send = button(draft, "Send")
+    await s.mina.deletes(draft)
+    await s.question_is("cancelled")
+    assert (await s.olga.forges(send, s.post)).content == texts.refused("draft over")
+
+
+@scene(
+    "All that a moderator clears away at once is discarded; what was decided before stays so.",
+    ends=["answered", *["cancelled: staff deleted the draft"] * 2],
+    says=1,
+    to_staff=3,
+    given=DRAFTS,
+)
+async def test_staff_clears_its_channel(s: Scene) -> None:
+    await s.ada.posts()
+    drafts = [await s.staff_gets()]
+    await s.mina.presses("Send", drafts[0])
+    await s.docbot_says()
+    for each in (s.ben, s.cleo):
+        await each.posts()
+        drafts.append(await s.staff_gets())
+    await s.mina.clears(drafts)
+    await s.until("SELECT count(*) = 2 FROM questions WHERE state = 'cancelled'")
+
+
+@scene(
+    "What docbot held back is not offered any more, and the thread is left to Ben.",
+    ends=["yielded"],
+    to_staff=1,
+    model=[Hang(), REPLY],
+    given={"staff-channel": "#staff"},
+)
+async def test_staff_deletes_a_draft_that_was_held_back(s: Scene) -> None:
+    await s.ada.posts()
+    await s.docbot_thinks()
+    await s.ben.writes("I have that too.")
+    s.docbot_goes_on()
+    draft = await s.staff_gets()
+    await s.mina.deletes(draft)
+    await s.until("SELECT state = 'discarded' FROM drafts")
+
+
+@scene(
+    "A draft that went with its channel is written anew for the next one, once the operator retries.",
+    ends=["answered"],
+    says=1,
+    to_staff=2,
+    given=DRAFTS,
+)
+async def test_the_staff_channel_is_deleted_with_a_draft(s: Scene) -> None:
+    await s.ada.posts()
+    await s.staff_gets()
+    await s.olga.member.delete_channel(s.playground.staff)
+    await s.question_is("failed")
+    [line] = s.lines_with("drafts lost: 1")
+    assert "docbot config set staff-channel" in line
+    assert "docbot questions retry" in await s.value("SELECT reason FROM questions")
+    await s.staff_moves()
+    await s.operator_retries()
+    await s.mina.presses("Send", await s.staff_gets())
+    await s.docbot_says(REVIEWED)
+
+
+@scene(
+    "The channel is gone when docbot comes back: the draft does not wait for nobody.",
+    ends=["failed", "yielded"],
+    to_staff=2,
+    model=[REPLY, Hang(), REPLY],
+    given=DRAFTS,
+)
+async def test_the_staff_channel_is_deleted_while_docbot_is_away(s: Scene) -> None:
+    await s.ada.posts()
+    await s.staff_gets()
+    await s.cleo.posts()
+    await s.docbot_thinks(times=2)
+    await s.ben.writes("I have that too.")
+    s.docbot_goes_on()
+    await s.staff_gets("Somebody else replied first")
+    await s.docbot_stops()
+    await s.olga.member.delete_channel(s.playground.staff)
+    await s.docbot_starts()
+    await s.operator_reads("drafts lost: 2")
+    assert await s.value("SELECT count(*) FROM drafts WHERE state = 'open'") == 0
+
+
+@scene("A channel that is only hidden is not lost.", ends=["review"], to_staff=1, given=DRAFTS)
+async def test_the_staff_channel_is_hidden_while_a_draft_waits(s: Scene) -> None:
+    await s.ada.posts()
+    draft = await s.staff_gets()
+    s.docbot_may_not(Permission.VIEW_CHANNEL, place=s.playground.staff)
+    await s.operator_reads("docbot lacks View Channels in its staff channel")
+    await s.docbot_restarts()
+    assert s.lines_with("drafts lost") == []
+    assert len(draft.buttons) == 3
+
+
+@scene(
+    "Staff that decides in a thread loses its drafts with it, and not while it is only hidden.",
+    ends=["failed"],
+    to_staff=1,
+    given=DRAFTS,
+)
+async def test_staff_decides_in_a_thread(s: Scene) -> None:
+    world, room = s.playground.world, s.playground.staff
+    thread = world.create_thread(room.id, s.olga.id, {"name": "Drafts", "type": 11})
+    await s.staff_moves(thread)
+    await s.ada.posts()
+    await s.staff_gets()
+    s.docbot_may_not(Permission.VIEW_CHANNEL, place=room)
+    await s.docbot_restarts()
+    assert s.lines_with("drafts lost") == []
+    s.docbot_may_not(place=room)
+    await s.docbot_restarts()
+    await s.mina.member.delete_thread(thread)
+    await s.question_is("failed")
+    assert len(s.lines_with("drafts lost: 1")) == 1
 
 
 @scene(

@@ -223,6 +223,59 @@ async def test_a_solution_waits_for_a_staff_channel(s: Scene) -> None:
     assert (await s.mina.presses("Learn", note)).content == texts.solution_learned()
 
 
+@scene(
+    "Who deletes the message has discarded the solution, also when Ada marks it once more.",
+    ends=["abstained"],
+    to_staff=1,
+    given=REVIEW,
+)
+async def test_staff_deletes_a_solution_that_waits(s: Scene) -> None:
+    helped = await is_solved(s)
+    note = await s.staff_gets()
+    learn = button(note, "Learn")
+    await s.mina.deletes(note)
+    await s.until("SELECT state = 'removed' FROM solutions")
+    again = await s.olga.forges(learn, s.post)
+    assert again.content == texts.refused("solution discarded")
+    await s.ada.runs("unsolve")
+    await s.ada.marks_as_solution(helped)
+    assert await s.value("SELECT state FROM solutions") == "removed"
+
+
+@scene(
+    "What was learned stays when the message that tells of it is cleared away.",
+    ends=["abstained"],
+    to_staff=1,
+    given=REVIEW,
+)
+async def test_staff_deletes_a_solution_that_was_learned(s: Scene) -> None:
+    await is_solved(s)
+    note = await s.staff_gets()
+    await s.mina.presses("Learn", note)
+    await s.staff_reads("let me learn", note)
+    await s.mina.deletes(note)
+    await s.until("SELECT erased_at IS NOT NULL FROM outbox WHERE message_id = $1", note.id)
+    assert await s.value("SELECT state FROM solutions") == "verified"
+
+
+@scene(
+    "Staff gets in its next channel what waited in the one that was deleted.",
+    ends=["abstained"],
+    to_staff=2,
+    given=REVIEW,
+)
+async def test_the_staff_channel_is_deleted_with_a_solution(s: Scene) -> None:
+    helped = await is_solved(s)
+    await s.staff_gets()
+    await s.olga.member.delete_channel(s.playground.staff)
+    await s.operator_reads("solutions that wait for another staff channel: 1")
+    await s.staff_moves()
+    note = await s.staff_gets(SOLUTION)
+    await s.ben.edits(helped, "Put a lamp there.")
+    await s.staff_reads("Put a lamp there.", note)
+    assert (await s.mina.presses("Learn", note)).content == texts.solution_learned()
+
+
 @scene("Of two who decide at once one is told so.", ends=["abstained"], to_staff=1, given=REVIEW)
 async def test_two_people_decide_on_a_solution_at_once(s: Scene) -> None:
     await is_solved(s)
