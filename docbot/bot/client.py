@@ -274,6 +274,7 @@ class HelpClient(discord.Client):
             await self._store_guild(guild)
         await self.look_at_forums()
         self.caught_up.set()
+        await self._look_for_deleted_notes()
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """A server that was away, or came too late for READY."""
@@ -286,6 +287,7 @@ class HelpClient(discord.Client):
         self._catch_up.fall_behind(guild.id)
         await self._store_guild(guild)
         await self.look_at_forums(guild.id)
+        await self._look_for_deleted_notes(guild.id)
 
     async def on_guild_unavailable(self, guild: discord.Guild) -> None:
         self._catch_up.fall_behind(guild.id)
@@ -325,6 +327,10 @@ class HelpClient(discord.Client):
         """Look whether staff has something to decide in a channel that is not there any more."""
         look = partial(self.watch.look_for_lost_channels, guild_id)
         await self._insist("looking at the channels of the staff", look)
+
+    async def _look_for_deleted_notes(self, guild_id: int | None = None) -> None:
+        look = partial(self.watch.look_for_deleted_notes, guild_id)
+        await self._insist("looking at what staff has to decide", look)
 
     async def look_at_forums(self, guild_id: int | None = None) -> None:
         """Tell the operator what changed, and catch up on what docbot may read again."""

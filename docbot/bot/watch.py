@@ -16,6 +16,7 @@ import discord
 from docbot.bot import faults
 from docbot.bot.set_up import ChannelFound, Found, RoleFound, losses
 from docbot.db.forums import Forum
+from docbot.db.outbox import UndecidedNote
 from docbot.errors import DocbotError, GoneError, RefusedError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.intake import Intake
@@ -122,7 +123,8 @@ class ForumWatch:
 
     async def _look_for_lost_channels(self, guild_id: int | None) -> None:
         """What cannot be found out or stored just now is seen to at the next look."""
-        for channel_id, server_id in (await self._undecided.channels()).items():
+        notes = await self._undecided.notes()
+        for channel_id, server_id in {note.channel_id: note.guild_id for note in notes}.items():
             if guild_id not in (None, server_id):
                 continue
             try:
@@ -130,6 +132,33 @@ class ForumWatch:
                     await self._undecided.lose_channel(channel_id)
             except DocbotError as error:
                 log.debug("channel %d was not looked at: %s", channel_id, error)
+
+    async def look_for_deleted_notes(self, guild_id: int | None = None) -> None:
+        """Find what staff deleted of what it was to decide on, while docbot was told of nothing."""
+        closed: set[int] = set()  # channels whose history docbot may not read
+        for note in await self._undecided.notes():
+            if guild_id not in (None, note.guild_id) or note.channel_id in closed:
+                continue
+            try:
+                if note.message_id is not None and await self._is_note_deleted(note):
+                    await self._intake.deleted(note.channel_id, [note.message_id])
+            except RefusedError:
+                closed.add(note.channel_id)
+            except DocbotError as error:
+                log.debug("message %d was not looked for: %s", note.message_id or 0, error)
+
+    async def _is_note_deleted(self, note: UndecidedNote) -> bool:
+        """Whether a message is gone from a channel that is there."""
+        guild = self._client.get_guild(note.guild_id)
+        channel = guild.get_channel_or_thread(note.channel_id) if guild else None
+        if not isinstance(channel, discord.abc.Messageable) or note.message_id is None:
+            return False
+        try:
+            with faults.translated(), faults.understood():
+                await channel.fetch_message(note.message_id)
+        except GoneError:
+            return True
+        return False
 
     async def _is_deleted(self, channel_id: int, guild_id: int) -> bool:
         """Whether a channel or thread is no more; one that is hidden, or whose server is away, still is."""

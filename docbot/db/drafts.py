@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from docbot.db.outbox import UndecidedNote
 from docbot.db.pool import Conn
 from docbot.text import storable
 
@@ -45,7 +46,11 @@ _UNDECIDED = """
 """
 _UNDECIDED_BY_MESSAGE = _UNDECIDED.format(which="outbox.message_id = ANY($1::bigint[])")
 _UNDECIDED_BY_CHANNEL = _UNDECIDED.format(which="drafts.channel_id = $1")
-_CHANNELS = "SELECT DISTINCT channel_id, guild_id FROM drafts WHERE state = 'open'"
+_UNDECIDED_NOTES = """
+    SELECT drafts.guild_id, drafts.channel_id, message_id
+    FROM drafts JOIN outbox ON outbox.id = outbox_id
+    WHERE drafts.state = 'open' ORDER BY drafts.answer_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,6 @@ class Drafts:
         rows = await conn.fetch(_UNDECIDED_BY_CHANNEL, channel_id)
         return [UndecidedDraft(**row) for row in rows]
 
-    async def channels(self, conn: Conn) -> dict[int, int]:
-        """The channels in which there is something to decide, each with its server."""
-        return {row["channel_id"]: row["guild_id"] for row in await conn.fetch(_CHANNELS)}
+    async def undecided_notes(self, conn: Conn) -> list[UndecidedNote]:
+        """The messages that show those."""
+        return [UndecidedNote(**row) for row in await conn.fetch(_UNDECIDED_NOTES)]

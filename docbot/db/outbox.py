@@ -186,6 +186,15 @@ class Part:
     attempt: int
 
 
+@dataclass(frozen=True, slots=True)
+class UndecidedNote:
+    """A message that asks staff for a decision; `message_id` once it is on Discord."""
+
+    guild_id: int
+    channel_id: int
+    message_id: int | None
+
+
 class Outbox:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

@@ -10,6 +10,7 @@ from typing import Literal
 
 from docbot.db.errors import translated
 from docbot.db.listen import TELL_OF_SETTINGS
+from docbot.db.outbox import UndecidedNote
 from docbot.db.pool import Conn, Pool
 from docbot.db.sources import PageRow, write_page
 from docbot.text import storable
@@ -81,7 +82,9 @@ _UNDECIDED_BY_MESSAGE = _UNDECIDED.format(
 _UNDECIDED_BY_CHANNEL = _UNDECIDED.format(
     what="solutions.thread_id", which="outbox.channel_id = $1"
 )
-_CHANNELS = _UNDECIDED.format(what="DISTINCT outbox.channel_id, outbox.guild_id", which="true")
+_UNDECIDED_NOTES = _UNDECIDED.format(
+    what="outbox.guild_id, outbox.channel_id, outbox.message_id", which="true"
+)
 _OF_FORUM = "SELECT thread_id FROM solutions WHERE forum_id = $1 AND state <> 'removed' ORDER BY 1"
 _OF_PERSON = """
     SELECT thread_id FROM solutions
@@ -277,9 +280,9 @@ class Solutions:
         rows = await conn.fetch(_UNDECIDED_BY_CHANNEL, channel_id)
         return [row["thread_id"] for row in rows]
 
-    async def channels(self, conn: Conn) -> dict[int, int]:
-        """Return the channels in which staff may decide on one, each with its server."""
-        return {row["channel_id"]: row["guild_id"] for row in await conn.fetch(_CHANNELS)}
+    async def undecided_notes(self, conn: Conn) -> list[UndecidedNote]:
+        """Return the messages that show one to staff, who may decide."""
+        return [UndecidedNote(**row) for row in await conn.fetch(_UNDECIDED_NOTES)]
 
     async def lose(self, conn: Conn, thread_id: int) -> None:
         """Join the caller's transaction: no message shows it any more, its channel was deleted."""

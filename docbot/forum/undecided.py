@@ -12,6 +12,7 @@ from functools import partial
 
 from docbot.db.drafts import Drafts, UndecidedDraft
 from docbot.db.errors import translated
+from docbot.db.outbox import UndecidedNote
 from docbot.db.pool import Conn, Pool
 from docbot.db.solutions import Solutions
 from docbot.forum.conductor import Conductor
@@ -63,11 +64,12 @@ class Undecided:
         for thread_id in shown.solutions:
             await self._learning.discard_deleted(conn, thread_id)
 
-    async def channels(self) -> dict[int, int]:
-        """The channels in which staff has something to decide, each with its server."""
+    async def notes(self) -> list[UndecidedNote]:
+        """The messages that ask staff for a decision, those that are on their way too."""
         with translated():
             async with self._pool.acquire() as conn:
-                return await self._drafts.channels(conn) | await self._solutions.channels(conn)
+                drafts = await self._drafts.undecided_notes(conn)
+                return [*drafts, *await self._solutions.undecided_notes(conn)]
 
     async def lose_channel(self, channel_id: int) -> None:
         """Let what stood in a deleted channel count as never shown, and tell the operator.

@@ -12,7 +12,7 @@ from docbot import texts
 from docbot.db.config import Configs
 from docbot.db.erasure import Erasure
 from docbot.db.forums import Forums
-from docbot.db.outbox import Outbox
+from docbot.db.outbox import Outbox, UndecidedNote
 from docbot.db.pool import Conn, Pool
 from docbot.db.solutions import Solutions, State
 from docbot.db.threads import Message, Thread, Threads
@@ -96,9 +96,9 @@ class Desk:
         solutions = Solutions(self.pool)
         async with self.transaction() as conn:
             assert await solutions.undecided_by_channel(conn, CHANNEL) == [THREAD]
-            assert await solutions.channels(conn) == {CHANNEL: GUILD}
+            assert await solutions.undecided_notes(conn) == [UndecidedNote(GUILD, CHANNEL, 70)]
             await solutions.lose(conn, THREAD)
-            assert await solutions.channels(conn) == {}
+            assert await solutions.undecided_notes(conn) == []
 
     async def arrives(self) -> None:
         await self.pool.execute(_SENT)

@@ -6,7 +6,7 @@ from docbot import texts
 from docbot.playground.objects import Permission
 from tests.model_server import Hang
 from tests.scenes.script import Scene, scene
-from tests.town import ANSWER_PLACE, QUESTION, button
+from tests.town import ANSWER_PLACE, QUESTION, button, eventually
 
 pytestmark = pytest.mark.check
 
@@ -283,6 +283,37 @@ async def test_staff_deletes_a_draft(s: Scene) -> None:
     await s.mina.deletes(draft)
     await s.question_is("cancelled")
     assert (await s.olga.forges(send, s.post)).content == texts.refused("draft over")
+
+
+@scene(
+    "What staff deletes while docbot is away is discarded too, and what it leaves is not.",
+    ends=["cancelled: staff deleted the draft", "review"],
+    to_staff=2,
+    given=DRAFTS,
+)
+async def test_staff_deletes_a_draft_while_docbot_is_away(s: Scene) -> None:
+    await s.ada.posts()
+    draft = await s.staff_gets()
+    await s.ben.posts()
+    await s.staff_gets()
+    await s.docbot_stops()
+    await s.mina.member.delete(draft)
+    await s.docbot_starts()
+    await s.until("SELECT count(*) = 1 FROM questions WHERE state = 'cancelled'")
+
+
+@scene(
+    "Where docbot may not read what stands there, it takes nothing as deleted.",
+    ends=["review"],
+    to_staff=1,
+    given=DRAFTS,
+)
+async def test_docbot_may_not_read_the_staff_channel(s: Scene) -> None:
+    await s.ada.posts()
+    await s.staff_gets()
+    s.docbot_may_not(Permission.READ_MESSAGE_HISTORY, place=s.playground.staff)
+    await s.docbot_restarts()
+    await eventually(lambda: not s.was_refused_nothing())
 
 
 @scene(
