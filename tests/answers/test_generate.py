@@ -166,7 +166,7 @@ async def test_a_text_is_told_before_the_rest_of_it_is_written() -> None:
     reply = Reply("Because.", then=Hang())
     async with ModelServer.open([reply]) as server, chat_model(server.base_url) as model:
         asking = asyncio.create_task(model.complete(ASKED, lambda _: told.set()))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await told.wait()
         assert not asking.done()
         server.release.set()

@@ -211,7 +211,7 @@ async def test_a_sync_that_is_stopped_keeps_what_was_embedded_and_the_next_goes_
         await add_page(rooms, 40)
         await rooms.pool.execute("UPDATE sources SET location = '/gone'")  # so the page stays
         syncing = asyncio.create_task(sync(rooms))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await server.arrived.wait()
             server.fail(Hang())
             server.arrived.clear()
@@ -247,7 +247,7 @@ async def test_a_running_bot_takes_up_another_model_without_a_gap(
     async with open_town(
         indexed, openai_base_url=server.base_url, docbot_embedding_model=NEW
     ) as town:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await server.arrived.wait()
         found = await search(town.rooms)
         assert (found.dense_used, found.warning) == (True, None)
@@ -260,7 +260,7 @@ async def test_a_running_bot_takes_up_another_model_without_a_gap(
             "SELECT true FROM index_generations WHERE state = 'current' AND embedding_model = $1",
             NEW,
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while town.rooms.index.embedding_model != NEW:
                 await asyncio.sleep(0.01)
         found = await search(town.rooms)
@@ -299,7 +299,7 @@ async def test_a_bot_that_died_half_way_goes_on_there(indexed: Ground, server: M
     async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
         await add_page(rooms, 40)
         taking = asyncio.create_task(renew_index(rooms))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await server.arrived.wait()
             server.fail(Hang())
             server.arrived.clear()
@@ -369,7 +369,7 @@ async def test_it_waits_for_a_sync_that_runs(indexed: Ground, server: ModelServe
     async with open_rooms(settings_for(indexed, server, NEW)) as rooms:
         async with sync_lock(rooms.database):
             taking = asyncio.create_task(renew_index(rooms, wait=wait))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await waits.wait()
             assert server.requests == []
         await taking

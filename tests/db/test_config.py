@@ -87,7 +87,7 @@ async def test_each_change_is_told_to_who_listens(
     conn = await database.connect()
     heard: asyncio.Queue[object] = asyncio.Queue()
     await conn.add_listener(SETTINGS_CHANGED, lambda *told: heard.put_nowait(told))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await configs.set(1, 20, "remind-hours", "5")
         await heard.get()
         await configs.unset(1, 20, "remind-hours")

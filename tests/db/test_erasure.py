@@ -362,7 +362,7 @@ async def test_who_ends_a_row_just_now_is_not_waited_for_and_its_text_goes(pool:
     await pool.execute(
         "UPDATE outbox SET state = 'sending', message_id = NULL, ended_at = NULL WHERE part = 2"
     )
-    async with asyncio.timeout(20), pool.acquire() as drain:
+    async with asyncio.timeout(60), pool.acquire() as drain:
         ending = drain.transaction()
         await ending.start()
         await drain.execute(

@@ -143,7 +143,7 @@ async def test_a_kill_in_the_midst_of_a_migration_leaves_the_schema_as_it_was(
         *(sys.executable, "-c", _MIGRATE_SLOWLY, database_url, LATER.name, LATER.sql),
         cwd=Path(__file__).parents[2],
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await pool.fetchval(_HOLDS_TABLE):
             await asyncio.sleep(0.02)
     process.send_signal(signal.SIGKILL)

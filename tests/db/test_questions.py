@@ -245,7 +245,7 @@ async def test_what_a_worker_lost_is_found_without_reading_every_question(pool: 
 
 
 async def _waits_for_a_lock(pool: Pool) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await pool.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
             await asyncio.sleep(0.01)
 

@@ -101,5 +101,5 @@ async def test_all_who_look_when_they_are_told_to_stop_stop_at_once() -> None:
     for loop in loops:
         loop.stop()
     go_on.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await asyncio.gather(*tasks)

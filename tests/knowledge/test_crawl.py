@@ -491,7 +491,7 @@ async def test_a_crawl_that_is_left_early_stops_its_requests() -> None:
 
     async with served(slow) as url:
         source = WebsiteSource(url, user_agent="docbot/1", pause=0)
-        async with asyncio.timeout(20), aclosing(crawl(source, convert)) as results:
+        async with asyncio.timeout(60), aclosing(crawl(source, convert)) as results:
             first = await anext(results)
             assert isinstance(first, Page)
         assert not [task for task in asyncio.all_tasks() if "_Walk" in str(task.get_coro())]
@@ -513,7 +513,7 @@ async def test_a_page_that_takes_long_to_convert_leaves_others_work_and_keeps_it
 
     async with served(pages_handler({"/": linking(*names), **pages})) as url:
         source = WebsiteSource(url, user_agent="docbot/1", pause=0, backoff=0)
-        async with asyncio.timeout(20), aclosing(crawl(source, convert)) as results:
+        async with asyncio.timeout(60), aclosing(crawl(source, convert)) as results:
             came = [result.url async for result in results if isinstance(result, Page)]
     assert came == [url, *(url + name for name in names)]
 

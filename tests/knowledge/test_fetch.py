@@ -267,7 +267,7 @@ async def test_a_bad_server_is_one_clear_failure_in_bounded_time(
     write: Write, error: type[DocbotError], says: str
 ) -> None:
     async with raw(write) as url, fetcher(timeout=0.2, longest=0.4) as fetch:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             with pytest.raises(error) as raised:
                 await fetch.get(url, may_follow=anywhere)
     assert str(raised.value).startswith(url)

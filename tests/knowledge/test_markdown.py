@@ -253,6 +253,8 @@ def test_a_fence_keeps_its_language_and_title_alone(info: str, shown: str) -> No
             "`<Tabs>` and\n\n```\n<Tabs>\n<kbd>x</kbd>\n```",
         ),
         ("## One { #own .x data-toc-label='y' }", "## One {#own}"),
+        ('<Card\n  title="One"\n>\ntwo\n</Card>', "**One**\n\ntwo"),
+        ("<Card\none\n\n> two", "<Card\none\n\n> two"),
     ],
 )
 def test_components_and_tags_leave_their_text(written: str, expected: str) -> None:

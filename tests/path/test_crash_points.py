@@ -139,7 +139,7 @@ class Stage(Scene):
     async def end_all(self) -> None:
         """Wait until every question has ended, also those that nobody answered before the kill."""
         self.script.hopeless = False
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await self.rooms.pool.fetchval(_OPEN):
                 await self.rooms.pool.execute(_TIME_PASSES)
                 await asyncio.sleep(0.02)
@@ -172,7 +172,7 @@ class Stage(Scene):
     async def until_or_death(self, sql: str, *arguments: Any) -> None:
         """Wait for what only the bot that is alive can do: an event comes once."""
         assert self.dying is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.dying.returncode is None and not await self.rooms.pool.fetchval(
                 sql, *arguments
             ):
@@ -194,7 +194,7 @@ class Stage(Scene):
 
     async def insist(self, sql: str, press: Callable[[], Awaitable[None]]) -> None:
         """Press until it counts, as people do where nothing seems to happen."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await self.rooms.pool.fetchval(sql):
                 await press()
                 await asyncio.sleep(0.1)

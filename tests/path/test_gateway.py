@@ -283,7 +283,7 @@ async def test_a_stop_does_not_wait_for_the_sessions_of_the_next_day(
 ) -> None:
     quiet.playground.limits.starts.total = 0
     bot = RunningBot(quiet.rooms, read_settings=lambda: quiet.rooms.settings)
-    async with pointed_at_a_stand_in(), asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with pointed_at_a_stand_in(), asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         tasks.create_task(bot.run())
         await eventually(lambda: bool(_said(caplog, "all are used up")))
         bot.stop()

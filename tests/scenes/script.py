@@ -38,7 +38,7 @@ BODY = "It fails each night."
 # What only the passing of time brings is looked for this often.
 _IDLE_SECONDS = 0.3
 # For what comes in a moment on a machine that has nothing else to do.
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 60.0
 
 _IS_OVER = """
     SELECT NOT EXISTS (SELECT FROM outbox WHERE ended_at IS NULL)

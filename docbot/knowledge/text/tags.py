@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 _LONGEST = 2000  # characters of an element that is read whole; bounds each search
-_ATTRIBUTES = r"(?:\s[^<>]*)?"
+_ATTRIBUTES = r"(?:\s(?:[^<>\n]|\n(?![ \t]*\n))*)?"  # a blank line ends a tag that was never closed
 _UNSEEN = re.compile(
     r"<(?P<name>script|style)\b[^<>]*>(?:[^<]|<(?!/(?P=name)\b))*</(?P=name)\s*>[ \t]*",
     re.IGNORECASE,
