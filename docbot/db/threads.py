@@ -25,8 +25,8 @@ _PUT_THREAD = """
 _UPDATE_THREAD = """
     UPDATE threads
     SET title = CASE WHEN erased_at IS NULL THEN $2 ELSE '' END, tags = $3, archived = $4, locked = $5,
-        -- Of what is open again something may be due.
-        look_at = CASE WHEN (archived OR locked) AND NOT ($4 OR $5) THEN now() ELSE look_at END
+        -- Something may be due by now; not where somebody has opened what was archived.
+        look_at = CASE WHEN locked AND NOT $5 AND NOT (archived OR $4) THEN now() ELSE look_at END
     WHERE id = $1 AND deleted_at IS NULL RETURNING id
 """
 _DELETE_THREAD = """
