@@ -110,6 +110,7 @@ async def open_demo(
     async with AsyncExitStack() as stack:
         playground = await stack.enter_async_context(_playground(port, shelf))
         rooms = await stack.enter_async_context(open_rooms(_demo_settings(settings, playground)))
+        await _refuse_servers_beside(rooms, playground)
         shelf.sources, shelf.address = rooms.sources, f"{playground.url}/docs/"
         await _read(
             rooms,
@@ -123,6 +124,16 @@ async def open_demo(
         await forget_discord(rooms.pool)
         await _bind(rooms, playground, once=once)
         yield Demo(playground, rooms)
+
+
+async def _refuse_servers_beside(rooms: Rooms, playground: Playground) -> None:
+    """What is asked on a real server must not be forgotten for the demo's new one."""
+    beside = sorted({*await rooms.forums.guilds()} - {playground.guild.id})
+    if beside:
+        raise UsageError(
+            f"{rooms.settings.docbot_data_dir} holds what docbot stored of server {beside[0]}, and "
+            "the demo would delete it; choose another --port, or another DOCBOT_DATA_DIR"
+        )
 
 
 class _Shelf:

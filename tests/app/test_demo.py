@@ -10,7 +10,9 @@ import pytest
 
 from docbot.app.configuring import set_value
 from docbot.app.demo import Demo, open_demo
+from docbot.app.rooms import open_rooms
 from docbot.db.embedded import SERVER_LOCK
+from docbot.errors import UsageError
 from docbot.forum.bindings import Place
 from docbot.settings import Settings
 from tests.town import PAGES, Quiet
@@ -65,3 +67,18 @@ async def test_a_start_keeps_what_was_set_and_nothing_of_the_forum_before(folder
     async with opened(folder, port, once=False) as demo:
         assert await settling(demo) == [(False, "3"), (True, "0")]
         assert demo.rooms.index.get() is not None
+
+
+async def test_nothing_is_forgotten_of_a_real_server_in_the_folder(folder: Path) -> None:
+    async with opened(folder, 0, once=False) as demo:
+        guild, port = demo.playground.guild.id, int(demo.playground.url.rpartition(":")[2])
+        await demo.rooms.pool.execute(_USE, guild, demo.playground.members[0].id)
+        await demo.rooms.forums.bind(guild_id=7, channel_id=8, mode="auto", source_ids=[])
+    with pytest.raises(UsageError, match=f"demo-{port} holds what docbot stored of server 7"):
+        async with opened(folder, port, once=False):
+            pass
+    settings = Settings(_env_file=None).model_copy(
+        update={"docbot_data_dir": folder / f"demo-{port}"}
+    )
+    async with open_rooms(settings) as rooms:
+        assert await rooms.pool.fetchval("SELECT count(*) FROM uses") == 1
