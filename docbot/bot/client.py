@@ -23,6 +23,7 @@ from docbot.bot.gateway import CONNECT_SECONDS, HEARTBEAT_TIMEOUT, GatewayLine, 
 from docbot.bot.in_order import InOrder
 from docbot.bot.info import Models
 from docbot.bot.localisation import CommandTranslator
+from docbot.bot.notes_watch import NotesWatch
 from docbot.bot.pace import LONGEST_RATE_LIMIT, RequestPace
 from docbot.bot.presses import PressDesk
 from docbot.bot.refusals import HeldBackError
@@ -161,10 +162,10 @@ class HelpClient(discord.Client):
             self,
             parts.bindings,
             parts.intake,
-            parts.undecided,
             is_read=self._is_read,
             invite_link=self.invite_link,
         )
+        self._notes_watch = NotesWatch(self, parts.intake, parts.undecided)
         self.desk = PressDesk(
             parts.presses, parts.forgetting, parts.admission, parts.bindings, self.report
         )
@@ -274,7 +275,7 @@ class HelpClient(discord.Client):
             await self._store_guild(guild)
         await self.look_at_forums()
         self.caught_up.set()
-        await self._look_for_deleted_notes()
+        await self._look_at_notes()
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """A server that was away, or came too late for READY."""
@@ -287,7 +288,7 @@ class HelpClient(discord.Client):
         self._catch_up.fall_behind(guild.id)
         await self._store_guild(guild)
         await self.look_at_forums(guild.id)
-        await self._look_for_deleted_notes(guild.id)
+        await self._look_at_notes(guild.id)
 
     async def on_guild_unavailable(self, guild: discord.Guild) -> None:
         self._catch_up.fall_behind(guild.id)
@@ -299,7 +300,7 @@ class HelpClient(discord.Client):
         await self._look_if_bound(channel)
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        await self._look_for_lost_channels(channel.guild.id)
+        await self._hear_of_deleted(channel.id)
         await self._look_if_bound(channel)
 
     async def on_guild_channel_update(
@@ -323,13 +324,13 @@ class HelpClient(discord.Client):
         if any(channel.id in (each.channel_id, each.config.staff_channel) for each in forums):
             await self.look_at_forums(channel.guild.id)
 
-    async def _look_for_lost_channels(self, guild_id: int) -> None:
-        """Look whether staff has something to decide in a channel that is not there any more."""
-        look = partial(self.watch.look_for_lost_channels, guild_id)
-        await self._insist("looking at the channels of the staff", look)
+    async def _hear_of_deleted(self, channel_id: int) -> None:
+        """Staff may have had something to decide in the channel, or the thread."""
+        hear = partial(self._notes_watch.channel_deleted, channel_id)
+        await self._insist(f"giving up what stood in channel {channel_id}", hear)
 
-    async def _look_for_deleted_notes(self, guild_id: int | None = None) -> None:
-        look = partial(self.watch.look_for_deleted_notes, guild_id)
+    async def _look_at_notes(self, guild_id: int | None = None) -> None:
+        look = partial(self._notes_watch.look, guild_id)
         await self._insist("looking at what staff has to decide", look)
 
     async def look_at_forums(self, guild_id: int | None = None) -> None:
@@ -540,7 +541,7 @@ class HelpClient(discord.Client):
         delete = partial(self.parts.intake.thread_deleted, payload.thread_id)
         what = f"erasing deleted thread {payload.thread_id}"
         await self._in_turn(payload.thread_id, what, delete)
-        await self._look_for_lost_channels(payload.guild_id)  # staff may decide in a thread
+        await self._hear_of_deleted(payload.thread_id)
 
 
 async def connect(client: HelpClient, token: str) -> None:

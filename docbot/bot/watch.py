@@ -16,11 +16,9 @@ import discord
 from docbot.bot import faults
 from docbot.bot.set_up import ChannelFound, Found, RoleFound, losses
 from docbot.db.forums import Forum
-from docbot.db.outbox import UndecidedNote
 from docbot.errors import DocbotError, GoneError, RefusedError, TransientError
 from docbot.forum.bindings import Bindings
 from docbot.forum.intake import Intake
-from docbot.forum.undecided import Undecided
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +84,6 @@ class ForumWatch:
         client: discord.Client,
         bindings: Bindings,
         intake: Intake,
-        undecided: Undecided,
         *,
         is_read: IsRead,
         invite_link: Callable[[], str],
@@ -94,7 +91,6 @@ class ForumWatch:
         self._client = client
         self._bindings = bindings
         self._intake = intake
-        self._undecided = undecided
         self._is_read = is_read
         self._invite_link = invite_link
         self._troubles: dict[int, Trouble] = {}
@@ -106,7 +102,7 @@ class ForumWatch:
         return None if is_over else trouble
 
     async def look(self, guild_id: int | None = None) -> None:
-        """Look at the forums of one server, or of all, and at where their staff decides."""
+        """Look at the forums of one server, or of all."""
         async with self._looking:
             bound = {f.channel_id: f for f in self._bindings.all() if f.mode != "off"}
             for forum_id in self._troubles.keys() - bound.keys():
@@ -114,65 +110,6 @@ class ForumWatch:
             for forum in bound.values():
                 if guild_id in (None, forum.guild_id):
                     await self._look_at(forum)
-            await self._look_for_lost_channels(guild_id)
-
-    async def look_for_lost_channels(self, guild_id: int) -> None:
-        """Give up what staff was to decide on in a channel of this server that was deleted."""
-        async with self._looking:
-            await self._look_for_lost_channels(guild_id)
-
-    async def _look_for_lost_channels(self, guild_id: int | None) -> None:
-        """What cannot be found out or stored just now is seen to at the next look."""
-        notes = await self._undecided.notes()
-        for channel_id, server_id in {note.channel_id: note.guild_id for note in notes}.items():
-            if guild_id not in (None, server_id):
-                continue
-            try:
-                if await self._is_deleted(channel_id, server_id):
-                    await self._undecided.lose_channel(channel_id)
-            except DocbotError as error:
-                log.debug("channel %d was not looked at: %s", channel_id, error)
-
-    async def look_for_deleted_notes(self, guild_id: int | None = None) -> None:
-        """Find what staff deleted of what it was to decide on, while docbot was told of nothing."""
-        closed: set[int] = set()  # channels whose history docbot may not read
-        for note in await self._undecided.notes():
-            if guild_id not in (None, note.guild_id) or note.channel_id in closed:
-                continue
-            try:
-                if note.message_id is not None and await self._is_note_deleted(note):
-                    await self._intake.deleted(note.channel_id, [note.message_id])
-            except RefusedError:
-                closed.add(note.channel_id)
-            except DocbotError as error:
-                log.debug("message %d was not looked for: %s", note.message_id or 0, error)
-
-    async def _is_note_deleted(self, note: UndecidedNote) -> bool:
-        """Whether a message is gone from a channel that is there."""
-        guild = self._client.get_guild(note.guild_id)
-        channel = guild.get_channel_or_thread(note.channel_id) if guild else None
-        if not isinstance(channel, discord.abc.Messageable) or note.message_id is None:
-            return False
-        try:
-            with faults.translated(), faults.understood():
-                await channel.fetch_message(note.message_id)
-        except GoneError:
-            return True
-        return False
-
-    async def _is_deleted(self, channel_id: int, guild_id: int) -> bool:
-        """Whether a channel or thread is no more; one that is hidden, or whose server is away, still is."""
-        guild = self._client.get_guild(guild_id)
-        if guild is None or guild.unavailable or guild.get_channel_or_thread(channel_id):
-            return False
-        try:
-            with faults.translated():
-                await self._client.fetch_channel(channel_id)
-        except GoneError:
-            return True
-        except (RefusedError, discord.InvalidData):
-            pass
-        return False
 
     async def _look_at(self, forum: Forum) -> None:
         """What cannot be found out or stored just now is seen to at the next look."""

@@ -62,9 +62,9 @@ _UNSEEN = """
     ORDER BY learned_at, solutions.thread_id LIMIT $3
 """
 _FIND_SHOWN = """
-    SELECT outbox.id AS row_id, outbox.channel_id, shown AS revision
+    SELECT outbox.id AS row_id, outbox.channel_id, shown AS revision, is_lost
     FROM solutions JOIN outbox ON outbox.id = outbox_id
-    WHERE solutions.thread_id = $1 AND outbox.state NOT IN ('dropped', 'dead') AND NOT is_lost
+    WHERE solutions.thread_id = $1 AND (is_lost OR outbox.state NOT IN ('dropped', 'dead'))
 """
 _SET_SHOWN = """
     UPDATE solutions SET outbox_id = $2, shown = $3, is_lost = false WHERE thread_id = $1
@@ -210,12 +210,14 @@ class Solution:
 class Shown:
     """The message that shows a solution to staff, by its row in the outbox.
 
-    `revision` is the one that stands there; None: there is nothing to decide any more.
+    `revision` is the one that stands there; None: there is nothing to decide any more. `is_lost`:
+    the message went with its channel.
     """
 
     row_id: int
     channel_id: int
     revision: int | None
+    is_lost: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +262,7 @@ class Solutions:
         return [row["thread_id"] for row in rows]
 
     async def find_shown(self, conn: Conn, thread_id: int) -> Shown | None:
-        """Join the caller's transaction; None where no message shows it, or will."""
+        """Join the caller's transaction; None where no message ever showed it, or will."""
         row = await conn.fetchrow(_FIND_SHOWN, thread_id)
         return Shown(**row) if row else None
 

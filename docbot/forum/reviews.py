@@ -35,7 +35,7 @@ class Reviews:
             return
         shown = await self._solutions.find_shown(conn, thread_id)
         channel_id = self._staff_channels().get(solution.forum_id)
-        step = next_step(solution, shown, has_channel=channel_id is not None)
+        step = next_step(solution, shown, channel_id)
         if step == "offer" and channel_id is not None:
             await self._offer(conn, solution, channel_id)
         elif step == "amend" and shown is not None:
@@ -44,7 +44,7 @@ class Reviews:
             await self._close(conn, solution, shown, by)
 
     async def forget(self, conn: Conn, thread_id: int) -> None:
-        """Join the caller's transaction: the message that shows this solution was deleted."""
+        """Join the caller's transaction: the message that showed this solution was deleted."""
         shown = await self._solutions.find_shown(conn, thread_id)
         if shown is not None:
             await self._solutions.set_shown(conn, thread_id, shown.row_id, None)
@@ -87,14 +87,20 @@ class Reviews:
         await self._solutions.set_shown(conn, solution.thread_id, shown.row_id, None)
 
 
-def next_step(solution: Solution, shown: Shown | None, *, has_channel: bool) -> Step | None:
-    """What is to be done about the message that shows a solution to staff."""
-    is_open = shown is not None and shown.revision is not None
+def next_step(solution: Solution, shown: Shown | None, channel_id: int | None) -> Step | None:
+    """What is to be done about the message that shows a solution to staff.
+
+    `channel_id` is theirs by now, which may still be the one that was deleted.
+    """
+    is_lost = shown is not None and shown.is_lost
+    is_open = shown is not None and shown.revision is not None and not is_lost
     if solution.state != "review":
         return "close" if is_open else None
     if shown is not None and is_open:
         return None if shown.revision == solution.revision else "amend"
-    return "offer" if has_channel else None
+    if channel_id is None or (shown is not None and is_lost and shown.channel_id == channel_id):
+        return None
+    return "offer"
 
 
 def _buttons(solution: Solution) -> tuple[str, int, int]:

@@ -297,6 +297,8 @@ async def test_what_went_with_its_channel_is_shown_in_another_one_alone(desk: De
     await desk.loses_channel()
     await desk.pool.execute("UPDATE outbox SET ended_at = ended_at - interval '25 hours'")
     assert await desk.reviews.unseen(5) == []
+    await desk.edit("Delete `cache`.")
+    assert len(await desk.notes()) == 1
     await desk.set_channel(ANOTHER_CHANNEL)
     assert await desk.reviews.unseen(5) == [THREAD]
     async with desk.transaction() as conn:
@@ -317,7 +319,9 @@ async def test_what_went_with_its_channel_and_is_taken_back_is_changed_nowhere(d
         await desk.learning.unlearn(conn, THREAD)
     assert len(await desk.notes()) == 1
     assert await desk.learn() == "review"
-    assert len(await desk.notes()) == 2
+    assert len(await desk.notes()) == 1  # the channel is not there any more
+    await desk.set_channel(ANOTHER_CHANNEL)
+    assert await desk.reviews.unseen(5) == [THREAD]
 
 
 async def test_a_message_that_was_deleted_is_changed_no_more(desk: Desk) -> None:
