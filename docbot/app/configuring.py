@@ -142,6 +142,7 @@ async def unset_value(rooms: Rooms, place: Place, name: str) -> Change | None:
         await _store(rooms, place, name, str(get_entry(name).default))
     else:
         await rooms.configs.unset(place.guild_id, place.channel_id, name)
+        await _look_at_threads(rooms, place)
     after = await _texts(rooms, place)
     return Change(_held(before, name), _held(after, name), _undo(before, name))
 
@@ -151,6 +152,14 @@ async def _store(rooms: Rooms, place: Place, name: str, text: str) -> None:
         await rooms.forums.set_mode(place.channel_id, text)
     else:
         await rooms.configs.set(place.guild_id, place.channel_id, name, text)
+    await _look_at_threads(rooms, place)
+
+
+async def _look_at_threads(rooms: Rooms, place: Place) -> None:
+    """A reminder or an archiving may be due by what is set now, also where no docbot runs yet."""
+    forums = [each for each in await rooms.forums.all() if each.guild_id == place.guild_id]
+    chosen = [each.channel_id for each in forums if place.channel_id in (None, each.channel_id)]
+    await rooms.threads.look_anew(chosen)
 
 
 async def _texts(rooms: Rooms, place: Place) -> _Texts:

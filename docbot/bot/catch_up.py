@@ -33,7 +33,7 @@ _MARGIN = timedelta(minutes=30)
 _MARK_EVERY = timedelta(minutes=10)
 # Between two missed questions: a third of what Discord lets a bot answer, the rest is for live ones.
 _TURN = timedelta(seconds=0.2)
-# In which the further parts of a post that is found are taken in.
+# In which the further messages of a thread that is found are taken in.
 _MOMENT = timedelta(seconds=2)
 # A thread that was not to be had so often is tried after all others: it may never be.
 _LAST_AFTER = 3
@@ -283,7 +283,8 @@ class CatchUp:
         if forum is None:
             return _Surroundings()
         others = [each for each in found if each.message.author_id != thread.owner_id]
-        is_left = steps_back(
+        # Who calls docbot wants docbot, whoever else is there.
+        is_left = forum.mode != "mention" and steps_back(
             forum.config,
             others_wrote=bool(others),
             staff_wrote=any(each.is_staff for each in others),
@@ -292,7 +293,7 @@ class CatchUp:
         return _Surroundings(
             is_left=is_left,
             is_shown_to_staff=is_left and forum.config.staff_channel is not None,
-            whole_at=_whole_at(parts, forum.config.settle_seconds),
+            whole_at=_whole_at(parts, forum.config.settle_seconds, is_alone=len(found) == 1),
         )
 
     async def _take(
@@ -401,9 +402,9 @@ def _last_id(thread: discord.Thread) -> int:
     return max(thread.id, thread.last_message_id or 0)
 
 
-def _whole_at(parts: Sequence[datetime], settle_seconds: float) -> datetime:
-    """When the author of a post has stopped writing it, and all of it is taken in."""
+def _whole_at(parts: Sequence[datetime], settle_seconds: float, *, is_alone: bool) -> datetime:
+    """When the author of a post has stopped writing it, and all that stands there is taken in."""
     if not parts:
         return _EVER
     settled = parts[-1] + timedelta(seconds=settle_seconds)
-    return max(settled, datetime.now(UTC) + _MOMENT) if len(parts) > 1 else settled
+    return settled if is_alone else max(settled, datetime.now(UTC) + _MOMENT)

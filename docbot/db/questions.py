@@ -229,7 +229,7 @@ _ASK_ANEW = """
 _FORGET_ANSWER = "DELETE FROM answers WHERE question_id = $1"
 _RETITLE = """
     UPDATE questions SET title = $2
-    WHERE message_id = $1 AND origin = 'post' AND title <> $2 AND title <> ''
+    WHERE message_id = $1 AND title <> $2 AND title <> ''
 """
 # The first question of a thread, and what was said to it.
 _GIST = """

@@ -64,7 +64,9 @@ class Calls:
         forum = self._bindings.find(call.forum_id)
         if forum is not None and forum.mode == "off":
             return texts.switched_off()
-        if forum is not None and forum.mode == "draft" and call.kind == "chat":
+        # A text channel has no drafts: whoever calls docbot there is answered, whatever is set.
+        is_thread = call.channel_id != call.forum_id
+        if forum is not None and forum.mode == "draft" and call.kind == "chat" and is_thread:
             return texts.staff_reads_first()
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from docbot import texts
+from docbot.app.configuring import set_value
+from docbot.forum.bindings import Place
 from docbot.playground.objects import Message, Permission
 from tests.town import (
     ANSWER_PLACE,
@@ -34,6 +36,14 @@ async def quiet(ground: Ground) -> AsyncIterator[QuietTown]:
 async def here(quiet: QuietTown) -> AsyncIterator[Town]:
     async with quiet.awake() as town:
         yield town
+
+
+async def test_chat_is_answered_as_a_mention_is_where_drafts_are_set(quiet: QuietTown) -> None:
+    channel = quiet.playground.text
+    await set_value(quiet.rooms, Place(quiet.playground.guild.id, channel.id), "mode", "draft")
+    async with quiet.awake() as town:
+        called = await town.asker.slash(channel, "chat", question=QUESTION)
+        assert ANSWER_PLACE in (await called.answered()).content
 
 
 async def _call(town: QuietTown, question: str = QUESTION) -> Message:

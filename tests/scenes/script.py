@@ -128,6 +128,11 @@ class Person:
         """Delete messages of a channel at once."""
         await self.member.clear(messages)
 
+    async def renames(self, title: str) -> None:
+        thread = self._scene.thread
+        await self.member.rename(thread, title)
+        await self._scene.until("SELECT title = $2 FROM threads WHERE id = $1", thread.id, title)
+
     async def locks(self) -> None:
         await self.member.lock(self._scene.thread)
         await self._scene.until("SELECT locked FROM threads WHERE id = $1", self._scene.thread.id)

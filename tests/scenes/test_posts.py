@@ -41,7 +41,8 @@ async def test_a_post_in_three_parts(s: Scene) -> None:
 )
 async def test_a_post_in_parts_that_calls_docbot(s: Scene) -> None:
     await s.ada.posts("Help with my frobnication", f"Hello {s.town.mention}!")
-    await s.ada.writes("How do I repeat it when it failed?")
+    await s.ada.writes("It fails each night.")
+    await s.ada.renames(QUESTION)
     await s.question_is("collecting")
     await s.time_passes(seconds=30)
     assert ANSWER_PLACE in (await s.docbot_says()).content

@@ -3,6 +3,8 @@
 import pytest
 
 from docbot import texts
+from docbot.app.configuring import set_value
+from docbot.forum.bindings import Place
 from docbot.playground.objects import Message, Permission
 from tests.scenes.script import Scene, scene
 
@@ -292,6 +294,23 @@ async def test_a_solved_thread_is_locked_for_a_while(s: Scene) -> None:
     await s.time_passes(hours=2)
     await s.until("SELECT look_at IS NULL FROM threads")
     await s.mina.unlocks()
+    await s.comes_true(lambda: s.thread.archived)
+
+
+@scene(
+    "What was solved before anybody set it is archived, although it was set while docbot was away.",
+    ends=["answered"],
+    says=1,
+)
+async def test_archiving_is_set_while_docbot_is_away(s: Scene) -> None:
+    await s.ada.posts()
+    await s.docbot_says()
+    await s.ada.runs("solve")
+    await s.thread_has_tags("solved")
+    await s.docbot_stops()
+    await s.time_passes(hours=2)
+    await set_value(s.town.rooms, Place(s.playground.guild.id), "archive-solved-hours", "1")
+    await s.docbot_starts()
     await s.comes_true(lambda: s.thread.archived)
 
 
