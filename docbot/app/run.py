@@ -368,7 +368,6 @@ class RunningBot:
         if self._failures == 0 or is_worth_a_line(self._failures):
             log.info("active from now on (epoch %d)", epoch)
         await self.bindings.reload()
-        self._looked_at_version = self.bindings.version
 
     async def _note_start(self) -> None:
         with translated():

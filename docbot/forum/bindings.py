@@ -60,7 +60,8 @@ class Bindings:
         self._known = Known()
         self._servers: dict[int, ServerConfig] = {}
         self._told: frozenset[str] = frozenset()  # the lines about what is passed over
-        self.version = 0  # one more each time that something is set otherwise than before
+        self._is_read = False
+        self.version = 0  # one more each time that something is set otherwise than read before
 
     async def reload(self, guild_id: int | None = None) -> list[str]:
         """Take in what Postgres holds now; return the names of what changed, in one server or all."""
@@ -68,7 +69,8 @@ class Bindings:
         set_in = by_place(await self._configs.all())
         found = Known(forums, set_in, await self._forums.source_ids())
         before, self._known = self._known, found
-        self.version += bool(changed_names(before, found))
+        self.version += self._is_read and bool(changed_names(before, found))
+        self._is_read = True
         self._servers = {
             place.guild_id: server_config(texts)
             for place, texts in found.set_in.items()
