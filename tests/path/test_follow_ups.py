@@ -23,6 +23,8 @@ from tests.town import (
     open_town,
 )
 
+pytestmark = pytest.mark.slow
+
 BODY = "It fails each night."
 BUSY = Status(429, "slow down")
 STANDING_ALONE = "When does a frobnication time out?"

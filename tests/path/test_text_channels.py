@@ -20,6 +20,8 @@ from tests.town import (
     open_quiet_town,
 )
 
+pytestmark = pytest.mark.slow
+
 TIMEOUTS = "https://docs.test/timeouts#when-it-times-out"
 SEND = r"/channels/\d+/messages"
 
