@@ -114,8 +114,9 @@ def _replies(thread: Sequence[Said], cases: Sequence[Case]) -> tuple[list[_Reply
                 detail = "told twice to wait"
                 findings.append(Finding("doubled", 0, cases[0].thread_id, detail))
             told_to_wait.add(said.replies_to)
-        elif said.has_buttons or said.content == texts.nothing_found():
-            # The answer to a forum post stands right below it and names no message.
+        elif said.has_buttons or said.replies_to is not None:
+            # The answer to a forum post stands right below it and names no message; that to a call
+            # names it, and has no buttons where an earlier answer has them.
             case = by_message.get(said.replies_to or cases[0].thread_id)
             if case is None:
                 detail = f"answers message {said.replies_to}, which asked nothing here"
