@@ -18,6 +18,7 @@ Wrong = Literal["lost", "doubled", "out of order", "misplaced"]
 _LINES = (3, 26, 50)  # of a reply of one, two and three messages
 _ASKED = re.compile(r"case-(\d+)")
 _ANSWERED = re.compile(r"case-(\d+) step (\d+) of (\d+)")
+_LISTED = 10  # lines of one listing
 _FILLING = "set the option, start the service again and look at what its log says."
 
 
@@ -65,11 +66,11 @@ def model_reply(prompt: str) -> str:
     """What the model says to the question that stands in its prompt last."""
     number = int(_ASKED.findall(prompt)[-1])
     count = _LINES[number % len(_LINES)]
-    lines = "\n".join(
-        f"# case-{number} step {n} of {count}: {_FILLING}" for n in range(1, count + 1)
-    )
-    # As a listing: a sentence is held against the passages, and these are of no documentation.
-    return f"Do it like this [1]:\n\n```text\n{lines}\n```"
+    lines = [f"# case-{number} step {n} of {count}: {_FILLING}" for n in range(1, count + 1)]
+    # As listings: a sentence is held against the passages, and these are of no documentation.
+    # Short ones: a long one is sent as a file.
+    listings = ["\n".join(lines[at : at + _LISTED]) for at in range(0, count, _LISTED)]
+    return "\n\n".join(["Do it like this [1]:", *(f"```text\n{each}\n```" for each in listings)])
 
 
 def answered(thread: Sequence[Said], cases: Sequence[Case]) -> set[int]:
