@@ -152,6 +152,16 @@ async def _bind(rooms: Rooms, playground: Playground) -> None:
     await set_value(rooms, Place(playground.guild.id), "settle-seconds", "0")
 
 
+def environment_of(house: House) -> dict[str, str]:
+    """What every docbot that is measured there is started with."""
+    return {
+        "DISCORD_TOKEN": house.playground.token,
+        "DOCBOT_DISCORD_API": house.playground.api_url,
+        "DOCBOT_DATA_DIR": str(house.rooms.settings.docbot_data_dir),
+        "DOCBOT_LIMITS": "off",  # a few people ask all there is
+    }
+
+
 @asynccontextmanager
 async def running_bot(
     house: House, *arguments: str, **environment: str
@@ -164,10 +174,7 @@ async def running_bot(
         cwd=ROOT,
         env={
             "PATH": os.environ["PATH"],
-            "DISCORD_TOKEN": house.playground.token,
-            "DOCBOT_DISCORD_API": house.playground.api_url,
-            "DOCBOT_DATA_DIR": str(house.rooms.settings.docbot_data_dir),
-            "DOCBOT_LIMITS": "off",  # a few people ask all there is
+            **environment_of(house),
             **environment,
         },
     )

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.corpus import Question, questions
 from benchmarks.fleet import Fleet
-from benchmarks.house import House, open_house
+from benchmarks.house import House, environment_of, open_house
 from benchmarks.overhead import percentile
 from benchmarks.table import Line, print_table
 from docbot.db.embedded import SERVER_LOCK, EmbeddedServer
@@ -126,14 +126,8 @@ class _Scene:
 
 async def run(times: int, posts: int, logs: Path, away: Sequence[float] = AWAY) -> Recovery:
     async with open_house(CHUNKS) as house, asyncio.TaskGroup() as tasks:
-        environment = {
-            "DISCORD_TOKEN": house.playground.token,
-            "DOCBOT_DISCORD_API": house.playground.api_url,
-            "DOCBOT_DATA_DIR": str(house.rooms.settings.docbot_data_dir),
-            "DOCBOT_LIMITS": "off",  # one member asks all there is
-        }
         data_dir = house.rooms.settings.docbot_data_dir
-        fleet = Fleet(data_dir, environment, logs, ["docbot", "run"])
+        fleet = Fleet(data_dir, environment_of(house), logs, ["docbot", "run"])
         await fleet.start_ready(tasks)
         scene = _Scene(house, fleet, tasks, posts)
         restarted = [each for _ in range(times) for each in await scene.restart()]

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.cases import Case, Finding, Said, answered, ask, judge, model_reply
 from benchmarks.corpus import Question, questions
 from benchmarks.fleet import Docbot, Fleet
-from benchmarks.house import House, open_house, wait_until_all_ended
+from benchmarks.house import House, environment_of, open_house, wait_until_all_ended
 from benchmarks.schedule import Strike, Struck, schedule
 from benchmarks.troubles import Troubles
 from docbot.playground.objects import Payload, Thread
@@ -277,14 +277,11 @@ async def run_round(plan: Plan, logs: Path) -> Result:
     """Run one round; the docbots' logs are left in the folder `logs`."""
     async with open_house(CHUNKS) as house, _model() as model:
         environment = {
-            "DISCORD_TOKEN": house.playground.token,
-            "DOCBOT_DISCORD_API": house.playground.api_url,
-            "DOCBOT_DATA_DIR": str(house.rooms.settings.docbot_data_dir),
+            **environment_of(house),
             "OPENAI_BASE_URL": model.base_url,
             "DOCBOT_CHAT_MODEL": _MODEL,
-            # More is asked here while docbot is away than anybody would want answered, and faster.
-            "DOCBOT_LIMITS": "off",
             "DOCBOT_CAUTION": "helpful",  # made words give fewer signs than a documentation's
+            # More is asked here while docbot is away than anybody would want answered, and faster.
             "DOCBOT_MISSED_POSTS": "1000",
             "DOCBOT_MODEL_CALLS_PER_MINUTE": "100000",
         }

@@ -289,7 +289,9 @@ class CatchUp:
             others_wrote=bool(others),
             staff_wrote=any(each.is_staff for each in others),
         )
-        parts = [each.message.created_at for each in found if each not in others]
+        parts = [
+            each.message.created_at for each in found if each.message.author_id == thread.owner_id
+        ]
         return _Surroundings(
             is_left=is_left,
             is_shown_to_staff=is_left and forum.config.staff_channel is not None,

@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 _MOST_TAGS = 5  # Discord's, on one thread
 _ON_ITS_WAY_SECONDS = 1.0
 _ARCHIVED_MEANWHILE_SECONDS = 1.0
-_ARCHIVED = 50083
 _TIMELY_SECONDS = 60.0  # a line to one person that comes later is of no use, and may come twice
 
 
@@ -100,7 +99,7 @@ class Deeds:
         try:
             await show()
         except discord.HTTPException as error:
-            if error.code != _ARCHIVED:
+            if error.code != faults.ARCHIVED:
                 raise
             await self._do_opened(delivery.channel_id, show)
 
@@ -189,7 +188,7 @@ async def _opened(thread: discord.Thread) -> AsyncIterator[None]:
     try:
         yield
     except discord.HTTPException as error:
-        if error.code != _ARCHIVED:
+        if error.code != faults.ARCHIVED:
             raise
         raise TransientError(
             "the thread was archived meanwhile", retry_after=_ARCHIVED_MEANWHILE_SECONDS

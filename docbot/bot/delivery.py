@@ -45,7 +45,6 @@ _HISTORY_MESSAGES = 5_000
 # What is answered so late may have been answered already by a docbot whose last writes were lost:
 # this database was restored from a backup, or from a replica that was behind.
 _LATE_SECONDS = 120.0
-_ARCHIVED = 50083
 
 
 class OutboxDrain(ClaimLoop):
@@ -204,7 +203,7 @@ class OutboxDrain(ClaimLoop):
         try:
             return await self._send(delivery)
         except discord.HTTPException as error:
-            if error.code != _ARCHIVED:
+            if error.code != faults.ARCHIVED:
                 raise
         await self._reopen(delivery.channel_id)
         return await self._send(delivery)
@@ -323,25 +322,23 @@ class OutboxDrain(ClaimLoop):
         Raises:
             GoneError: it must not be sent any more.
         """
-        withdrawn = await self._outbox.withdrawn(delivery.id) or await self._why_undone(delivery)
+        withdrawn = await self._outbox.withdrawn(delivery.id)
         if withdrawn is not None:
             raise GoneError(withdrawn)
+        await self._refuse_undone(delivery)
 
     async def _refuse_undone(self, delivery: Delivery) -> None:
-        why = await self._why_undone(delivery)
-        if why is not None:
-            raise GoneError(why)
-
-    async def _why_undone(self, delivery: Delivery) -> str | None:
-        """Why what nobody called for does not fit any more; None for all else."""
+        """Raise GoneError for what nobody called for, where it does not fit any more."""
         deed = delivery.payload.get("unasked")
         if deed is None:
-            return None
+            return
         with translated():
             async with self._pool.acquire() as conn, conn.transaction():
-                return await self._conductor.why_undone(
+                why = await self._conductor.why_undone(
                     conn, delivery.channel_id, deed, delivery.payload.get("reply_to")
                 )
+        if why is not None:
+            raise GoneError(why)
 
     async def _buttons(self, delivery: Delivery) -> dict[str, Any]:
         """The buttons of a message, as things stand by now."""

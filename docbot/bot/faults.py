@@ -11,6 +11,7 @@ from docbot.errors import DocbotError, GoneError, PermanentError, RefusedError, 
 from docbot.forum.retry import LONGEST_ASKED_SECONDS
 
 # Discord's error codes, https://discord.com/developers/docs/topics/opcodes-and-status-codes
+ARCHIVED = 50083
 _BY_CODE: dict[type[DocbotError], dict[int, str]] = {
     GoneError: {
         10003: "the channel was deleted",
@@ -19,7 +20,7 @@ _BY_CODE: dict[type[DocbotError], dict[int, str]] = {
         10015: "Discord does not wait for a reply to the command",
         10062: "Discord does not wait for a reply to the command any more",
         50027: "Discord takes no reply to the command any more",
-        50083: "the thread is archived",
+        ARCHIVED: "the thread is archived",
         160005: "the thread is locked",
     },
     # Rights: somebody may give them within the minute.

@@ -36,7 +36,7 @@ from docbot.forum.bindings import Bindings
 from docbot.forum.conduct import Decision, Refusal
 from docbot.forum.events import Actor, Closed, Escalated, Event, Opened, Solved, Unsolved
 from docbot.forum.forgetting import Forgetting
-from docbot.forum.learning import Seen, why_not
+from docbot.forum.learning import SeenSolution, why_not
 from docbot.forum.presses import LONGEST_NOTE, Presses, SeenDraft, Written, why_not_draft
 
 _FIELD_CHARACTERS = 4000  # Discord's limit for a field of a form
@@ -297,7 +297,7 @@ class PressDesk:
     # What is learned
 
     async def _decide_solution(self, interaction: Interaction, found: re.Match[str]) -> str:
-        seen = _seen(interaction, found)
+        seen = _seen_solution(interaction, found)
         by = await self._reviewer_of_solution(interaction, seen)
         is_accepted = found[1] == "accept"
         decide = self._presses.accept_solution if is_accepted else self._presses.discard_solution
@@ -307,7 +307,7 @@ class PressDesk:
         return texts.solution_learned() if is_accepted else texts.solution_discarded()
 
     async def _ask_for_solution(self, interaction: Interaction, found: re.Match[str]) -> None:
-        seen = _seen(interaction, found)
+        seen = _seen_solution(interaction, found)
         text, refusal = await in_time(self._solution_to_edit(interaction, seen))
         if refusal is not None:
             await say(interaction, texts.refused(refusal))
@@ -316,7 +316,7 @@ class PressDesk:
         await _show_text(interaction, texts.edit_the_solution(), custom_id, text)
 
     async def _solution_to_edit(
-        self, interaction: Interaction, seen: Seen
+        self, interaction: Interaction, seen: SeenSolution
     ) -> tuple[str, Refusal | None]:
         by = await self._reviewer_of_solution(interaction, seen)
         if not by.is_staff:
@@ -325,7 +325,7 @@ class PressDesk:
         return solution.text if solution else "", why_not(solution, seen)
 
     async def _edit_solution(self, interaction: Interaction, found: re.Match[str]) -> str:
-        seen, text = _seen(interaction, found), "".join(_filled_in(interaction))
+        seen, text = _seen_solution(interaction, found), "".join(_filled_in(interaction))
         by = await self._reviewer_of_solution(interaction, seen)
         refusal = await self._presses.edit_solution(seen, text, by)
         return texts.refused(refusal) if refusal else texts.solution_learned_as_edited()
@@ -357,7 +357,7 @@ class PressDesk:
         forum_id = await self._presses.forum_of_draft(seen.answer_id, seen.guild_id)
         return actor_of(interaction, forum_id, self._bindings)
 
-    async def _reviewer_of_solution(self, interaction: Interaction, seen: Seen) -> Actor:
+    async def _reviewer_of_solution(self, interaction: Interaction, seen: SeenSolution) -> Actor:
         solution = await self._presses.solution(seen.guild_id, seen.thread_id)
         forum_id = solution.forum_id if solution else None
         return actor_of(interaction, forum_id, self._bindings)
@@ -450,8 +450,8 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
-def _seen(interaction: Interaction, found: re.Match[str]) -> Seen:
-    return Seen(interaction.guild_id or 0, _id(found[2]), int(found[3]))
+def _seen_solution(interaction: Interaction, found: re.Match[str]) -> SeenSolution:
+    return SeenSolution(interaction.guild_id or 0, _id(found[2]), int(found[3]))
 
 
 def _seen_draft(interaction: Interaction, found: re.Match[str]) -> SeenDraft:

@@ -391,8 +391,8 @@ class Claimed:
     post: str  # what the thread began with, where the question itself did not begin it
     mode: str = "auto"  # of its forum when it was asked
     tags: Sequence[int] = ()  # of its thread
-    others_wrote: bool = False  # in its thread, as are the staff of the next
-    staff_wrote: bool = False
+    others_wrote: bool = False  # in its thread: somebody but its author
+    staff_wrote: bool = False  # and one of them is staff
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,6 @@ _NO_STAFF_CHANNEL = (
 # turned on, only what became due within this time is reminded of at once.
 _OLD = timedelta(days=1)
 
-# What docbot says though nobody called it.
 # What docbot says or does of its own accord.
 Unasked = Literal["nothing found", "reminder", "archive"]
 
@@ -129,9 +128,10 @@ class ThreadState:
 
     `others_wrote`: somebody but its author; `staff_wrote`: one of them is staff. `is_closed`:
     docbot was told to stay out. `spoke_at` is when a person wrote last. `was_answered`: docbot's
-    answer stands in it, or is on its way there. `reminded_at` is when it asked whether that solved it; that of a thread in
-    which it was too late to ask is `spoke_at`, so that none is closed unasked. `is_channel`: a text channel, which is nobody's: docbot answers there who
-    calls it, one by one, and nothing in it is ever solved or closed.
+    answer stands in it, or is on its way there. `reminded_at` is when it asked whether that solved
+    it; that of a thread in which it was too late to ask is `spoke_at`, so that none is closed
+    unasked. `is_channel`: a text channel, which is nobody's: docbot answers there who calls it, one
+    by one, and nothing in it is ever solved or closed.
     """
 
     author_id: int

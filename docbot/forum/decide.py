@@ -18,8 +18,9 @@ class Incoming:
     """A message as Discord told it.
 
     `calls_us`: it mentions docbot or replies to it; `says_stop`: it replies that docbot shall
-    stop. `solved_tag` is the forum's tag for threads that are solved. `is_staff` and `role_ids` are of its author, as far as Discord told. Of one that was missed
-    and found later, `turn_at` is when it is answered, and `is_missed` that it never is.
+    stop. `solved_tag` is the forum's tag for threads that are solved. `is_staff` and `role_ids` are
+    of its author, as far as Discord told. Of one that was missed and found later, `turn_at` is when
+    it is answered, and `is_missed` that it never is.
     """
 
     message: Message

@@ -33,7 +33,7 @@ _CALL = re.compile(r"<(?:@[!&]?|#|a?:\w+:)\d+>|@(?:everyone|here)\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenSolution:
     """What somebody decides on: the solution of a thread, as it was when they read it."""
 
     guild_id: int
@@ -171,7 +171,7 @@ class Learning:
         """Forget a thread because a person of it asked to be forgotten."""
         await self._forget(conn, [thread_id], _FORGOTTEN)
 
-    async def accept(self, conn: Conn, seen: Seen, staff_id: int) -> Refusal | None:
+    async def accept(self, conn: Conn, seen: SeenSolution, staff_id: int) -> Refusal | None:
         """Let a solution pass the review, unless it waits for none, or is another by now."""
         solution = await self._solutions.lock(conn, seen.thread_id)
         refusal = why_not(solution, seen)
@@ -181,7 +181,9 @@ class Learning:
         await self._reviews.show(conn, seen.thread_id, staff_id)
         return None
 
-    async def edit(self, conn: Conn, seen: Seen, text: str, staff_id: int) -> Refusal | None:
+    async def edit(
+        self, conn: Conn, seen: SeenSolution, text: str, staff_id: int
+    ) -> Refusal | None:
         """Let staff's words pass the review in place of the solution's."""
         solution = await self._solutions.lock(conn, seen.thread_id)
         refusal = why_not(solution, seen)
@@ -196,7 +198,7 @@ class Learning:
         await self._reviews.show(conn, seen.thread_id, staff_id)
         return None
 
-    async def discard(self, conn: Conn, seen: Seen, staff_id: int) -> Refusal | None:
+    async def discard(self, conn: Conn, seen: SeenSolution, staff_id: int) -> Refusal | None:
         """Forget a solution for good: this message is not learned again."""
         solution = await self._solutions.lock(conn, seen.thread_id)
         refusal = why_not(solution, seen)
@@ -232,7 +234,7 @@ class Learning:
             await self._solutions.remove(conn, solution, reason)
 
 
-def why_not(solution: Solution | None, seen: Seen) -> Refusal | None:
+def why_not(solution: Solution | None, seen: SeenSolution) -> Refusal | None:
     """Say why nothing can be decided on what somebody has seen; None where it can."""
     if solution is None or solution.guild_id != seen.guild_id:
         return "no solution"

@@ -15,7 +15,7 @@ from docbot.forum import notes
 from docbot.forum.conduct import Decision, Refusal
 from docbot.forum.conductor import Conductor
 from docbot.forum.events import Actor, DraftDiscarded, DraftSent, Event
-from docbot.forum.learning import Learning, Seen
+from docbot.forum.learning import Learning, SeenSolution
 from docbot.forum.repeats import repeated
 from docbot.forum.staff_notes import StaffNote, StaffNotes
 
@@ -189,16 +189,16 @@ class Presses:
         """The solution of a thread, whatever became of it; None where this server has none."""
         return await self.learning.find(guild_id, thread_id)
 
-    async def accept_solution(self, seen: Seen, by: Actor) -> Refusal | None:
+    async def accept_solution(self, seen: SeenSolution, by: Actor) -> Refusal | None:
         return await self._decide_solution(by, lambda conn: self.learning.accept(conn, seen, by.id))
 
-    async def edit_solution(self, seen: Seen, text: str, by: Actor) -> Refusal | None:
+    async def edit_solution(self, seen: SeenSolution, text: str, by: Actor) -> Refusal | None:
         """Learn it in staff's own words."""
         return await self._decide_solution(
             by, lambda conn: self.learning.edit(conn, seen, text, by.id)
         )
 
-    async def discard_solution(self, seen: Seen, by: Actor) -> Refusal | None:
+    async def discard_solution(self, seen: SeenSolution, by: Actor) -> Refusal | None:
         return await self._decide_solution(
             by, lambda conn: self.learning.discard(conn, seen, by.id)
         )

@@ -92,15 +92,13 @@ def next_step(solution: Solution, shown: Shown | None, channel_id: int | None) -
 
     `channel_id` is theirs by now, which may still be the one that was deleted.
     """
-    is_lost = shown is not None and shown.is_lost
-    is_open = shown is not None and shown.revision is not None and not is_lost
+    is_open = shown is not None and shown.revision is not None and not shown.is_lost
     if solution.state != "review":
         return "close" if is_open else None
     if shown is not None and is_open:
         return None if shown.revision == solution.revision else "amend"
-    if channel_id is None or (shown is not None and is_lost and shown.channel_id == channel_id):
-        return None
-    return "offer"
+    is_gone = shown is not None and shown.is_lost and shown.channel_id == channel_id
+    return None if channel_id is None or is_gone else "offer"
 
 
 def _buttons(solution: Solution) -> tuple[str, int, int]:

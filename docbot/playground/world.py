@@ -634,8 +634,7 @@ class World:
         place = self._of_guild(channel_id, actor_id)
         self.require(actor_id, channel_id, Permission.MANAGE_MESSAGES)
         for message_id in message_ids:
-            self.get_message(channel_id, message_id).deleted = True
-            place.message_ids.remove(message_id)
+            self._take_out(self.get_message(channel_id, message_id))
         self.emit(
             "MESSAGE_DELETE_BULK",
             {
@@ -740,14 +739,16 @@ class World:
         return message
 
     def remove_message(self, message: Message) -> None:
-        message.deleted = True
-        place = self.get_channel(message.channel_id)
-        if not message.ephemeral:
-            place.message_ids.remove(message.id)
+        self._take_out(message)
         body: Payload = {"id": str(message.id), "channel_id": str(message.channel_id)}
         if message.guild_id is not None and not message.ephemeral:
             body["guild_id"] = str(message.guild_id)
         self.emit("MESSAGE_DELETE", body)
+
+    def _take_out(self, message: Message) -> None:
+        message.deleted = True
+        if not message.ephemeral:
+            self.get_channel(message.channel_id).message_ids.remove(message.id)
 
     def event_payload(self, message: Message) -> Payload:
         """Describe a message as MESSAGE_CREATE does; an ephemeral or direct one names no guild."""

@@ -17,7 +17,7 @@ from docbot.db.sources import Sources
 from docbot.db.threads import Message, Thread, ThreadChange, Threads
 from docbot.errors import UsageError
 from docbot.forum.bindings import Bindings
-from docbot.forum.learning import Learning, Learns, Seen, cleaned
+from docbot.forum.learning import Learning, Learns, SeenSolution, cleaned
 from docbot.forum.reviews import Reviews
 from docbot.forum.staff_notes import StaffNotes
 
@@ -268,9 +268,9 @@ async def test_a_thread_unsolved_is_forgotten_and_can_be_solved_again(
     assert await learn(pool) == "verified"
 
 
-async def seen(pool: Pool, thread: int = THREAD) -> Seen:
+async def seen(pool: Pool, thread: int = THREAD) -> SeenSolution:
     """What staff reads just now."""
-    return Seen(GUILD, thread, (await learned(pool, thread)).revision)
+    return SeenSolution(GUILD, thread, (await learned(pool, thread)).revision)
 
 
 async def test_staff_let_a_solution_pass(pool: Pool, thread: int) -> None:
@@ -327,12 +327,12 @@ async def test_what_staff_read_of_the_first_solution_decides_nothing_on_the_next
 
 async def test_nobody_decides_on_a_solution_of_another_server(pool: Pool, thread: int) -> None:
     await learn(pool, learns="review")
-    learning, theirs = learning_of(pool), Seen(GUILD + 1, thread, 1)
+    learning, theirs = learning_of(pool), SeenSolution(GUILD + 1, thread, 1)
     async with transaction(pool) as conn:
         assert await learning.accept(conn, theirs, STAFF) == "no solution"
         assert await learning.edit(conn, theirs, "Mine.", STAFF) == "no solution"
         assert await learning.discard(conn, theirs, STAFF) == "no solution"
-        assert await learning.accept(conn, Seen(GUILD, 9999, 1), STAFF) == "no solution"
+        assert await learning.accept(conn, SeenSolution(GUILD, 9999, 1), STAFF) == "no solution"
     assert await learning.find(GUILD + 1, thread) is None
     assert (await learned(pool)).state == "review"
 

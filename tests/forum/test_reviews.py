@@ -17,7 +17,7 @@ from docbot.db.pool import Conn, Pool
 from docbot.db.solutions import Solutions, State
 from docbot.db.threads import Message, Thread, Threads
 from docbot.forum.bindings import Bindings
-from docbot.forum.learning import Learning, Learns, Seen
+from docbot.forum.learning import Learning, Learns, SeenSolution
 from docbot.forum.reviews import Reviews
 from docbot.forum.staff_notes import StaffNotes
 
@@ -84,10 +84,10 @@ class Desk:
         async with self.transaction() as conn:
             assert await self.learning.accept(conn, await self.seen(), STAFF) is None
 
-    async def seen(self) -> Seen:
+    async def seen(self) -> SeenSolution:
         solution = await self.learning.find(GUILD, THREAD)
         assert solution is not None
-        return Seen(GUILD, THREAD, solution.revision)
+        return SeenSolution(GUILD, THREAD, solution.revision)
 
     async def notes(self) -> list[dict[str, Any]]:
         return [dict(row) for row in await self.pool.fetch(_NOTES, THREAD)]

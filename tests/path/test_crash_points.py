@@ -655,7 +655,7 @@ OFF_THE_PATH = {
     "Clock._show_solutions",  # what staff was not shown yet
     "Forgetting._call_off",  # broken off, it is pressed again
     "Forgetting._unlearn",
-    "OutboxDrain._why_undone",  # a look alone, under the lock of the thread
+    "OutboxDrain._refuse_undone",  # a look alone, under the lock of the thread
     "Intake._note",  # that somebody wrote where docbot answers nobody
     "Presses._decide_solution",
     "Presses.edit_draft",

@@ -37,6 +37,13 @@ async def is_found(s: Scene, index: str | None) -> None:
     await s.town.bot.bindings.reload()
 
 
+async def is_discarded_for_good(s: Scene, helped: Message) -> None:
+    """Ada marks it once more, and it is not learned."""
+    await s.ada.runs("unsolve")
+    await s.ada.marks_as_solution(helped)
+    assert await s.value("SELECT state FROM solutions") == "removed"
+
+
 @scene(
     "Mina lets it pass: the next who asks is answered with it.",
     ends=["abstained", "answered"],
@@ -101,9 +108,7 @@ async def test_a_solution_is_discarded(s: Scene) -> None:
     await s.staff_reads("discarded the solution", note)
     again = await s.mina.forges(discard, note)
     assert again.content == texts.refused("solution discarded")
-    await s.ada.runs("unsolve")
-    await s.ada.marks_as_solution(helped)
-    assert await s.value("SELECT state FROM solutions") == "removed"
+    await is_discarded_for_good(s, helped)
 
 
 @scene(
@@ -237,9 +242,7 @@ async def test_staff_deletes_a_solution_that_waits(s: Scene) -> None:
     await s.until("SELECT state = 'removed' FROM solutions")
     again = await s.olga.forges(learn, s.post)
     assert again.content == texts.refused("solution discarded")
-    await s.ada.runs("unsolve")
-    await s.ada.marks_as_solution(helped)
-    assert await s.value("SELECT state FROM solutions") == "removed"
+    await is_discarded_for_good(s, helped)
 
 
 @scene(
