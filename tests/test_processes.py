@@ -34,7 +34,7 @@ async def test_a_cancelled_wait_ends_the_work_and_does_not_hold_up_the_loop() ->
         began = time.monotonic()
         with pytest.raises(asyncio.CancelledError):
             await working
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 50
     assert multiprocessing.active_children() == []
 
 
@@ -77,7 +77,7 @@ async def test_a_cancelled_job_of_a_lasting_pool_does_not_hold_up_the_loop() -> 
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         await work()
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 50
     assert multiprocessing.active_children() == []
 
 

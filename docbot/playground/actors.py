@@ -29,7 +29,7 @@ from docbot.playground.objects import (
 )
 from docbot.playground.world import Place
 
-PATIENCE = 30.0  # seconds that a member waits for the bot unless told otherwise
+PATIENCE = 60.0  # seconds that a member waits for the bot unless told otherwise
 
 _SUBCOMMAND, _GROUP, _STRING, _USER, _CHANNEL, _ROLE, _MENTIONABLE = 1, 2, 3, 6, 7, 8, 9
 _TEXT_INPUT, _LABEL = 4, 18

@@ -29,7 +29,7 @@ class Bot:
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 
-    async def ends(self, within: float = 20) -> int:
+    async def ends(self, within: float = 60) -> int:
         """Wait for its end, bounded; give its exit code."""
         return await asyncio.wait_for(self.process.wait(), within)
 

@@ -157,7 +157,7 @@ async def test_a_model_that_is_down_for_a_moment_keeps_the_question_until_it_is_
     ):
         model.fail(Status(503, "overloaded", "server_error"), times=2)
         thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
-        said = await town.asker.sees_reply(thread, timeout=30)
+        said = await town.asker.sees_reply(thread)
         assert said.content.startswith("Set `max_retries` [1].")
         assert await town.rooms.pool.fetchval("SELECT attempt FROM questions") > 1
 

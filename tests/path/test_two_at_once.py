@@ -81,7 +81,7 @@ async def test_of_two_on_two_data_folders_the_second_takes_over_and_answers_what
             late = await town.asker.post(town.playground.forum, QUESTION, BODY)
             await second.tells(ACTIVE)
             _measured(f"{end.name}: active", began)
-            assert ANSWER_PLACE in (await town.asker.sees_reply(late, timeout=20)).content
+            assert ANSWER_PLACE in (await town.asker.sees_reply(late)).content
             _measured(f"{end.name}: answered", began)
             await _answered_once(town, 2)
             assert await first.ends() == (0 if end is signal.SIGTERM else -end)
@@ -122,7 +122,7 @@ async def test_two_on_one_data_folder_share_its_postgres_and_outlive_its_end(
                 os.kill(int(postmaster.split()[0]), signal.SIGKILL)
                 began = monotonic()
                 thread = await town.asker.post(playground.forum, QUESTION, BODY)
-                await town.asker.sees_reply(thread, timeout=30)
+                await town.asker.sees_reply(thread)
                 _measured("postmaster killed: answered", began)
                 holder = None
                 async with rooms.pool.acquire() as conn:
@@ -132,7 +132,7 @@ async def test_two_on_one_data_folder_share_its_postgres_and_outlive_its_end(
                 active.signal(signal.SIGKILL)
                 began = monotonic()
                 late = await town.asker.post(playground.forum, QUESTION, BODY)
-                await town.asker.sees_reply(late, timeout=20)
+                await town.asker.sees_reply(late)
                 _measured("one folder, SIGKILL: answered", began)
                 await _answered_once(town, 2)
                 standby.signal(signal.SIGTERM)
@@ -219,7 +219,7 @@ async def test_one_whose_lock_alone_leads_nowhere_hands_it_over_and_stands_by(
         way.swallows = lambda link: link is lock
         began = monotonic()
         thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
-        await town.asker.sees_reply(thread, timeout=20)
+        await town.asker.sees_reply(thread)
         _measured("lock alone stalled: answered", began)
         await _answered_once(town, 1)
         await old.tells("not acting")
@@ -249,7 +249,7 @@ async def test_one_that_stands_by_takes_over_although_its_place_in_the_queue_was
         assert standby.told(ACTIVE) == 0
         acting.bot.stop()
         thread = await town.asker.post(town.playground.forum, QUESTION, BODY)
-        await town.asker.sees_reply(thread, timeout=20)
+        await town.asker.sees_reply(thread)
         standby.signal(signal.SIGTERM)
         assert await standby.ends() == 0
 
