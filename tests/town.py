@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import discord
 from pydantic import SecretStr
 
@@ -109,10 +110,19 @@ class QuietTown:
         """Wait, bounded, until the query gives a true value."""
         async with asyncio.timeout(60):
             while True:
-                value = await self.rooms.pool.fetchval(sql, *arguments)
+                value = await self.value(sql, *arguments)
                 if value:
                     return value
                 await asyncio.sleep(0.02)
+
+    async def value(self, sql: str, *arguments: Any) -> Any:
+        """What the query gives, however often docbot drops the connections, which are ours too.
+
+        It does so where the server is silent for long, as on a machine with much else to do.
+        """
+        while True:
+            with suppress(asyncpg.ConnectionDoesNotExistError):
+                return await self.rooms.pool.fetchval(sql, *arguments)
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ class Stage(Scene):
         """Wait until every question has ended, also those that nobody answered before the kill."""
         self.script.hopeless = False
         async with asyncio.timeout(60):
-            while await self.rooms.pool.fetchval(_OPEN):
+            while await self.value(_OPEN):
                 await self.rooms.pool.execute(_TIME_PASSES)
                 await asyncio.sleep(0.02)
 
@@ -173,9 +173,7 @@ class Stage(Scene):
         """Wait for what only the bot that is alive can do: an event comes once."""
         assert self.dying is not None
         async with asyncio.timeout(60):
-            while self.dying.returncode is None and not await self.rooms.pool.fetchval(
-                sql, *arguments
-            ):
+            while self.dying.returncode is None and not await self.value(sql, *arguments):
                 await asyncio.sleep(0.02)
 
     async def hurry(self, thread: Thread, *, hours: int = 0) -> None:
@@ -195,7 +193,7 @@ class Stage(Scene):
     async def insist(self, sql: str, press: Callable[[], Awaitable[None]]) -> None:
         """Press until it counts, as people do where nothing seems to happen."""
         async with asyncio.timeout(60):
-            while not await self.rooms.pool.fetchval(sql):
+            while not await self.value(sql):
                 await press()
                 await asyncio.sleep(0.1)
 
@@ -221,7 +219,7 @@ class Stage(Scene):
                     self.playground.text, name, question=question
                 )
                 while not called.failed:
-                    if await self.rooms.pool.fetchval(stored, called.interaction.id):
+                    if await self.value(stored, called.interaction.id):
                         return called
                     await asyncio.sleep(0.02)
 

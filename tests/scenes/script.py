@@ -438,7 +438,7 @@ class Scene:
             return await self.town.until(sql, *arguments)
 
     async def value(self, sql: str, *arguments: Any) -> Any:
-        return await self.town.rooms.pool.fetchval(sql, *arguments)
+        return await self.town.value(sql, *arguments)
 
     async def comes_true(self, look: Callable[[], bool]) -> None:
         """Wait, bounded, until it looks so in the server."""
