@@ -5,11 +5,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.screen import WIDE, Demo, chromium, demo, find_chromium
 
-_PATIENCE_MS = 20_000
+_PATIENCE_MS = 60_000
+
+expect.set_options(timeout=_PATIENCE_MS)
 
 Visit = Callable[..., Awaitable[Page]]
 
