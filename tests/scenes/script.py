@@ -446,6 +446,19 @@ class Scene:
 
     # The end
 
+    async def stands(self) -> str:
+        """How all stands, for whoever has to find out what did not come."""
+        tables = ("threads", "questions", "outbox", "config", "forums")
+        rows = [
+            f"{table}: {dict(row)}"
+            for table in tables
+            for row in await self.town.rooms.pool.fetch(f"SELECT * FROM {table}")
+        ]
+        asked = [
+            f"{one.method} {one.path} {one.status}" for one in list(self.playground.requests)[-40:]
+        ]
+        return "\n".join([f"at {await self.value('SELECT now()')}", *rows, *asked])
+
     async def ends_as(self, outcome: Outcome) -> None:
         """Wait until nothing is left to be done; then hold it against what was foretold."""
         await self.until(_IS_OVER)
@@ -542,8 +555,11 @@ def scene(
     def make(play: Play) -> Test:
         async def test(ground: Ground, caplog: pytest.LogCaptureFixture) -> None:
             async with _open(ground, caplog, setting) as opened:
-                await play(opened)
-                await opened.ends_as(outcome)
+                try:
+                    await play(opened)
+                    await opened.ends_as(outcome)
+                except TimeoutError as error:
+                    raise AssertionError(await opened.stands()) from error
 
         test.__name__ = test.__qualname__ = getattr(play, "__name__", "test")
         test.__doc__ = words
