@@ -1,5 +1,6 @@
 """The forums docbot answers in, and what is set, as this process knows it; re-read on a change."""
 
+import asyncio
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -60,14 +61,24 @@ class Bindings:
         self._known = Known()
         self._servers: dict[int, ServerConfig] = {}
         self._told: frozenset[str] = frozenset()  # the lines about what is passed over
+        self._turn = asyncio.Lock()
         self._is_read = False
         self.version = 0  # one more each time that something is set otherwise than read before
 
     async def reload(self, guild_id: int | None = None) -> list[str]:
         """Take in what Postgres holds now; return the names of what changed, in one server or all."""
-        forums = {forum.channel_id: forum for forum in await self._forums.all()}
+        async with self._turn:  # of two at once the one that read earlier might have the last word
+            before, found = self._known, await self._read()
+            self._take_in(found)
+        return changed_names(before.in_guild(guild_id), found.in_guild(guild_id))
+
+    async def _read(self) -> Known:
+        # What is set comes first: what changes before the forums are read is new to the next read.
         set_in = by_place(await self._configs.all())
-        found = Known(forums, set_in, await self._forums.source_ids())
+        forums = {forum.channel_id: forum for forum in await self._forums.all()}
+        return Known(forums, set_in, await self._forums.source_ids())
+
+    def _take_in(self, found: Known) -> None:
         before, self._known = self._known, found
         self.version += self._is_read and bool(changed_names(before, found))
         self._is_read = True
@@ -76,12 +87,10 @@ class Bindings:
             for place, texts in found.set_in.items()
             if place.channel_id is None
         }
-        about_tags = [
-            line for forum in forums.values() for line in lines_about_tags(forum, found.sources)
-        ]
-        about_staff = [line for forum in forums.values() for line in lines_about_staff(forum)]
+        forums = found.forums.values()
+        about_tags = [line for forum in forums for line in lines_about_tags(forum, found.sources)]
+        about_staff = [line for forum in forums for line in lines_about_staff(forum)]
         self._tell(frozenset([*passed_over(found.set_in), *about_tags, *about_staff]))
-        return changed_names(before.in_guild(guild_id), found.in_guild(guild_id))
 
     def find(self, channel_id: int | None) -> Forum | None:
         return None if channel_id is None else self._known.forums.get(channel_id)

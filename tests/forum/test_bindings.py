@@ -1,3 +1,4 @@
+import asyncio
 import logging
 from datetime import UTC, datetime
 
@@ -73,6 +74,37 @@ async def test_a_version_tells_whoever_looks_that_something_else_was_read(pool: 
     await Configs(pool).set(1, None, "helper-role", "7")
     assert (await bindings.reload(guild_id=2), bindings.version) == ([], 2)
     assert (await bindings.reload(), bindings.version) == ([], 2)
+
+
+class SlowForums(Forums):
+    """Takes its time between what it has read and what it tells of it."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self.has_read, self.may_tell = asyncio.Event(), asyncio.Event()
+
+    async def all(self) -> list[Forum]:
+        found = await super().all()
+        self.has_read.set()
+        await self.may_tell.wait()
+        return found
+
+
+async def test_of_two_reloads_at_once_the_later_has_the_last_word(pool: Pool) -> None:
+    forums, configs = SlowForums(pool), Configs(pool)
+    await forums.bind(guild_id=1, channel_id=20, mode="auto", source_ids=[])
+    bindings = Bindings(forums, configs)
+    earlier = asyncio.create_task(bindings.reload())
+    await forums.has_read.wait()
+    await configs.set(1, None, "remind-hours", "48")
+    later = asyncio.create_task(bindings.reload())
+    await asyncio.sleep(0)
+    forums.may_tell.set()
+    await asyncio.gather(earlier, later)
+    bound = bindings.find(20)
+    assert bound is not None
+    assert bound.config.remind_hours == 48
+    assert bindings.version == 1  # so that whoever acted on what was set before looks again
 
 
 async def test_a_reload_takes_in_what_was_set_since(pool: Pool) -> None:
