@@ -8,12 +8,14 @@ import discord
 import pytest
 from discord import app_commands
 
+from docbot.bot.client import leave_out_voice
 from docbot.bot.localisation import CommandTranslator, command_texts, refusal
 from tests.translations import translate
 
 
 def a_tree() -> app_commands.CommandTree[Any]:
     """One of everything that has a name: commands, a group, a menu, options, choices."""
+    leave_out_voice()
     tree = app_commands.CommandTree(discord.Client(intents=discord.Intents(guilds=True)))
     group = app_commands.Group(name="thread", description="Of a thread")
 
