@@ -248,13 +248,16 @@ async def open_quiet_town(
     is_operator: bool = False,
     clock: Callable[[], float] | None = None,
     nonce_seconds: float = NONCE_SECONDS,
+    acknowledge_seconds: float = 30.0,
     **changes: Any,
 ) -> AsyncIterator[QuietTown]:
     """Build all but a running bot; `changes` are of the settings.
 
-    `bound`: its forum is; `is_operator`: its guild is the operator's.
+    `bound`: its forum is; `is_operator`: its guild is the operator's. `acknowledge_seconds`: for
+    how long this Discord waits, which is longer than the real one does, as others use the machine.
     """
     async with Playground.open(clock=clock, nonce_seconds=nonce_seconds) as playground:
+        playground.interactions.acknowledge_seconds = acknowledge_seconds
         # No right but those that the invite link asks for.
         playground.world.edit_role(playground.town.bot_role, Permission(PERMISSIONS.value))
         if is_operator:

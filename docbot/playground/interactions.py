@@ -113,6 +113,7 @@ class Interactions:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.acknowledge_seconds = ACKNOWLEDGE_SECONDS
         self.commands: dict[int | None, list[Payload]] = {}  # by guild; None: global
         self._by_id: dict[int, Interaction] = {}
         self._by_token: dict[str, Interaction] = {}
@@ -219,7 +220,7 @@ class Interactions:
         late = (
             interaction is not None
             and interaction.callback is None
-            and self.world.clock() - interaction.created_at > ACKNOWLEDGE_SECONDS
+            and self.world.clock() - interaction.created_at > self.acknowledge_seconds
         )
         if interaction is None or interaction.token != token or late:
             raise DiscordError(404, 10062, "Unknown interaction")

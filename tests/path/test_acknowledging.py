@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from docbot.playground.interactions import Callback
+from docbot.playground.interactions import ACKNOWLEDGE_SECONDS, Callback
 from docbot.playground.objects import Message
 from tests.path.processes import Way, way_to
 from tests.town import QUESTION, Ground, QuietTown, Town, button, eventually, open_town
@@ -18,7 +18,9 @@ WRONG = "Something went wrong"
 async def _town_by_a_way(ground: Ground) -> AsyncIterator[tuple[Town, Way]]:
     async with (
         way_to(ground.database_url) as way,
-        open_town(Ground(way.url, ground.data_dir)) as town,
+        open_town(
+            Ground(way.url, ground.data_dir), acknowledge_seconds=ACKNOWLEDGE_SECONDS
+        ) as town,
     ):
         yield town, way
 
