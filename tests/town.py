@@ -256,8 +256,9 @@ async def open_quiet_town(
     `bound`: its forum is; `is_operator`: its guild is the operator's. `acknowledge_seconds`: for
     how long this Discord waits, which is longer than the real one does, as others use the machine.
     """
-    async with Playground.open(clock=clock, nonce_seconds=nonce_seconds) as playground:
-        playground.interactions.acknowledge_seconds = acknowledge_seconds
+    async with Playground.open(
+        clock=clock, nonce_seconds=nonce_seconds, acknowledge_seconds=acknowledge_seconds
+    ) as playground:
         # No right but those that the invite link asks for.
         playground.world.edit_role(playground.town.bot_role, Permission(PERMISSIONS.value))
         if is_operator:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from docbot.playground.interactions import (
-    ACKNOWLEDGE_SECONDS,
     Callback,
     CommandKind,
     Interaction,
@@ -57,13 +56,13 @@ class Invocation:
 
     def __init__(self, interactions: Interactions, interaction: Interaction) -> None:
         self.interaction = interaction
+        self._interactions = interactions
         self._world = interactions.world
 
     @property
     def failed(self) -> bool:
         """Whether the client says "The application did not respond"."""
-        waited = self._world.clock() - self.interaction.created_at
-        return self.interaction.callback is None and waited > ACKNOWLEDGE_SECONDS
+        return self._interactions.is_given_up(self.interaction)
 
     @property
     def thinking(self) -> bool:

@@ -111,9 +111,9 @@ class Interaction:
 class Interactions:
     """The commands that the bot registered, and the calls of the last quarter of an hour."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, acknowledge_seconds: float = ACKNOWLEDGE_SECONDS) -> None:
         self.world = world
-        self.acknowledge_seconds = ACKNOWLEDGE_SECONDS
+        self._acknowledge_seconds = acknowledge_seconds
         self.commands: dict[int | None, list[Payload]] = {}  # by guild; None: global
         self._by_id: dict[int, Interaction] = {}
         self._by_token: dict[str, Interaction] = {}
@@ -212,17 +212,17 @@ class Interactions:
         self.world.emit("INTERACTION_CREATE", self._payload(interaction))
         return interaction
 
+    def is_given_up(self, interaction: Interaction) -> bool:
+        """Whether the bot did not acknowledge it, and cannot any more."""
+        waited = self.world.clock() - interaction.created_at
+        return interaction.callback is None and waited > self._acknowledge_seconds
+
     def respond(
         self, interaction_id: int, token: str, body: Payload, files: Sequence[Attachment] = ()
     ) -> Interaction:
         """Take the bot's acknowledgement, which may be the answer itself."""
         interaction = self._by_id.get(interaction_id)
-        late = (
-            interaction is not None
-            and interaction.callback is None
-            and self.world.clock() - interaction.created_at > self.acknowledge_seconds
-        )
-        if interaction is None or interaction.token != token or late:
+        if interaction is None or interaction.token != token or self.is_given_up(interaction):
             raise DiscordError(404, 10062, "Unknown interaction")
         if interaction.callback is not None:
             raise DiscordError(400, 40060, "Interaction has already been acknowledged.")

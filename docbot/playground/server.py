@@ -13,7 +13,7 @@ from aiohttp import web
 from docbot.playground.actors import Member
 from docbot.playground.faults import Faults
 from docbot.playground.gateway import FrameHook, Gateway
-from docbot.playground.interactions import Interactions
+from docbot.playground.interactions import ACKNOWLEDGE_SECONDS, Interactions
 from docbot.playground.limits import Limits
 from docbot.playground.objects import (
     NO_PERMISSIONS,
@@ -89,6 +89,7 @@ class Playground:
         routes: ExtraRoutes | None = None,
         clock: Callable[[], float] | None = None,
         nonce_seconds: float = NONCE_SECONDS,
+        acknowledge_seconds: float = ACKNOWLEDGE_SECONDS,
         member_names: Sequence[str] = ("Ada", "Ben", "Cleo"),
     ) -> AsyncIterator["Playground"]:
         """Serve until the block ends.
@@ -99,10 +100,11 @@ class Playground:
             routes: called once before the start, for further pages of the same server.
             clock: seconds since 1970; a `Clock` can be set forward.
             nonce_seconds: for how long a nonce gives back its first message.
+            acknowledge_seconds: for how long a call waits to be acknowledged.
             member_names: who is in the guild besides the administrator, a moderator and a helper.
         """
         world = World(clock=lambda: FOUNDED, nonce_seconds=nonce_seconds)
-        interactions = Interactions(world)
+        interactions = Interactions(world, acknowledge_seconds=acknowledge_seconds)
         owner = world.add_user(OWNER)
         world.add_application("docbot", owner=owner, token=TOKEN)
         town = _found(world, interactions, "Playground", member_names)
