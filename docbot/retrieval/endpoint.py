@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 OPENAI_URL = "https://api.openai.com/v1"
 
 _NO_KEY = "none"  # the SDK insists on a key; an endpoint that asks for none ignores it
-_CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS = 10.0  # as for Postgres: a busy machine's own pauses count too
 _LONGEST_WAIT = 86_400.0  # seconds; who asks for more means something else
 _CAUSE_LENGTH = 200  # characters of a far side's message that ours repeat
 _TOO_LONG = re.compile(
