@@ -40,6 +40,7 @@ SHORT = Reply("After `timeout_seconds` [1].")
 # What a post says in which the model fails, or makes an answer that AutoMod refuses.
 HOPELESS = "It is hopeless."
 HOPELESS_CALL = "How do I set max_retries to repeat a failed frobnication?"
+PATIENT_CALL = "How do I set max_retries for a frobnication?"
 REFUSED = "By any means."
 # Of one question alone: any other error would soon keep the model from all of them.
 BUSY = Status(429)
@@ -98,7 +99,8 @@ class Script:
         asked = str(body["messages"][-1]["content"])
         if self.first:
             return self.first.popleft()
-        if self.hopeless and any(each in asked for each in (HOPELESS, HOPELESS_CALL)):
+        hopeless = (HOPELESS, HOPELESS_CALL, PATIENT_CALL)
+        if self.hopeless and any(each in asked for each in hopeless):
             return BUSY
         if REFUSED in asked:
             return Reply("Set `max_retries` [1].\n\n```text\nprohibited\n```")
@@ -222,6 +224,14 @@ class Stage(Scene):
                     if await self.value(stored, called.interaction.id):
                         return called
                     await asyncio.sleep(0.02)
+
+    async def was_told_to_wait(self, called: Invocation) -> None:
+        """Wait until a call whose model is busy says so; it does at the third try."""
+        await self.until_or_death(
+            "SELECT state = 'waiting' AND questions.attempt >= 3 AND note IS NULL FROM interactions"
+            " JOIN questions ON interaction_id = interactions.id WHERE interactions.id = $1",
+            called.interaction.id,
+        )
 
     async def expire(self, called: Invocation) -> None:
         """Let a quarter of an hour be over for a call that waits for its model."""
@@ -457,9 +467,9 @@ async def calls(stage: Stage) -> Ended:
 async def calls_in_trouble(stage: Stage) -> Ended:
     """Told to wait, replied with an unknown outcome; then two whose time is over."""
     await stage.caught_up()
-    stage.script.first.extend([BUSY] * 6)  # it is asked twice before it is put off
     stage.playground.faults.reset(method="PATCH", path=r".*/@original", after_effect=True)
-    waited = await stage.call("chat", QUESTION)
+    waited = await stage.call("chat", PATIENT_CALL)
+    await stage.was_told_to_wait(waited)
     await stage.end_all()
     stage.script.hopeless = True
     late = await stage.call("chat", HOPELESS_CALL, stage.helper)
